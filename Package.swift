@@ -1,0 +1,77 @@
+// swift-tools-version: 6.2
+// The package: one folder a target, top depends on bottom (docs/architecture.md has the picture).
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// C is optimised in debug builds too: numerical tests are unbearably slow at -O0.
+let optimised: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "ESparse",
+    products: [
+        .executable(name: "esparse", targets: ["ESparseCommand"]),
+        .library(name: "ESparse", targets: ["ESparseModels", "ESparsePruning", "ESparseEvaluation"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-numerics", exact: "1.1.1"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", exact: "1.5.0"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "ESparseCommand",
+            dependencies: [
+                "ESparseReport", "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers",
+                "ESparseFormats", "ESparseKernels", "ESparseCore", argumentParser, logging,
+            ],
+            swiftSettings: strict),
+        .target(name: "ESparseReport", dependencies: ["ESparseCore"], swiftSettings: strict),
+        .target(
+            name: "ESparseEvaluation",
+            dependencies: ["ESparseModels", "ESparseTokenizers", "ESparseCore"],
+            swiftSettings: strict),
+        .target(
+            name: "ESparsePruning",
+            dependencies: ["ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseKernels", "ESparseCore"],
+            swiftSettings: strict),
+        .target(name: "ESparseModels", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
+        .target(name: "ESparseTokenizers", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
+        .target(name: "ESparseFormats", dependencies: ["ESparseCore", "CZlib"], swiftSettings: strict),
+        .target(
+            name: "ESparseKernels",
+            dependencies: ["ESparseCore", "CESparseKernels", "CESparseDNNL"],
+            swiftSettings: strict),
+        .target(name: "CESparseKernels", cSettings: optimised),
+        .target(name: "CESparseDNNL", cSettings: optimised, linkerSettings: [.linkedLibrary("dnnl")]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "ESparseCore", swiftSettings: strict),
+
+        .target(
+            name: "ESparseTestSupport",
+            dependencies: ["ESparseCore"],
+            path: "Tests/ESparseTestSupport",
+            swiftSettings: strict),
+    ]
+        + ["Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report"].map { name in
+            .testTarget(
+                name: "ESparse\(name)Tests",
+                dependencies: [
+                    .target(name: "ESparse\(name)"), "ESparseTestSupport", "ESparseCore",
+                    .product(name: "Numerics", package: "swift-numerics"),
+                ],
+                resources: [.copy("Fixtures")],
+                swiftSettings: strict)
+        }
+)

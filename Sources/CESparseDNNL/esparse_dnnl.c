@@ -1,0 +1,2 @@
+#include "esparse_dnnl.h"
+typedef int esparse_dnnl_placeholder;

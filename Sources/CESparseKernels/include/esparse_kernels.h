@@ -1,0 +1,4 @@
+// Kernels in C, one file per instruction set plus the plain reference.
+#ifndef ESPARSE_KERNELS_H
+#define ESPARSE_KERNELS_H
+#endif

@@ -1,0 +1,191 @@
+// What a place that runs models (CPU, GPU) must be able to do. The forward pass is written once on this protocol.
+//
+// Dimension legend: T tokens of a batch, D hidden size, H attention heads, K key/value heads, S head size,
+// V vocabulary, R output and C input channels of a linear.
+
+/// How activations are normalised before a linear.
+public enum NormalizationKind: String, Sendable, Codable {
+    /// Root mean square (LLaMA): `x / sqrt(mean(x^2) + epsilon) * weight`.
+    case rootMeanSquare
+    /// Layer norm (OPT): `(x - mean) / sqrt(variance + epsilon) * weight + bias`.
+    case layer
+}
+
+/// Element-wise functions of feed-forward layers.
+public enum ActivationFunction: String, Sendable, Codable {
+    /// `x * sigmoid(x)`
+    case silu
+    /// `max(0, x)`
+    case relu
+    /// `x * Phi(x)` with the error function.
+    case gelu
+    /// The tanh approximation of `gelu`.
+    case geluTanh
+}
+
+/// Shape and positions of a multi-head attention with grouped queries.
+public struct AttentionDescription: Sendable {
+    /// H: query heads.
+    public let headCount: Int
+    /// K: key/value heads; divides `headCount`.
+    public let keyValueHeadCount: Int
+    /// S: channels of a head.
+    public let headSize: Int
+    /// Multiplies the scores before softmax, `1 / sqrt(S)` as a rule.
+    public let scale: Float
+    /// Rotary frequencies (radians per position), `[S / 2]`, applied to channel pairs `(i, i + S / 2)` as Hugging Face does;
+    /// nil for models with learned positions.
+    public let rotaryFrequencies: [Float]?
+    /// Order in which the output channels `[H * S]` are written; nil is the original order.
+    public let outputPermutation: Permutation?
+
+    /// Describes an attention; the caller has checked that the sizes divide.
+    public init(
+        headCount: Int, keyValueHeadCount: Int, headSize: Int, scale: Float, rotaryFrequencies: [Float]?,
+        outputPermutation: Permutation?
+    ) {
+        precondition(headCount > 0 && keyValueHeadCount > 0 && headCount % keyValueHeadCount == 0)
+        precondition(rotaryFrequencies.map { $0.count * 2 <= headSize } ?? true)
+        self.headCount = headCount
+        self.keyValueHeadCount = keyValueHeadCount
+        self.headSize = headSize
+        self.scale = scale
+        self.rotaryFrequencies = rotaryFrequencies
+        self.outputPermutation = outputPermutation
+    }
+}
+
+/// Which tokens a forward pass handles: the next tokens of one or more sequences, concatenated along T.
+public struct TokenBatch: Sendable {
+    /// The next tokens of one sequence.
+    public struct Segment: Sendable {
+        /// Slot of the sequence in the KV cache.
+        public let sequence: Int
+        /// Position of the segment's first token in its sequence; the cache holds `[0, start)` already.
+        public let start: Int
+        /// Number of tokens.
+        public let count: Int
+
+        /// Describes the next `count` tokens of a sequence.
+        public init(sequence: Int, start: Int, count: Int) {
+            precondition(sequence >= 0 && start >= 0 && count > 0)
+            self.sequence = sequence
+            self.start = start
+            self.count = count
+        }
+    }
+
+    /// The segments, in the order of their tokens; no sequence appears twice.
+    public let segments: [Segment]
+    /// T: tokens of all segments.
+    public let tokenCount: Int
+
+    /// Concatenates segments.
+    public init(_ segments: [Segment]) {
+        self.segments = segments
+        tokenCount = segments.reduce(0) { $0 + $1.count }
+    }
+
+    /// One whole sequence from its start, in slot 0.
+    public static func wholeSequence(_ count: Int) -> TokenBatch {
+        TokenBatch([Segment(sequence: 0, start: 0, count: count)])
+    }
+
+    /// Position of every token in its sequence, `[T]`.
+    public var positions: [Int] {
+        segments.flatMap { $0.start..<($0.start + $0.count) }
+    }
+}
+
+/// Size of a KV cache.
+public struct CacheDescription: Sendable {
+    /// Decoder blocks that have an entry.
+    public let layerCount: Int
+    /// Sequences held side by side.
+    public let sequenceCount: Int
+    /// Positions of each sequence.
+    public let capacity: Int
+    /// K: key/value heads.
+    public let keyValueHeadCount: Int
+    /// S: channels of a head.
+    public let headSize: Int
+
+    /// Describes a cache.
+    public init(layerCount: Int, sequenceCount: Int, capacity: Int, keyValueHeadCount: Int, headSize: Int) {
+        self.layerCount = layerCount
+        self.sequenceCount = sequenceCount
+        self.capacity = capacity
+        self.keyValueHeadCount = keyValueHeadCount
+        self.headSize = headSize
+    }
+}
+
+/// A place that runs models: weights are *prepared* once, then operations run on activations that stay in place.
+///
+/// Activations are single precision, row-major `[T, channels]`. Operations are synchronous and deterministic: results do
+/// not depend on the number of threads. A size that does not fit is a programming error and traps; sizes from files are
+/// checked before they get here. Every operation of every backend is tested against `ReferenceBackend` (in the tests).
+public protocol Backend: Sendable {
+    /// Values of all tokens of a batch, `[T, channels]`.
+    associatedtype Activation
+    /// A linear layer `y = x W^T + b`, ready to run.
+    associatedtype PreparedLinear: Sendable
+    /// A normalisation with its output order.
+    associatedtype PreparedNormalization: Sendable
+    /// A table of rows to look up.
+    associatedtype PreparedEmbedding: Sendable
+    /// An attention's constants.
+    associatedtype PreparedAttention: Sendable
+    /// Keys and values of past tokens.
+    associatedtype KeyValueCache
+
+    /// Prepares a linear: weight `[R, C]`, bias `[R]`.
+    ///
+    /// - Throws: when an element type is not supported or memory cannot be had.
+    func prepareLinear(_ weight: LinearWeight, bias: Tensor?) throws -> PreparedLinear
+    /// Prepares a normalisation over `weight`'s channels; output channel `j` is channel `permutation.order[j]`.
+    /// `weight` nil means 1.
+    func prepareNormalization(
+        _ kind: NormalizationKind, size: Int, weight: Tensor?, bias: Tensor?, epsilon: Float, permutation: Permutation?
+    ) throws -> PreparedNormalization
+    /// Prepares a table `[rows, channels]`.
+    func prepareEmbedding(_ table: Tensor) throws -> PreparedEmbedding
+    /// Prepares an attention.
+    func prepareAttention(_ description: AttentionDescription) throws -> PreparedAttention
+    /// Makes an empty cache.
+    func makeCache(_ description: CacheDescription) throws -> KeyValueCache
+
+    /// Copies host values `[T, channels]` in.
+    func activation(_ values: [Float], channels: Int) -> Activation
+    /// Copies values out, row-major.
+    func floats(of activation: Activation) -> [Float]
+    /// Calls `body` with the values on the host, row-major, without a copy where the backend's memory is the host's.
+    func withFloats<Result>(of activation: Activation, _ body: (Span<Float>) throws -> Result) rethrows -> Result
+
+    /// Rows `indices` of the table: `[indices.count, channels]`.
+    func embed(_ indices: [Int32], in table: PreparedEmbedding) -> Activation
+    /// `x` normalised, `[T, D]`.
+    func normalize(_ input: Activation, with normalization: PreparedNormalization) -> Activation
+    /// `x W^T + b`, `[T, R]`.
+    func multiply(_ input: Activation, by linear: PreparedLinear) -> Activation
+    /// `residual += x W^T + b`.
+    func multiply(_ input: Activation, by linear: PreparedLinear, addingTo residual: inout Activation)
+    /// Appends keys and values `[T, K * S]` of `batch` to layer `layer` of the cache, with rotary positions applied to
+    /// queries `[T, H * S]` and keys, and returns causal attention, `[T, H * S]` in the prepared output order.
+    func attend(
+        query: Activation, key: Activation, value: Activation, batch: TokenBatch, layer: Int,
+        with attention: PreparedAttention, cache: inout KeyValueCache
+    ) -> Activation
+    /// `function(gate) * up`, `[T, channels]`.
+    func gate(_ gate: Activation, _ up: Activation, function: ActivationFunction) -> Activation
+    /// `function(x)`.
+    func apply(_ function: ActivationFunction, to input: Activation) -> Activation
+    /// `accumulator += addend`.
+    func add(_ addend: Activation, to accumulator: inout Activation)
+    /// Rows `indices` of an activation, `[indices.count, channels]`; used to keep the last token of each sequence.
+    func rows(_ indices: [Int], of activation: Activation) -> Activation
+    /// `-ln softmax(x W^T + b)[target]` for every row, without keeping all the logits; `[T]` in double precision.
+    func negativeLogLikelihoods(
+        of targets: [Int32], hidden: Activation, head: PreparedLinear
+    ) -> [Double]
+}

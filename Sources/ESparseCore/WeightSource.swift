@@ -1,0 +1,55 @@
+// Where a model gets its weights from, whatever the file format.
+
+/// The weight of one linear layer, `[output channels, input channels]`, dense or N:M.
+public struct LinearWeight: Sendable {
+    /// How the weights are stored.
+    public enum Matrix: Sendable {
+        case dense(Tensor)
+        case sparse(SparseMatrix)
+    }
+
+    /// The weights; columns are in permuted order where there is a permutation.
+    public let matrix: Matrix
+    /// Order of the input channels that the columns expect; nil means the original order.
+    public let permutation: Permutation?
+
+    /// Puts a matrix and its input order together; the caller has checked that the permutation has `columns` channels.
+    public init(matrix: Matrix, permutation: Permutation? = nil) {
+        self.matrix = matrix
+        self.permutation = permutation
+    }
+
+    /// Output channels.
+    public var rows: Int {
+        switch matrix {
+        case .dense(let tensor): tensor.rows
+        case .sparse(let sparse): sparse.rows
+        }
+    }
+
+    /// Input channels.
+    public var columns: Int {
+        switch matrix {
+        case .dense(let tensor): tensor.columns
+        case .sparse(let sparse): sparse.columns
+        }
+    }
+}
+
+/// A checkpoint's weights under Hugging Face names, whatever file they come from.
+///
+/// A linear that is stored sparse appears under its logical name `X.weight`.
+public protocol WeightSource: Sendable {
+    /// All logical tensor names, sorted.
+    var tensorNames: [String] { get }
+    /// The logical (dense) shape of a tensor, or nil where there is none of that name. Reads no weights.
+    func shape(of name: String) -> [Int]?
+    /// A dense tensor: a view of the mapped file, or dequantised into memory.
+    ///
+    /// - Throws: the format's error when the tensor is missing, damaged, or stored sparse.
+    func tensor(_ name: String) throws -> Tensor
+    /// A linear layer's weight, dense or sparse, with its input order.
+    ///
+    /// - Throws: the format's error when the tensor is missing or damaged.
+    func linearWeight(_ name: String) throws -> LinearWeight
+}

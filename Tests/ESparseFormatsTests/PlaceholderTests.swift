@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct PlaceholderFormatsTests {
+    @Test func builds() { #expect(Bool(true)) }
+}

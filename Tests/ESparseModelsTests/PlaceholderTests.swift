@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct PlaceholderModelsTests {
+    @Test func builds() { #expect(Bool(true)) }
+}
