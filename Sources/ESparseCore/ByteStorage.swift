@@ -104,6 +104,8 @@ public struct FileError: Error, CustomStringConvertible {
         self.code = code
     }
 
+    /// One sentence for the user.
+
     public var description: String {
         let reason = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
         return "cannot \(operation) \(path): \(reason)"

@@ -14,7 +14,9 @@ public protocol ProgressReporter: Sendable {
 public struct SilentProgress: ProgressReporter {
     /// Makes a reporter that ignores everything.
     public init() {}
+    /// Does nothing.
     public func report(stage: String, completed: Int, total: Int, unit: String) {}
+    /// Does nothing.
     public func note(_ message: String) {}
 }
 
@@ -38,5 +40,6 @@ public enum Interruption {
 
 /// Work was stopped because the user asked for it.
 public struct InterruptedError: Error, CustomStringConvertible {
+    /// One word for the user.
     public var description: String { "interrupted" }
 }

@@ -85,6 +85,8 @@ public enum SparseMatrixError: Error, Equatable, CustomStringConvertible {
     /// A group does not have exactly N bits set.
     case wrongGroup(row: Int, group: Int, pattern: SparsityPattern)
 
+    /// One sentence for the user.
+
     public var description: String {
         switch self {
         case .indivisible(let columns, let pattern):

@@ -121,6 +121,8 @@ public enum TensorError: Error, Equatable, CustomStringConvertible {
     /// Floating-point elements were asked of an integer tensor.
     case notFloatingPoint(ElementType)
 
+    /// One sentence for the user.
+
     public var description: String {
         switch self {
         case .invalidShape(let shape): "shape \(shape) is negative or too large"
