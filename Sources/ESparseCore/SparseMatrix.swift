@@ -87,6 +87,7 @@ public enum SparseMatrixError: Error, Equatable, CustomStringConvertible {
 
     /// One sentence for the user.
 
+    /// One sentence for the user.
     public var description: String {
         switch self {
         case .indivisible(let columns, let pattern):
