@@ -53,7 +53,8 @@ public final class TerminalProgress: ProgressReporter {
                 stage: stage, completed: completed, total: total, unit: unit, elapsed: elapsed,
                 doneHere: completed - state.firstCompleted)
             if isTerminal {
-                Self.write("\r\u{1B}[K" + Self.fit(line, bar: completed, of: total, width: width) + (isLast ? "\n" : ""))
+                Self.write(
+                    "\r\u{1B}[K" + Self.fit(line, bar: completed, of: total, width: width) + (isLast ? "\n" : ""))
                 state.isBarShown = !isLast
             } else {
                 Self.write(line + "\n")

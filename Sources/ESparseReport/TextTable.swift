@@ -18,14 +18,18 @@ public struct TextTable: Sendable {
 
     /// The table as aligned plain text, one line a row, each line ended by a newline.
     public var plainText: String {
-        render { cells in cells.joined(separator: "  ").trimmingTrailingSpaces } separator: { widths in
+        render { cells in
+            cells.joined(separator: "  ").trimmingTrailingSpaces
+        } separator: { widths in
             widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
         }
     }
 
     /// The table as GitHub-flavoured Markdown.
     public var markdown: String {
-        render { cells in "| " + cells.joined(separator: " | ") + " |" } separator: { widths in
+        render { cells in
+            "| " + cells.joined(separator: " | ") + " |"
+        } separator: { widths in
             "| "
                 + widths.enumerated().map { column, width in
                     column == 0
