@@ -56,6 +56,18 @@ import Testing
         #expect(try view.floats() == [2.5, -1])
     }
 
+    @Test func gatheringRowsAndColumns() throws {
+        let tensor = try Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])
+        #expect(try tensor.gatheringRows([1, 0, 1]).floats() == [4, 5, 6, 1, 2, 3, 4, 5, 6])
+        #expect(try tensor.gatheringColumns([2, 0, 1]).floats() == [3, 1, 2, 6, 4, 5])
+        let half = try Tensor(
+            elementType: .bfloat16, shape: [2, 2], storage: ByteStorage(copying: [UInt16(0x3F80), 0x4000, 0xC000, 0]))
+        #expect(try half.gatheringColumns([1, 0]).floats() == [2, 1, 0, -2])
+        #expect(half.gatheringRows([]).shape == [0, 2])
+        let sparse = try sparse(bitmask: [0b1010_0011, 0b0101_1100], rows: 2).gatheringRows([1, 0])
+        #expect(unsafe sparse.bitmask.withUnsafeBytes { unsafe Array($0) } == [0b0101_1100, 0b1010_0011])
+    }
+
     @Test(arguments: ["2:4", "1:2", "31:32"])
     func patterns(text: String) { #expect(SparsityPattern(text)?.description == text) }
 
