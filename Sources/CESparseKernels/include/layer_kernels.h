@@ -1,0 +1,4 @@
+// Kernels of everything but linears.
+#ifndef ESPARSE_LAYER_KERNELS_H
+#define ESPARSE_LAYER_KERNELS_H
+#endif

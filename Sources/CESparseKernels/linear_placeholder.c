@@ -1,0 +1,2 @@
+#include "esparse_kernels.h"
+typedef int esparse_linear_placeholder;

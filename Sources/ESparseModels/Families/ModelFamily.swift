@@ -1,0 +1,36 @@
+// The families of models that can be run, and which of them a config.json belongs to.
+
+package import FoundationEssentials
+
+/// Turns a config.json of some kinds of models into an architecture.
+package protocol ModelFamily: SendableMetatype {
+    /// Values of `model_type` that belong to the family.
+    static var modelTypes: [String] { get }
+    /// Reads and checks the settings.
+    ///
+    /// - Throws: `ModelError`.
+    static func architecture(from configuration: Data) throws -> ModelArchitecture
+}
+
+/// All families.
+package enum ModelFamilies {
+    /// Every family, in the order errors name them.
+    static let all: [any ModelFamily.Type] = [LlamaFamily.self, OPTFamily.self]
+
+    private struct Kind: Decodable {
+        var modelType: String
+        enum CodingKeys: String, CodingKey { case modelType = "model_type" }
+    }
+
+    /// Reads a config.json of any family.
+    ///
+    /// - Throws: `ModelError`.
+    package static func architecture(from configuration: Data) throws -> ModelArchitecture {
+        let kind = try Settings.decode(Kind.self, from: configuration)
+        guard let family = all.first(where: { $0.modelTypes.contains(kind.modelType) }) else {
+            throw ModelError.unsupportedModelType(
+                String(kind.modelType.prefix(80)), supported: all.flatMap { $0.modelTypes })
+        }
+        return try family.architecture(from: configuration)
+    }
+}

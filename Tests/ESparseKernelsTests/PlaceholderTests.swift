@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct PlaceholderKernelsTests {
-    @Test func builds() { #expect(Bool(true)) }
-}
