@@ -9,14 +9,15 @@ Each is one of
     X.permutation (I32 [C], stored column j is original channel permutation[j]) where the site is shuffled;
   - a dense folder: a weight counts as kept where it is not zero, so a kept weight whose value is zero looks dropped;
   - the .npz that wanda.py --masks writes.
-Only linears that both hold as pruned are compared. Masks are compared in the original column order; a folder whose *rows*
-were permuted too (the producers of a shuffled down projection) cannot be compared: prune with --shuffle none for this.
+
+Only linears that both hold as pruned are compared, in the original column order. A folder whose *rows* were permuted too
+(the producers of a shuffled down projection) cannot be compared: prune with --shuffle none for this.
 
 Ties. Two implementations may choose differently among equal saliencies, and both are right. Where REFERENCE holds
-saliencies (block 0), take the smallest saliency that it keeps in a group and the largest that it drops. A kept entry is tied
-when its saliency equals the largest dropped one, a dropped entry when its saliency equals the smallest kept one; equal means
-within 1e-6 of the larger. Tied entries are counted whether or not the masks agree there, and the last column leaves them
-out of both the numerator and the denominator.
+saliencies (block 0), take the smallest saliency that it keeps in a group and the largest that it drops. A kept entry
+is tied when its saliency equals the largest dropped one, a dropped entry when its saliency equals the smallest kept
+one; equal means within 1e-6 of the larger. Tied entries are counted whether or not the masks agree there, and the last
+column leaves them out of both the numerator and the denominator.
 """
 
 import argparse

@@ -7,14 +7,15 @@
 
 TOKENS.i32 holds raw little-endian int32 token ids, row-major [samples, sequence length].
 
-Saliency S_ij = |W_ij| * sqrt(s_j), where s_j is the mean over *sequences* of the squared norm of input channel j,
-kept as a running mean in single precision. Each row keeps the N most salient of every M consecutive input channels; among
-equal ones torch.topk chooses. Blocks are pruned in order: run a block dense and collect its inputs' norms, prune it, run
-it again and hand its outputs to the next block.
+Saliency S_ij = |W_ij| * sqrt(s_j), where s_j is the mean over *sequences* of the squared norm of input channel j, kept
+as a running mean in single precision. Each row keeps the N most salient of every M consecutive input channels; among
+equal ones torch.topk chooses. Blocks are pruned in order: run a block dense and collect its inputs' norms, prune it,
+run it again and hand its outputs to the next block.
 
-What makes it a strong baseline: linears that read one input share one statistic; sequences run one at a time, so only one
-sequence's activations are alive; attention is PyTorch's fused causal kernel without a mask; hidden states live in two
-preallocated buffers (in one with --hidden-buffers 1, overwritten in place); nothing else grows with the calibration set.
+What makes it a strong baseline: linears that read one input share one statistic; sequences run one at a time, so only
+one sequence's activations are alive; attention is PyTorch's fused causal kernel without a mask; hidden states live in
+two preallocated buffers (in one with --hidden-buffers 1, overwritten in place); nothing else grows with the
+calibration set.
 """
 
 import argparse
@@ -149,7 +150,7 @@ def main():
     parser.add_argument("--blocks", type=int, help="prune only the first N decoder blocks")
     parser.add_argument("--hidden-buffers", type=int, choices=(1, 2), default=2)
     parser.add_argument("--save", type=pathlib.Path, help="write the pruned model, dense with zeros")
-    parser.add_argument("--masks", type=pathlib.Path, help="write masks, and saliencies of block 0 (leave out to measure)")
+    parser.add_argument("--masks", type=pathlib.Path, help="write masks and block 0's saliencies")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     kept, group = map(int, options.pattern.split(":"))
