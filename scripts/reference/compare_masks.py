@@ -10,8 +10,8 @@ Each is one of
   - a dense folder: a weight counts as kept where it is not zero, so a kept weight whose value is zero looks dropped;
   - the .npz that wanda.py --masks writes.
 
-Only linears that both hold as pruned are compared, in the original column order. A folder whose *rows* were permuted too
-(the producers of a shuffled down projection) cannot be compared: prune with --shuffle none for this.
+Only linears that both hold as pruned are compared, in the original column order. A folder whose *rows* were permuted
+too (the producers of a shuffled down projection) cannot be compared: prune with --shuffle none for this.
 
 Ties. Two implementations may choose differently among equal saliencies, and both are right. Where REFERENCE holds
 saliencies (block 0), take the smallest saliency that it keeps in a group and the largest that it drops. A kept entry
