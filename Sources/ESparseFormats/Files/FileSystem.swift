@@ -79,6 +79,11 @@ package enum FileSystem {
         }
     }
 
+    /// Removes a folder that is empty.
+    package static func removeEmptyFolder(_ path: String) throws(FileError) {
+        guard unsafe rmdir(path) == 0 else { throw FileError(path: path, operation: "remove", code: errno) }
+    }
+
     /// Makes a folder's entries durable.
     package static func synchronize(folder: String) throws(FileError) {
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
