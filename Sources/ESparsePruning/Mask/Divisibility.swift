@@ -1,0 +1,14 @@
+// The one check a pattern needs before any work starts.
+
+package import ESparseCore
+
+extension SparsityPattern {
+    /// Checks that groups of M channels fill a linear's input channels.
+    ///
+    /// - Throws: `PruningError.indivisible` naming the linear.
+    package func requireDivides(columns: Int, linear: String) throws(PruningError) {
+        guard columns > 0, columns % group == 0 else {
+            throw .indivisible(linear: linear, columns: columns, pattern: self)
+        }
+    }
+}
