@@ -75,3 +75,14 @@ extension KeyedDecodingContainer {
         return try decodeNil(forKey: key) ? .none : .size(try decode(Int.self, forKey: key))
     }
 }
+
+extension KeyedEncodingContainer {
+    /// Leaves an absent window out.
+    mutating func encode(_ window: SlidingWindow, forKey key: Key) throws {
+        switch window {
+        case .absent: break
+        case .none: try encodeNil(forKey: key)
+        case .size(let size): try encode(size, forKey: key)
+        }
+    }
+}

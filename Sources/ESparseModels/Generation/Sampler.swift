@@ -1,0 +1,144 @@
+// Choosing the next token from logits.
+
+public import ESparseCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// How the next token is chosen. The filters apply in the order temperature, top-k, top-p, as in transformers.
+public struct SamplingSettings: Sendable, Equatable {
+    /// Divides the logits; 0 always takes the likeliest token.
+    public let temperature: Float
+    /// Keeps the k likeliest tokens (and any as likely as the k-th); nil keeps all.
+    public let topK: Int?
+    /// Keeps the likeliest tokens whose probabilities together reach p; nil keeps all.
+    public let topP: Float?
+
+    /// Checks and takes the settings.
+    ///
+    /// - Throws: `ModelError.invalidOption`.
+    public init(temperature: Float, topK: Int? = nil, topP: Float? = nil) throws {
+        guard temperature >= 0, temperature.isFinite else {
+            throw ModelError.invalidOption("temperature", value: "\(temperature)", requirement: "0 or above")
+        }
+        if let topK, topK < 1 {
+            throw ModelError.invalidOption("top-k", value: "\(topK)", requirement: "at least 1")
+        }
+        if let topP, !(topP > 0 && topP <= 1) {
+            throw ModelError.invalidOption("top-p", value: "\(topP)", requirement: "above 0 and at most 1")
+        }
+        self.temperature = temperature
+        self.topK = topK
+        self.topP = topP
+    }
+
+    private init() {
+        temperature = 0
+        topK = nil
+        topP = nil
+    }
+
+    /// Always the likeliest token; of equals the one with the lowest id.
+    public static let greedy = SamplingSettings()
+}
+
+/// Draws tokens for one sequence, from a random stream of its own.
+public struct Sampler: Sendable {
+    private let settings: SamplingSettings
+    private var random: SeededRandom
+
+    /// Starts the random stream.
+    public init(_ settings: SamplingSettings, random: SeededRandom) {
+        self.settings = settings
+        self.random = random
+    }
+
+    /// Chooses a token from logits `[V]`.
+    ///
+    /// - Throws: `ModelError.logitsNotFinite` when a logit is NaN or the largest is infinite.
+    public mutating func sample(_ logits: Span<Float>) throws -> Int32 {
+        let likeliest = try Sampler.likeliest(logits)
+        guard settings.temperature > 0 else { return Int32(likeliest) }
+        let kept = candidates(logits, largest: logits[likeliest])
+        let total = kept.reduce(0) { $0 + $1.weight }
+        var remaining = random.uniform() * total
+        for candidate in kept {
+            remaining -= candidate.weight
+            if remaining < 0 { return candidate.token }
+        }
+        // Rounding left a little: the last token that can be drawn at all.
+        return kept.last { $0.weight > 0 }?.token ?? Int32(likeliest)
+    }
+
+    /// The index of the largest logit, the lowest of equals.
+    private static func likeliest(_ logits: Span<Float>) throws -> Int {
+        guard !logits.isEmpty else { throw ModelError.logitsNotFinite }
+        var best = 0
+        var hasNaN = false
+        for index in logits.indices {
+            if logits[index] > logits[best] { best = index }
+            hasNaN = hasNaN || logits[index].isNaN
+        }
+        guard !hasNaN, logits[best].isFinite else { throw ModelError.logitsNotFinite }
+        return best
+    }
+
+    private struct Candidate {
+        let token: Int32
+        /// Probability relative to the likeliest token's.
+        let weight: Double
+    }
+
+    /// The tokens that pass the filters, by ascending id.
+    private func candidates(_ logits: Span<Float>, largest: Float) -> [Candidate] {
+        var threshold = -Float.infinity
+        if let topK = settings.topK, topK < logits.count {
+            threshold = Sampler.largest(topK, of: logits)
+        }
+        var kept: [Candidate] = []
+        kept.reserveCapacity(settings.topK ?? logits.count)
+        for index in logits.indices where logits[index] >= threshold {
+            let weight = Double(exp((logits[index] - largest) / settings.temperature))
+            kept.append(Candidate(token: Int32(index), weight: weight))
+        }
+        if let topP = settings.topP, topP < 1 { Sampler.keepNucleus(&kept, topP: Double(topP)) }
+        return kept
+    }
+
+    /// The k-th largest value: quickselect on a copy, with three-way partition so that equal values cost nothing.
+    private static func largest(_ rank: Int, of logits: Span<Float>) -> Float {
+        var values = logits.indices.map { logits[$0] }
+        var rank = rank
+        while true {
+            let pivot = [values[0], values[values.count / 2], values[values.count - 1]].sorted()[1]
+            let above = values.filter { $0 > pivot }
+            if rank <= above.count {
+                values = above
+                continue
+            }
+            let notBelow = values.count(where: { $0 >= pivot })
+            if rank <= notBelow { return pivot }
+            values = values.filter { $0 < pivot }
+            rank -= notBelow
+        }
+    }
+
+    /// Drops the least likely tokens while those dropped have at most `1 - topP` of the probability.
+    private static func keepNucleus(_ candidates: inout [Candidate], topP: Double) {
+        let total = candidates.reduce(0) { $0 + $1.weight }
+        let ascending = candidates.indices.sorted {
+            (candidates[$0].weight, $1) < (candidates[$1].weight, $0)
+        }
+        var dropped = Set<Int>()
+        var cumulative = 0.0
+        for index in ascending.dropLast() {
+            cumulative += candidates[index].weight
+            if cumulative > (1 - topP) * total { break }
+            dropped.insert(index)
+        }
+        candidates = candidates.indices.filter { !dropped.contains($0) }.map { candidates[$0] }
+    }
+}
