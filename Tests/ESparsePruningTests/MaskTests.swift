@@ -26,8 +26,8 @@ import Testing
         #expect(bits([1, 2, 3, 4, 5, 6, 7, 8], columns: 8, .twoOfFour, order: order) == [0b0101_0101])
     }
 
-    @Test func padsTheLastByte() {
-        let pattern = SparsityPattern(kept: 2, group: 3)!
+    @Test func padsTheLastByte() throws {
+        let pattern = try #require(SparsityPattern(kept: 2, group: 3))
         // 12 columns in 4 groups: bits 110 110 011 101 from the lowest column up, then four zeros.
         let row: [Float] = [3, 2, 1, 3, 2, 1, 1, 2, 3, 3, 1, 2]
         #expect(bits(row + row, columns: 12, pattern) == [0b1001_1011, 0b0000_1011, 0b1001_1011, 0b0000_1011])
@@ -44,7 +44,8 @@ import Testing
     func equalsTheSortingReference(_ pattern: SparsityPattern) {
         let columns = pattern.group * 9
         for matrix in [
-            wholeNumbers(rows: 130, columns: columns, below: 4, seed: 1), heavyTailed(rows: 65, columns: columns, seed: 2),
+            wholeNumbers(rows: 130, columns: columns, below: 4, seed: 1),
+            heavyTailed(rows: 65, columns: columns, seed: 2),
         ] {
             let permutation = GlobalShuffle().permutation(of: [matrix], pattern: pattern)
             for order in [nil, permutation] {
@@ -79,14 +80,16 @@ import Testing
                 }
             }
         }
-        let mask = try Tensor(elementType: .uint8, shape: [2, 1], storage: ByteStorage(copying: [0b1001, 0b0110] as [UInt8]))
+        let mask = try Tensor(
+            elementType: .uint8, shape: [2, 1], storage: ByteStorage(copying: [0b1001, 0b0110] as [UInt8]))
         #expect(throws: Never.self) {
             try SparseMatrix(rows: 2, columns: 4, pattern: .twoOfFour, values: kept, bitmask: mask)
         }
     }
 
     @Test func keptValuesRefusesIntegers() throws {
-        let weight = try Tensor(elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [1, 2, 3, 4] as [UInt8]))
+        let weight = try Tensor(
+            elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [1, 2, 3, 4] as [UInt8]))
         #expect(throws: TensorError.notFloatingPoint(.uint8)) {
             try Mask.keptValues(of: weight, bits: [3], pattern: .twoOfFour, permutation: nil)
         }

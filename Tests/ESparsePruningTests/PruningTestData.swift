@@ -82,7 +82,7 @@ func referenceLocalShuffle(
             let current = (0..<groups).map(retained)
             for first in start..<end {
                 let firstGroup = (first - start) / pattern.group
-                for second in (start + (firstGroup + 1) * pattern.group)..<max(end, start + (firstGroup + 1) * pattern.group) {
+                for second in stride(from: start + (firstGroup + 1) * pattern.group, to: end, by: 1) {
                     let secondGroup = (second - start) / pattern.group
                     order.swapAt(first, second)
                     let gain = retained(firstGroup) + retained(secondGroup) - current[firstGroup] - current[secondGroup]

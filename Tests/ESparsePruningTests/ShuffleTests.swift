@@ -43,10 +43,10 @@ let testedPatterns = [(1, 2), (2, 4), (1, 4), (3, 4), (2, 3), (4, 8), (2, 5), (1
 }
 
 @Suite struct LocalShuffleTests {
-    @Test func swapsWhatRaisesRetainedSaliency() {
+    @Test func swapsWhatRaisesRetainedSaliency() throws {
         // 1:2: channels 0 and 1 share a group and are both large; the best partner for either is a small one.
         let matrix = SaliencyMatrix([9, 8, 1, 2], columns: 4)
-        let pattern = SparsityPattern(kept: 1, group: 2)!
+        let pattern = try #require(SparsityPattern(kept: 1, group: 2))
         let outcome = LocalShuffle().refine(.identity(4), saliencies: [matrix], pattern: pattern, parallel: serial)
         #expect(outcome.permutation.order == [2, 1, 0, 3])
         #expect(outcome.retainedBefore == 11 && outcome.retainedAfter == 17 && outcome.swapCount == 1)
@@ -55,7 +55,7 @@ let testedPatterns = [(1, 2), (2, 4), (1, 4), (3, 4), (2, 3), (4, 8), (2, 5), (1
     @Test(arguments: testedPatterns)
     func equalsThePlainSearchSwapForSwap(_ pattern: SparsityPattern) {
         let columns = pattern.group * 5
-        for seed in 0..<4 as Range<UInt64> {
+        for seed in 0..<(pattern.group > 8 ? 1 : 4) as Range<UInt64> {
             // Whole numbers have many ties, so this also checks that the lowest slots win.
             let matrices = [
                 wholeNumbers(rows: 6, columns: columns, below: 9, seed: seed),

@@ -95,7 +95,8 @@ private func tokens(_ count: Int, seed: UInt64) -> [Float] {
         return range
     }
 
-    private func estimate(_ estimator: EntropyEstimator, _ values: [Float], channels: Int, bins: Int = 100) -> [Double] {
+    private func estimate(_ estimator: EntropyEstimator, _ values: [Float], channels: Int, bins: Int = 100) -> [Double]
+    {
         let range = range(values, channels: channels)
         var histogram = estimator.histogram(range: range, bins: bins)
         histogram.accumulate(values.span)
@@ -127,7 +128,9 @@ private func tokens(_ count: Int, seed: UInt64) -> [Float] {
     @Test func logarithmicBins() {
         let zero = LogarithmicBins.countPerSign
         #expect(LogarithmicBins.bin(of: 0) == zero && LogarithmicBins.bin(of: -0.0) == 0)
-        #expect(LogarithmicBins.bin(of: 0x1p-24) == zero + 1 && LogarithmicBins.bin(of: (Float(sign: .plus, exponent: -24, significand: 1)).nextDown) == zero)
+        #expect(
+            LogarithmicBins.bin(of: 0x1p-24) == zero + 1
+                && LogarithmicBins.bin(of: (Float(sign: .plus, exponent: -24, significand: 1)).nextDown) == zero)
         #expect(LogarithmicBins.bin(of: 1) == zero + 1 + 24 * 4 && LogarithmicBins.bin(of: 1.25) == zero + 2 + 24 * 4)
         #expect(LogarithmicBins.bin(of: -1.99) == 1 + 24 * 4 + 3)
         #expect(LogarithmicBins.bin(of: .infinity) == LogarithmicBins.count - 1)

@@ -6,6 +6,9 @@ public protocol PruningMethod: Sendable {
     var name: String { get }
     /// What calibration must gather for it.
     var requirement: StatisticsRequirement { get }
+    /// Tokens at the start of each sequence that the statistics leave out (the first token of a sequence gathers attention
+    /// and has outliers like no other); 0 unless the method says otherwise.
+    var skippedPositions: Int { get }
     /// How much each weight of `weight` `[rows, columns]` matters, row-major; never negative, never NaN for finite weights.
     ///
     /// - Parameter statistics: of the linear's input site, with at least what `requirement` asks for; nil only where that
@@ -14,6 +17,9 @@ public protocol PruningMethod: Sendable {
 }
 
 extension PruningMethod {
+    /// All tokens count.
+    public var skippedPositions: Int { 0 }
+
     /// `|W_ij| * factors[j]`, the form most methods have.
     func weightedMagnitudes(_ weight: [Float], rows: Int, columns: Int, factors: [Float]) -> [Float] {
         precondition(weight.count == rows * columns && factors.count == columns)
