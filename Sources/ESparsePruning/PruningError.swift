@@ -12,6 +12,10 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
     case noCalibrationTokens(site: String)
     /// A weight tensor holds a NaN or an infinity.
     case nonFiniteWeight(linear: String, row: Int, column: Int)
+    /// No linear is left to prune.
+    case nothingSelected
+    /// The model is an output of this tool.
+    case alreadyPruned(path: String)
 
     /// One sentence for the user.
     public var description: String {
@@ -26,6 +30,10 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
             "the input of \(site) has seen no calibration token; give more calibration text"
         case .nonFiniteWeight(let linear, let row, let column):
             "\(linear) holds a NaN or an infinity at row \(row), column \(column); the checkpoint is damaged"
+        case .nothingSelected:
+            "no linear is left to prune: --include and --exclude leave none of the model's linears"
+        case .alreadyPruned(let path):
+            "\(path) is pruned already; start from the checkpoint that it was made from"
         }
     }
 }

@@ -56,6 +56,15 @@ import Testing
         #expect(try view.floats() == [2.5, -1])
     }
 
+    @Test func conversionsRoundToNearest() throws {
+        let tensor = try Tensor([1, 1.00390625, -2.5, 1.01171875], shape: [2, 2])
+        let half = try tensor.converted(to: .bfloat16)
+        #expect(half.elementType == .bfloat16 && half.shape == [2, 2])
+        #expect(try half.floats() == [1, 1, -2.5, 1.015625])
+        #expect(try half.converted(to: .float32).floats() == [1, 1, -2.5, 1.015625])
+        #expect(throws: TensorError.self) { try tensor.converted(to: .int32) }
+    }
+
     @Test func gatheringRowsAndColumns() throws {
         let tensor = try Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])
         #expect(try tensor.gatheringRows([1, 0, 1]).floats() == [4, 5, 6, 1, 2, 3, 4, 5, 6])

@@ -18,7 +18,7 @@ package enum CheckpointShard: Hashable, Sendable {
 /// `init(resuming…)` finds the shards that are complete. `finish` adds the index, the manifest and the files beside the
 /// weights, and moves the folder to OUTPUT in one step. Nothing depends on time, order of writing or number of
 /// threads: equal tensors give equal bytes.
-package final class SparseCheckpointWriter {
+package final class SparseCheckpointWriter: Sendable {
     /// Folder of the unfinished run.
     package let partialPath: String
     /// The checkpoint under construction, inside `partialPath`.
@@ -48,7 +48,10 @@ package final class SparseCheckpointWriter {
         try self.init(checkedOutput: output, blockCount: blockCount, run: run)
         if !FileSystem.exists(partialPath) { try FileSystem.createFolder(partialPath) }
         // The settings are written last when a run starts, so without them there is no shard either.
-        guard FileSystem.exists(runPath) else { return try start() }
+        guard FileSystem.exists(runPath), FileSystem.exists(checkpointPath) else {
+            try start()
+            return
+        }
         let earlier = try ManifestCoding.decode(PruningRun.self, from: FileSystem.read(runPath), path: runPath)
         guard earlier == run else {
             throw FormatError.changedRun(path: partialPath, differences: run.differences(from: earlier))
@@ -136,6 +139,16 @@ package final class SparseCheckpointWriter {
     package func linears(of shard: CheckpointShard) throws -> [PrunedLinear] {
         let path = recordsPath(of: shard)
         return try ManifestCoding.decode([PrunedLinear].self, from: FileSystem.read(path), path: path)
+    }
+
+    /// Removes the unfinished output and everything in it.
+    package func discard() throws {
+        for folder in [checkpointPath, partialPath] {
+            for name in try FileSystem.names(in: folder) where !FileSystem.isFolder(folder + "/" + name) {
+                try FileSystem.remove(folder + "/" + name)
+            }
+            try FileSystem.removeEmptyFolder(folder)
+        }
     }
 
     /// Completes the folder and gives it its name; all shards must be complete.

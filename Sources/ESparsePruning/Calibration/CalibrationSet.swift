@@ -39,6 +39,25 @@ public struct CalibrationSet: Sendable, Equatable {
     }
 }
 
+extension CalibrationSet {
+    /// The tokens as 32-bit little-endian integers, `[samples, sequence length]`.
+    package var littleEndianBytes: [UInt8] {
+        sequences.joined().flatMap { token in (0..<4).map { UInt8(truncatingIfNeeded: token >> (8 * $0)) } }
+    }
+
+    /// Reads what `littleEndianBytes` wrote, or returns nil where the bytes do not fill whole sequences.
+    package init?(littleEndian bytes: [UInt8], sequenceLength: Int) {
+        guard sequenceLength > 0, bytes.count % (4 * sequenceLength) == 0 else { return nil }
+        sequences = stride(from: 0, to: bytes.count, by: 4 * sequenceLength).map { start in
+            (0..<sequenceLength).map { token in
+                let first = start + 4 * token
+                let bits = bytes[first..<(first + 4)].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+                return Int32(bitPattern: bits)
+            }
+        }
+    }
+}
+
 /// Calibration cannot start.
 public enum CalibrationError: Error, Equatable, CustomStringConvertible {
     /// The documents do not hold enough tokens.

@@ -73,6 +73,14 @@ public struct ESparse: PruningMethod {
     /// A histogram for the estimator.
     public var requirement: StatisticsRequirement { .histogram(entropy, bins: bins) }
 
+    /// All settings.
+    public var settings: [String: String] {
+        [
+            "rule": rule.rawValue, "alpha": "\(alpha)", "entropy": entropy.rawValue, "bins": "\(bins)",
+            "amplitude": amplitude.rawValue, "skip-positions": "\(skippedPositions)",
+        ]
+    }
+
     /// `|W| * f`.
     public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {
         guard let statistics else { preconditionFailure("e-sparse needs calibration statistics") }

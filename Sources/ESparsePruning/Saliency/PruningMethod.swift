@@ -9,6 +9,8 @@ public protocol PruningMethod: Sendable {
     /// Tokens at the start of each sequence that the statistics leave out (the first token of a sequence gathers attention
     /// and has outliers like no other); 0 unless the method says otherwise.
     var skippedPositions: Int { get }
+    /// The method's own settings by their option's name, for the manifest.
+    var settings: [String: String] { get }
     /// How much each weight of `weight` `[rows, columns]` matters, row-major; never negative, never NaN for finite weights.
     ///
     /// - Parameter statistics: of the linear's input site, with at least what `requirement` asks for; nil only where that
@@ -17,6 +19,9 @@ public protocol PruningMethod: Sendable {
 }
 
 extension PruningMethod {
+    /// No settings.
+    public var settings: [String: String] { [:] }
+
     /// All tokens count.
     public var skippedPositions: Int { 0 }
 

@@ -18,6 +18,15 @@ public enum StatisticsRequirement: Sendable, Equatable {
     case range
     /// A histogram of every channel as well: a second pass where the estimator needs the range first.
     case histogram(EntropyEstimator, bins: Int)
+
+    /// Passes of the calibration set through a block that it takes.
+    public var passCount: Int {
+        switch self {
+        case .none: 0
+        case .range: 1
+        case .histogram(let estimator, _): estimator.needsRangeFirst ? 2 : 1
+        }
+    }
 }
 
 /// Statistics of the C channels of one input site over the whole calibration set.
