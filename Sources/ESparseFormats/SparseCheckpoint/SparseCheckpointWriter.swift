@@ -48,7 +48,10 @@ package final class SparseCheckpointWriter {
         try self.init(checkedOutput: output, blockCount: blockCount, run: run)
         if !FileSystem.exists(partialPath) { try FileSystem.createFolder(partialPath) }
         // The settings are written last when a run starts, so without them there is no shard either.
-        guard FileSystem.exists(runPath) else { return try start() }
+        guard FileSystem.exists(runPath), FileSystem.exists(checkpointPath) else {
+            try start()
+            return
+        }
         let earlier = try ManifestCoding.decode(PruningRun.self, from: FileSystem.read(runPath), path: runPath)
         guard earlier == run else {
             throw FormatError.changedRun(path: partialPath, differences: run.differences(from: earlier))
