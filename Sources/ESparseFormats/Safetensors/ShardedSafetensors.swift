@@ -55,7 +55,11 @@ package struct ShardedSafetensors: Sendable {
 
     /// Opens all tensors of the given files of the folder.
     package init(folder: String, fileNames: [String]) throws {
-        let shards = try fileNames.map { try SafetensorsFile(path: folder + "/" + $0) }
+        try self.init(folder: folder, files: fileNames.map { try SafetensorsFile(path: folder + "/" + $0) })
+    }
+
+    /// Takes all tensors of files that are open already; `folder` is for messages.
+    package init(folder: String, files shards: [SafetensorsFile]) throws {
         let stored = shards.enumerated().flatMap { number, shard in shard.entries.keys.map { ($0, number) } }
         try self.init(folder: folder, shards: shards, stored: stored)
     }
