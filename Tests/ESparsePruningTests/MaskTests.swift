@@ -104,4 +104,14 @@ import Testing
         let message = PruningError.indivisible(linear: linear, columns: 10, pattern: .twoOfFour).description
         #expect(message.contains(linear) && message.contains("10 input channels") && message.contains("4"))
     }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity], [0, 7, 8, 29])
+    func weightsThatAreNotFiniteNameThePlace(_ bad: Float, _ index: Int) {
+        var weight = [Float](repeating: -1.5, count: 30)
+        #expect(throws: Never.self) { try requireFinite(weight, columns: 10, linear: "w") }
+        weight[index] = bad
+        #expect(throws: PruningError.nonFiniteWeight(linear: "w", row: index / 10, column: index % 10)) {
+            try requireFinite(weight, columns: 10, linear: "w")
+        }
+    }
 }

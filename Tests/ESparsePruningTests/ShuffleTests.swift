@@ -188,3 +188,31 @@ let testedPatterns = [(1, 2), (2, 4), (1, 4), (3, 4), (2, 3), (4, 8), (2, 5), (1
         #expect(retained == referenceRetained(permutation.order, matrices, .fourOfEight))
     }
 }
+
+@Suite struct ChannelShuffleTests {
+    private let matrices = [wholeNumbers(rows: 8, columns: 48, below: 100, seed: 21)]
+
+    private func search(_ steps: ChannelShuffle.Steps) -> ChannelShuffle.Outcome {
+        ChannelShuffle(steps: steps).search(matrices, pattern: .twoOfFour, parallel: concurrent)
+    }
+
+    @Test(arguments: ChannelShuffle.Steps.allCases)
+    func reportsEveryStep(_ steps: ChannelShuffle.Steps) {
+        let outcome = search(steps)
+        let identity = Permutation.identity(48)
+        let dealt = GlobalShuffle().permutation(of: matrices, pattern: .twoOfFour)
+        let start = steps == .global || steps == .both ? dealt : identity
+        #expect(outcome.total == matrices[0].values.reduce(0) { $0 + Double($1) })
+        #expect(outcome.retainedInOriginalOrder == referenceRetained(identity.order, matrices, .twoOfFour))
+        #expect(outcome.retainedAfterGlobal == referenceRetained(start.order, matrices, .twoOfFour))
+        #expect(
+            outcome.retained == referenceRetained((outcome.permutation ?? identity).order, matrices, .twoOfFour))
+        #expect(outcome.retained >= outcome.retainedAfterGlobal && outcome.retained < outcome.total)
+        #expect((outcome.permutation == nil) == (steps == .none))
+        #expect((outcome.swapCount > 0) == (steps == .local || steps == .both))
+    }
+
+    @Test func isTheSameOnEveryRun() {
+        #expect(search(.both) == search(.both))
+    }
+}

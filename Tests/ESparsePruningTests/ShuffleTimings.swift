@@ -40,4 +40,21 @@ struct ShuffleTimings {
         #expect(outcome.retainedAfter > outcome.retainedBefore && outcome.retainedBefore > before)
         #expect(bits.reduce(0) { $0 + $1.nonzeroBitCount } == matrix.values.count / 2)
     }
+
+    /// What stopping earlier or later costs and wins.
+    @Test(arguments: [1e-3, 1e-4, 1e-5, 1e-6])
+    func stoppingRule(_ minimalGain: Double) {
+        let matrix = heavyTailed(rows: 1024, columns: 2048, seed: 7)
+        let dealt = GlobalShuffle().permutation(of: [matrix], pattern: .twoOfFour)
+        var outcome: LocalShuffle.Outcome?
+        let time = ContinuousClock().measure {
+            outcome = LocalShuffle(minimalGain: minimalGain).refine(
+                dealt, saliencies: [matrix], pattern: .twoOfFour, parallel: concurrent)
+        }
+        guard let outcome else { return }
+        print(
+            "2:4 1024x2048, minimal gain \(minimalGain): \(time), \(outcome.swapCount) swaps, retained",
+            "\(outcome.retainedAfter / outcome.retainedBefore) of global")
+        #expect(outcome.retainedAfter > outcome.retainedBefore)
+    }
 }
