@@ -1,0 +1,139 @@
+// A tiny random model with transformers' outputs, as scripts/fixtures/models.py wrote it.
+
+import ESparseCore
+import ESparseModels
+import FoundationEssentials
+
+/// One variant's configuration, weights and expected outputs.
+struct ModelFixture {
+    /// All variants of scripts/fixtures/models.py.
+    static let names = [
+        "llama-plain", "llama-grouped-tied", "llama-head-size", "llama-linear-rope", "llama-llama3-rope-old",
+        "llama-llama3-rope-new", "llama-gelu-tanh", "mistral", "opt-plain", "opt-post-norm",
+        "opt-projected-post-norm", "opt-projected-untied", "opt-no-final-norm", "opt-no-bias",
+    ]
+
+    let configuration: Data
+    let weights: MemoryWeights
+    let tokens: [Int32]
+    /// `[T, V]`
+    let logits: [Float]
+    /// Greedy continuation of `tokens`.
+    let continuation: [Int32]
+
+    /// The place of a tensor in the file.
+    private struct Entry: Decodable {
+        let dtype: String
+        let shape: [Int]
+        let offsets: [Int]
+        enum CodingKeys: String, CodingKey {
+            case dtype, shape
+            case offsets = "data_offsets"
+        }
+    }
+
+    /// The header's one entry that is not a tensor.
+    private struct Metadata: Decodable {
+        struct Texts: Decodable { let config: String }
+        let texts: Texts
+        enum CodingKeys: String, CodingKey { case texts = "__metadata__" }
+    }
+
+    /// The header's tensors: every entry that decodes as one.
+    private struct Entries: Decodable {
+        var tensors: [String: Entry] = [:]
+        struct Key: CodingKey {
+            let stringValue: String
+            let intValue: Int? = nil
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Key.self)
+            for key in container.allKeys where key.stringValue != "__metadata__" {
+                tensors[key.stringValue] = try container.decode(Entry.self, forKey: key)
+            }
+        }
+    }
+
+    /// Reads a variant.
+    init(_ name: String) throws {
+        let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
+        let file = try Data(contentsOf: URL(filePath: "/\(folder)/Fixtures/\(name).safetensors"))
+        let headerCount = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        let header = Data(file[8..<8 + headerCount])
+        configuration = Data(try JSONDecoder().decode(Metadata.self, from: header).texts.config.utf8)
+        var tensors: [String: Tensor] = [:]
+        var integers: [String: [Int32]] = [:]
+        for (name, entry) in try JSONDecoder().decode(Entries.self, from: header).tensors {
+            let bytes = [UInt8](file[(8 + headerCount + entry.offsets[0])..<(8 + headerCount + entry.offsets[1])])
+            if entry.dtype == "I64" {
+                integers[name] = stride(from: 0, to: bytes.count, by: 8).map {
+                    Int32(bytes[$0]) | Int32(bytes[$0 + 1]) << 8
+                }
+            } else {
+                tensors[name] = try Tensor(
+                    elementType: ElementType(rawValue: entry.dtype) ?? .uint8, shape: entry.shape,
+                    storage: ByteStorage(copying: bytes))
+            }
+        }
+        logits = try tensors.removeValue(forKey: "expected.logits")?.floats() ?? []
+        tokens = integers["expected.tokens"] ?? []
+        continuation = integers["expected.continuation"] ?? []
+        weights = MemoryWeights(tensors: tensors)
+    }
+
+    /// The model on a backend.
+    func model<B: Backend>(on backend: B) throws -> LanguageModel<B> {
+        try LanguageModel.load(configuration: configuration, weights: weights, backend: backend)
+    }
+}
+
+/// Weights in memory, which tests can change.
+struct MemoryWeights: WeightSource {
+    var tensors: [String: Tensor]
+    /// Input orders of linears.
+    var permutations: [String: Permutation] = [:]
+
+    var tensorNames: [String] { tensors.keys.sorted() }
+
+    func shape(of name: String) -> [Int]? { tensors[name]?.shape }
+
+    func tensor(_ name: String) throws -> Tensor {
+        guard let tensor = tensors[name] else { throw ModelError.missingTensor(name, expected: []) }
+        return tensor
+    }
+
+    func linearWeight(_ name: String) throws -> LinearWeight {
+        LinearWeight(matrix: .dense(try tensor(name)), permutation: permutations[name])
+    }
+
+    /// Puts the columns of a matrix in another order.
+    mutating func permuteColumns(of name: String, by order: Permutation) throws {
+        let tensor = try tensor(name)
+        let values = try tensor.floats()
+        let permuted = (0..<tensor.rows).flatMap { row in
+            order.applied(to: Array(values[row * tensor.columns..<(row + 1) * tensor.columns]))
+        }
+        tensors[name] = try Tensor(permuted, shape: tensor.shape)
+    }
+
+    /// Puts the rows of a matrix, or the elements of a vector, in another order.
+    mutating func permuteRows(of name: String, by order: Permutation) throws {
+        let tensor = try tensor(name)
+        let values = try tensor.floats()
+        let permuted = order.order.flatMap { row in
+            values[Int(row) * tensor.columns..<(Int(row) + 1) * tensor.columns]
+        }
+        tensors[name] = try Tensor(permuted, shape: tensor.shape)
+    }
+}
+
+/// The largest difference between two lists, relative to the largest expected value.
+func relativeError(_ found: [Float], _ expected: [Float]) -> Float {
+    guard found.count == expected.count, !expected.isEmpty else { return .infinity }
+    let largest = expected.map { abs($0) }.max() ?? 0
+    let differences = zip(found, expected).map { abs($0 - $1) }
+    guard differences.allSatisfy({ $0.isFinite }) else { return .infinity }
+    return (differences.max() ?? 0) / largest
+}

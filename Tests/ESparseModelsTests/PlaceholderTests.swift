@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct PlaceholderModelsTests {
-    @Test func builds() { #expect(Bool(true)) }
-}
