@@ -23,68 +23,79 @@ struct CPUConfiguration: Sendable, CustomStringConvertible {
 
 /// Operations with odd and even sizes.
 enum Scenarios {
-    static let layers: [any BackendScenario] =
-        [1, 2, 33].flatMap { tokens in
-            [1, 7, 64, 577].flatMap { channels in
-                [NormalizationKind.rootMeanSquare, .layer].flatMap { kind in
-                    [false, true].map { isPermuted in
-                        NormalizationScenario(
-                            kind: kind, tokens: tokens, channels: channels, isPermuted: isPermuted,
-                            hasWeights: channels != 7) as any BackendScenario
+    static let layers: [any BackendScenario] = {
+        var scenarios: [any BackendScenario] = []
+        for tokens in [1, 2, 33] {
+            for channels in [1, 7, 64, 577] {
+                for kind in [NormalizationKind.rootMeanSquare, .layer] {
+                    for isPermuted in [false, true] {
+                        scenarios.append(
+                            NormalizationScenario(
+                                kind: kind, tokens: tokens, channels: channels, isPermuted: isPermuted,
+                                hasWeights: channels != 7))
                     }
                 }
             }
         }
-        + [ElementType.float32, .float16, .bfloat16].flatMap { type in
-            [1, 15, 48, 129].map { EmbeddingScenario(type: type, channels: $0) as any BackendScenario }
+        for type in [ElementType.float32, .float16, .bfloat16] {
+            for channels in [1, 15, 48, 129] { scenarios.append(EmbeddingScenario(type: type, channels: channels)) }
         }
-        + [ActivationFunction.silu, .relu, .gelu, .geluTanh].flatMap { function in
-            [(1, 1), (3, 17), (70, 300)].flatMap { tokens, channels in
-                [ElementwiseScenario.Operation.gate(function), .apply(function)].map {
-                    ElementwiseScenario(operation: $0, tokens: tokens, channels: channels) as any BackendScenario
+        for (tokens, channels) in [(1, 1), (5, 31), (70, 300)] {
+            var operations = [ElementwiseScenario.Operation.add, .rows]
+            for function in [ActivationFunction.silu, .relu, .gelu, .geluTanh] {
+                operations += [.gate(function), .apply(function)]
+            }
+            for operation in operations {
+                scenarios.append(ElementwiseScenario(operation: operation, tokens: tokens, channels: channels))
+            }
+        }
+        return scenarios
+    }()
+
+    static let linears: [any BackendScenario] = {
+        var scenarios: [any BackendScenario] = []
+        for tokens in [1, 3, 40, 70] {
+            for pattern in [nil, SparsityPattern.twoOfFour, .fourOfEight] {
+                for isAccumulated in [false, true] {
+                    scenarios.append(
+                        LinearScenario(
+                            tokens: tokens, rows: 37, columns: 72, pattern: pattern, isAccumulated: isAccumulated,
+                            hasBias: tokens != 3))
                 }
             }
+            scenarios.append(LikelihoodScenario(tokens: tokens, channels: 48, vocabulary: 301))
         }
-        + [(1, 1), (5, 31), (70, 300)].flatMap { tokens, channels in
-            [ElementwiseScenario.Operation.add, .rows].map {
-                ElementwiseScenario(operation: $0, tokens: tokens, channels: channels) as any BackendScenario
+        return scenarios
+    }()
+
+    static let attentions: [any BackendScenario] = {
+        var scenarios: [any BackendScenario] = []
+        for size in [8, 20, 64, 80, 128] {
+            for (heads, keyValueHeads) in [(2, 2), (6, 2), (4, 1)] {
+                scenarios.append(
+                    AttentionScenario(
+                        headCount: heads, keyValueHeadCount: keyValueHeads, headSize: size, frequencyCount: size / 2,
+                        isPermuted: heads == 6, calls: [[70], [1], [2], [9]]))
             }
         }
-
-    static let linears: [any BackendScenario] =
-        [1, 3, 40, 70].flatMap { tokens in
-            [nil, SparsityPattern.twoOfFour, .fourOfEight].flatMap { pattern in
-                [false, true].map { flag in
-                    LinearScenario(
-                        tokens: tokens, rows: 37, columns: 72, pattern: pattern, isAccumulated: flag,
-                        hasBias: tokens != 3) as any BackendScenario
-                }
-            }
-        } + [1, 33].map { LikelihoodScenario(tokens: $0, channels: 48, vocabulary: 301) }
-
-    static let attentions: [any BackendScenario] =
-        [8, 20, 64, 80, 128].flatMap { size in
-            [(2, 2), (6, 2), (4, 1)].map { heads, keyValueHeads in
+        for tokens in [1, 2, 3, 5, 16, 31, 63, 64, 65] {
+            scenarios.append(
                 AttentionScenario(
-                    headCount: heads, keyValueHeadCount: keyValueHeads, headSize: size, frequencyCount: size / 2,
-                    isPermuted: heads == 6, calls: [[70], [1], [2], [9]]) as any BackendScenario
-            }
+                    headCount: 3, keyValueHeadCount: 1, headSize: 20, frequencyCount: tokens % 2 == 0 ? 5 : 0,
+                    isPermuted: tokens > 4, calls: [[tokens]]))
         }
-        + [1, 2, 3, 5, 16, 31, 63, 64, 65].map { tokens in
-            AttentionScenario(
-                headCount: 3, keyValueHeadCount: 1, headSize: 20, frequencyCount: tokens % 2 == 0 ? 5 : 0,
-                isPermuted: tokens > 4, calls: [[tokens]]) as any BackendScenario
-        }
-        + [
-            // Several sequences at different places, prompts and single tokens mixed.
+        // Several sequences at different places, prompts and single tokens mixed.
+        scenarios.append(
             AttentionScenario(
                 headCount: 6, keyValueHeadCount: 2, headSize: 16, frequencyCount: 8, isPermuted: true,
-                calls: [[5, 0, 40], [1, 1, 1], [0, 30, 1], [1, 2, 25]]) as any BackendScenario,
-            // Pieces of 256 keys that are merged.
+                calls: [[5, 0, 40], [1, 1, 1], [0, 30, 1], [1, 2, 25]]))
+        // Pieces of 256 keys that are merged; at 257 the second piece is hidden from the first row of two.
+        scenarios.append(
             AttentionScenario(
                 headCount: 3, keyValueHeadCount: 1, headSize: 16, frequencyCount: 8, isPermuted: false,
-                calls: [[255], [1], [1], [254], [1], [1], [2]]) as any BackendScenario,
-        ]
+                calls: [[255], [2], [254], [1], [1], [2]]))
+        return scenarios
+    }()
 }
 
 @Suite struct CPUBackendTests {

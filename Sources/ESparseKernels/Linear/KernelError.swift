@@ -6,6 +6,10 @@ package import ESparseCore
 package enum KernelError: Error, Equatable, CustomStringConvertible {
     /// A weight or bias has an element type that is no floating-point number.
     case elementType(ElementType, role: String)
+    /// A tensor or an order does not have the shape that its use asks for.
+    case shape([Int], role: String, expected: [Int])
+    /// Memory cannot be had.
+    case outOfMemory(purpose: String, byteCount: Int)
     /// A weight is not a matrix.
     case notAMatrix(shape: [Int])
     /// A bias does not have one value for each output channel.
@@ -21,6 +25,9 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .elementType(let type, let role):
             "\(role) has element type \(type.rawValue), but F32, F16 or BF16 is needed"
+        case .shape(let shape, let role, let expected): "\(role) has shape \(shape), but \(expected) is needed"
+        case .outOfMemory(let purpose, let byteCount):
+            "there is no memory of \(byteCount) bytes for \(purpose); use a shorter sequence or a smaller batch"
         case .notAMatrix(let shape): "weight has shape \(shape), but a linear needs two dimensions"
         case .biasShape(let shape, let rows): "bias has shape \(shape), but the linear has \(rows) output channels"
         case .unknownInstructionSet(let name):
