@@ -1,0 +1,35 @@
+// What can be wrong with a tokenizer's files or metadata.
+
+/// A tokenizer could not be read.
+public enum TokenizerError: Error, Equatable, CustomStringConvertible {
+    /// A file exists but could not be read.
+    case unreadable(path: String, reason: String)
+    /// A folder holds no tokenizer.
+    case missing(folder: String)
+    /// Text that is not JSON, or JSON deeper or larger than any tokenizer's.
+    case invalidJSON(source: String, offset: Int, reason: String)
+    /// Contents that contradict the format or each other; `field` says where.
+    case malformed(source: String, field: String, reason: String)
+    /// A kind of tokenizer that is not known here.
+    case unsupported(source: String, field: String, found: String, supported: String)
+    /// Chat messages that the model's template cannot express.
+    case chat(reason: String)
+
+    /// One sentence for the user.
+    public var description: String {
+        switch self {
+        case .unreadable(let path, let reason):
+            "cannot read the tokenizer file \(path): \(reason)"
+        case .missing(let folder):
+            "no tokenizer in \(folder): tokenizer.json, or vocab.json with merges.txt, is needed"
+        case .invalidJSON(let source, let offset, let reason):
+            "\(source) is not valid JSON at byte \(offset): \(reason)"
+        case .malformed(let source, let field, let reason):
+            "\(source), \(field): \(reason)"
+        case .unsupported(let source, let field, let found, let supported):
+            "\(source), \(field): \(found) is not supported; supported: \(supported)"
+        case .chat(let reason):
+            "the chat cannot be rendered: \(reason)"
+        }
+    }
+}

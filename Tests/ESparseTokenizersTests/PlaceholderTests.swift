@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct PlaceholderTokenizersTests {
-    @Test func builds() { #expect(Bool(true)) }
-}

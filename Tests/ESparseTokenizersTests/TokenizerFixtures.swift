@@ -1,0 +1,92 @@
+// The committed fixtures and the files that may be on this machine.
+
+import ESparseTokenizers
+import FoundationEssentials
+import Testing
+
+/// Reads what scripts/fixtures/make_tokenizers.py wrote.
+enum TokenizerFixtures {
+    struct Case: Decodable {
+        let ids: [Int32]
+        let decoded: String
+        /// Ids with special tokens taken as text, where they differ.
+        let literal: [Int32]?
+    }
+
+    struct Decoding: Decodable {
+        let ids: [Int32]
+        let decoded: String
+        let skipped: String
+    }
+
+    struct Expectations: Decodable {
+        let cases: [Case]
+        let decodings: [Decoding]
+        /// Ids of "x" with the template's tokens around.
+        let aroundX: [Int32]
+        let size: Int
+    }
+
+    static let kinds = [
+        "gpt2", "gpt2_prefix_space", "smollm", "llama3", "qwen2", "llama2", "llama2_normalized", "mistral", "metaspace",
+        "no_fusing",
+    ]
+
+    static var folder: String {
+        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+        parts.removeLast()
+        return parts.joined(separator: "/") + "/Fixtures"
+    }
+
+    static func data(_ name: String) throws -> Data {
+        try Data(contentsOf: URL(filePath: folder + "/" + name))
+    }
+
+    static func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
+        try JSONDecoder().decode(type, from: data(name))
+    }
+
+    /// The inputs, as bytes that may not be UTF-8.
+    static func inputs() throws -> [[UInt8]] {
+        try decode([String].self, "inputs.json").map { hex in
+            var bytes: [UInt8] = []
+            var digits = Substring(hex)
+            while let byte = UInt8(digits.prefix(2), radix: 16) {
+                bytes.append(byte)
+                digits = digits.dropFirst(2)
+            }
+            return bytes
+        }
+    }
+
+    static func tokenizer(_ kind: String) throws -> Tokenizer {
+        try Tokenizer.load(folder: folder + "/" + kind)
+    }
+
+    /// A file of the shared data, where it is present.
+    static func shared(_ name: String) -> String? {
+        let root = folder.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+        let data = ProcessInfo.processInfo.environment["ESPARSE_SHARED_DATA"] ?? root + "/../shared/data"
+        return FileManager.default.fileExists(atPath: data + "/" + name) ? data + "/" + name : nil
+    }
+
+    /// The SmolLM2 GGUF, where it is present.
+    static var smollm2: String? {
+        let environment = ProcessInfo.processInfo.environment
+        let home = environment["HOME"] ?? ""
+        let path = environment["ESPARSE_SMOLLM2"] ?? home + "/.cache/esparse/SmolLM2-135M-Instruct.Q4_1.gguf"
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }
+}
+
+/// FNV-1a of the ids as little-endian 32-bit integers.
+func hash(_ ids: [Int32]) -> String {
+    var value: UInt64 = 0xCBF2_9CE4_8422_2325
+    for id in ids {
+        for shift in [0, 8, 16, 24] as [Int32] {
+            value = (value ^ UInt64(UInt8(truncatingIfNeeded: id >> shift))) &* 0x100_0000_01B3
+        }
+    }
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}
