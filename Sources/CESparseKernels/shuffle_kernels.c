@@ -1,4 +1,4 @@
-// Swap gains of the local block shuffle: one subtract-max-add pass, written once and compiled for each instruction set.
+// Swap gains of the local block shuffle: one subtract-max-add pass, written once, compiled for each instruction set.
 //
 // Sums run over 16 lanes within a chunk of rows, are folded in halves, and chunks are added in double precision. The
 // lanes are a compiler vector, so AVX-512, AVX2 and plain variants give the same bits.
@@ -23,11 +23,22 @@ INLINE double folded(const lanes *sums) {
     return (double)((four[0] + four[2]) + (four[1] + four[3]));
 }
 
-// One chunk of one group: thresholds[slot][row], the `kept`-th largest saliency among the slot's companions;
-// bases[slot] += what the companions alone retain; returns what the group retains.
-INLINE double group_thresholds(const float *const *members, int group, int kept, float *thresholds, double *bases) {
+// What the gain of one chunk of one group needs: two thresholds a row, then one flag a slot and row.
+//
+// Among a slot's companions the `kept`-th largest saliency is `lower` where the slot is kept and `upper` where not, so
+// max(0, x - threshold) = max(0, x - upper) + flag * (max(0, x - lower) - max(0, x - upper)).
+typedef struct {
+    const float *upper; // [CHUNK]: the group's `kept`-th largest
+    const float *lower; // [CHUNK]: the next one
+    const float *flags; // [slot][CHUNK]: 1 where the slot is kept, else 0
+} thresholds;
+
+// Fills the thresholds of one chunk; bases[slot] += what the slot's companions alone retain; returns what the group retains.
+INLINE double group_thresholds(const float *const *members, int rows, int group, int kept, float *scratch,
+                               double *bases) {
     lanes base_sums[MAXIMAL_GROUP] = {{0}}, total_sum = {0};
-    for (int row = 0; row < CHUNK; row += LANES) {
+    const lanes one = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    for (int row = 0; row < rows; row += LANES) {
         lanes sorted[MAXIMAL_GROUP];
         for (int slot = 0; slot < group; slot++) sorted[slot] = *(const lanes *)(members[slot] + row);
         // Bubbles the kept + 1 largest to the front.
@@ -41,100 +52,115 @@ INLINE double group_thresholds(const float *const *members, int group, int kept,
         lanes top = {0};
         for (int rank = 0; rank < kept; rank++) top += sorted[rank];
         total_sum += top;
-        lanes last_kept = sorted[kept - 1], first_dropped = sorted[kept];
-        top += first_dropped;
+        lanes upper = sorted[kept - 1], lower = sorted[kept];
+        *(lanes *)(scratch + row) = upper;
+        *(lanes *)(scratch + CHUNK + row) = lower;
+        top += lower;
         for (int slot = 0; slot < group; slot++) {
             lanes value = *(const lanes *)(members[slot] + row);
-            // A kept member leaves its place to the first dropped one; a dropped member leaves the others as they are.
-            lanes leaving = __builtin_elementwise_max(value, first_dropped);
-            base_sums[slot] += top - leaving;
-            integer_lanes is_kept = value >= last_kept;
-            *(integer_lanes *)(thresholds + slot * CHUNK + row) =
-                (is_kept & (integer_lanes)first_dropped) | (~is_kept & (integer_lanes)last_kept);
+            // A kept slot leaves its place to the first dropped one; a dropped slot leaves the others as they are.
+            base_sums[slot] += top - __builtin_elementwise_max(value, lower);
+            *(integer_lanes *)(scratch + (2 + slot) * CHUNK + row) = (value >= upper) & (integer_lanes)one;
         }
     }
     for (int slot = 0; slot < group; slot++) bases[slot] += folded(&base_sums[slot]);
     return folded(&total_sum);
 }
 
-// gains[a][b] += sum over the chunk's rows of max(0, channel b - threshold a), for a tile of slots and channels.
-INLINE void gain_tile(const float *thresholds, const float *channels, double *gains, int64_t gains_stride,
-                      const int slots, const int width) {
-    lanes sums[4][4], zero = {0};
+// gains[a][b] += sum over the chunk's rows of max(0, channel b - threshold of slot a), for a tile of slots and channels.
+// Products with a flag are exact, so a fused multiply-add gives the same bits as a separate one.
+INLINE void gain_tile(thresholds limits, int rows, int first_slot, const float *channels, double *gains,
+                      int64_t gains_stride, const int slots, const int width) {
+    lanes extra[8][4], common[4], zero = {0};
+    const float *flags = limits.flags + (int64_t)first_slot * CHUNK;
 #pragma clang loop unroll(full)
-    for (int a = 0; a < slots; a++)
+    for (int b = 0; b < width; b++) {
+        common[b] = zero;
 #pragma clang loop unroll(full)
-        for (int b = 0; b < width; b++) sums[a][b] = zero;
-    for (int row = 0; row < CHUNK; row += LANES) {
-        lanes values[4];
+        for (int a = 0; a < slots; a++) extra[a][b] = zero;
+    }
+    for (int row = 0; row < rows; row += LANES) {
+        lanes upper = *(const lanes *)(limits.upper + row), lower = *(const lanes *)(limits.lower + row);
+        lanes difference[4];
 #pragma clang loop unroll(full)
-        for (int b = 0; b < width; b++) values[b] = *(const lanes *)(channels + b * CHUNK + row);
+        for (int b = 0; b < width; b++) {
+            lanes value = *(const lanes *)(channels + b * CHUNK + row);
+            lanes over = __builtin_elementwise_max(value - upper, zero);
+            difference[b] = __builtin_elementwise_max(value - lower, zero) - over;
+            common[b] += over;
+        }
 #pragma clang loop unroll(full)
         for (int a = 0; a < slots; a++) {
-            lanes threshold = *(const lanes *)(thresholds + a * CHUNK + row);
+            lanes flag = *(const lanes *)(flags + a * CHUNK + row);
 #pragma clang loop unroll(full)
-            for (int b = 0; b < width; b++) sums[a][b] += __builtin_elementwise_max(values[b] - threshold, zero);
+            for (int b = 0; b < width; b++) extra[a][b] += difference[b] * flag;
         }
     }
 #pragma clang loop unroll(full)
-    for (int a = 0; a < slots; a++)
+    for (int b = 0; b < width; b++) {
+        const double shared = folded(&common[b]);
 #pragma clang loop unroll(full)
-        for (int b = 0; b < width; b++) gains[a * gains_stride + b] += folded(&sums[a][b]);
+        for (int a = 0; a < slots; a++) gains[(first_slot + a) * gains_stride + b] += shared + folded(&extra[a][b]);
+    }
 }
 
-INLINE void gain_slots(const float *thresholds, const float *block, int64_t channels, double *gains, const int slots,
-                       const int width) {
+INLINE void gain_slots(thresholds limits, int rows, int first_slot, const float *block, int64_t channels,
+                       double *gains, const int slots, const int width) {
     int64_t channel = 0;
     for (; channel + width <= channels; channel += width)
-        gain_tile(thresholds, block + channel * CHUNK, gains + channel, channels, slots, width);
+        gain_tile(limits, rows, first_slot, block + channel * CHUNK, gains + channel, channels, slots, width);
     for (; channel < channels; channel++)
-        gain_tile(thresholds, block + channel * CHUNK, gains + channel, channels, slots, 1);
+        gain_tile(limits, rows, first_slot, block + channel * CHUNK, gains + channel, channels, slots, 1);
 }
 
-INLINE void swap_gains(const float *block, int64_t channels, int64_t chunks, const int32_t *order, int group, int kept,
+// `registers`: tiles of slots x channels that the instruction set's registers hold.
+INLINE void swap_gains(const float *block, int64_t channels, int64_t rows, const int32_t *order, int group, int kept,
                        const int32_t *groups, int64_t group_count, float *scratch, double *gains, double *totals,
-                       const int tile) {
+                       const int registers) {
+    const thresholds limits = {scratch, scratch + CHUNK, scratch + 2 * CHUNK};
     for (int64_t index = 0; index < group_count; index++) {
         totals[groups[index]] = 0;
         if (gains) memset(gains + groups[index] * group * channels, 0, sizeof(double) * group * channels);
     }
-    for (int64_t chunk = 0; chunk < chunks; chunk++, block += channels * CHUNK) {
+    for (int64_t start = 0; start < rows; start += CHUNK, block += channels * CHUNK) {
+        // Rows past the last are zero: only whole vectors of the last chunk are read.
+        const int count = rows - start < CHUNK ? (int)(rows - start + LANES - 1) / LANES * LANES : CHUNK;
         for (int64_t index = 0; index < group_count; index++) {
             const int64_t first = (int64_t)groups[index] * group;
             const float *members[MAXIMAL_GROUP];
             double bases[MAXIMAL_GROUP] = {0};
             for (int slot = 0; slot < group; slot++) members[slot] = block + order[first + slot] * (int64_t)CHUNK;
-            totals[groups[index]] += group_thresholds(members, group, kept, scratch, bases);
+            totals[groups[index]] += group_thresholds(members, count, group, kept, scratch, bases);
             if (!gains) continue;
-            double *rows = gains + first * channels;
+            double *table = gains + first * channels;
             for (int slot = 0; slot < group; slot++)
-                for (int64_t channel = 0; channel < channels; channel++) rows[slot * channels + channel] += bases[slot];
+                for (int64_t channel = 0; channel < channels; channel++) table[slot * channels + channel] += bases[slot];
             int slot = 0;
-            for (; slot + tile <= group; slot += tile)
-                gain_slots(scratch + slot * CHUNK, block, channels, rows + slot * channels, tile, tile);
-            for (; slot < group; slot++)
-                gain_slots(scratch + slot * CHUNK, block, channels, rows + slot * channels, 1, tile);
+            if (registers >= 16)
+                for (; slot + 8 <= group; slot += 8) gain_slots(limits, count, slot, block, channels, table, 8, registers / 8);
+            for (; slot + 4 <= group; slot += 4) gain_slots(limits, count, slot, block, channels, table, 4, registers / 4);
+            for (; slot < group; slot++) gain_slots(limits, count, slot, block, channels, table, 1, registers / 4);
         }
     }
 }
 
 #define ARGUMENTS                                                                                                      \
-    const float *block, int64_t channels, int64_t chunks, const int32_t *order, int group, int kept,                   \
+    const float *block, int64_t channels, int64_t rows, const int32_t *order, int group, int kept,                   \
         const int32_t *groups, int64_t group_count, float *scratch, double *gains, double *totals
-#define PASSED block, channels, chunks, order, group, kept, groups, group_count, scratch, gains, totals
+#define PASSED block, channels, rows, order, group, kept, groups, group_count, scratch, gains, totals
 
-static void gains_plain(ARGUMENTS) { swap_gains(PASSED, 1); }
+static void gains_plain(ARGUMENTS) { swap_gains(PASSED, 4); }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static void gains_avx2(ARGUMENTS) { swap_gains(PASSED, 2); }
+__attribute__((target("avx2,fma"))) static void gains_avx2(ARGUMENTS) { swap_gains(PASSED, 4); }
 __attribute__((target("avx512f,avx512vl,avx512dq"))) static void gains_avx512(ARGUMENTS) {
-    swap_gains(PASSED, 4);
+    swap_gains(PASSED, 16);
 }
 
 int esparse_shuffle_best_variant(void) {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
         return ESPARSE_SHUFFLE_AVX512;
-    return __builtin_cpu_supports("avx2") ? ESPARSE_SHUFFLE_AVX2 : ESPARSE_SHUFFLE_PLAIN;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? ESPARSE_SHUFFLE_AVX2 : ESPARSE_SHUFFLE_PLAIN;
 }
 #else
 int esparse_shuffle_best_variant(void) { return ESPARSE_SHUFFLE_PLAIN; }

@@ -85,7 +85,7 @@ let testedPatterns = [(1, 2), (2, 4), (1, 4), (3, 4), (2, 3), (4, 8), (2, 5), (1
     }
 
     /// Rows past one chunk, rows that do not fill lanes, and channels that do not fill tiles.
-    @Test(arguments: [1, 15, 512, 513, 1100], testedPatterns)
+    @Test(arguments: [1, 15, 1024, 1025, 2100], testedPatterns)
     func reportsWhatTheMaskRetains(_ rows: Int, _ pattern: SparsityPattern) {
         let matrix = heavyTailed(rows: rows, columns: pattern.group * 7, seed: UInt64(rows))
         let start = GlobalShuffle().permutation(of: [matrix], pattern: pattern)
@@ -101,7 +101,7 @@ let testedPatterns = [(1, 2), (2, 4), (1, 4), (3, 4), (2, 3), (4, 8), (2, 5), (1
     func gainsAreExactAndTheSameBitsOnEveryInstructionSet(_ instructionSet: ShuffleInstructionSet) {
         for pattern in testedPatterns {
             let columns = pattern.group * 3
-            let matrix = heavyTailed(rows: 600, columns: columns, seed: 11)
+            let matrix = heavyTailed(rows: 1100, columns: columns, seed: 11)
             let order = Permutation.identity(columns).order
             func table(_ set: ShuffleInstructionSet) -> (gains: [Double], totals: [Double]) {
                 let block = SaliencyBlock(channelCount: columns, rows: matrix.rows, instructionSet: set)
@@ -114,9 +114,10 @@ let testedPatterns = [(1, 2), (2, 4), (1, 4), (3, 4), (2, 3), (4, 8), (2, 5), (1
             let (gains, totals) = table(instructionSet)
             let plain = table(.plain)
             #expect(gains == plain.gains && totals == plain.totals)
-            for slot in 0..<columns {
+            // Sorting is slow: every fifth slot of large groups.
+            for slot in stride(from: 0, to: columns, by: pattern.group > 8 ? 5 : 1) {
                 let group = slot / pattern.group
-                for channel in 0..<columns where channel / pattern.group != group {
+                for channel in stride(from: slot % 3, to: columns, by: 3) where channel / pattern.group != group {
                     var members = Array(order[(group * pattern.group)..<((group + 1) * pattern.group)])
                     members[slot % pattern.group] = Int32(channel)
                     let exact = referenceGroupRetained(members, [matrix], pattern)

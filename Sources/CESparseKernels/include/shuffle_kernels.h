@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 // Rows of a chunk: single-precision partial sums never run over more rows than this.
-enum { ESPARSE_SHUFFLE_CHUNK = 512 };
+enum { ESPARSE_SHUFFLE_CHUNK = 1024 };
 
 // Instruction sets of the swap gains.
 enum { ESPARSE_SHUFFLE_PLAIN = 0, ESPARSE_SHUFFLE_AVX2 = 1, ESPARSE_SHUFFLE_AVX512 = 2 };
@@ -23,8 +23,8 @@ void esparse_shuffle_gather(const float *matrix, int64_t rows, int64_t columns, 
 // For each listed group of `group` slots (slot s holds channel order[s] of the block), of which `kept` are retained:
 //   totals[g]                   = sum over rows of the `kept` largest saliencies of the group
 //   gains[slot * channels + c]  = that sum if channel c took the slot, c among the group's other members excepted
-// `scratch` holds group * ESPARSE_SHUFFLE_CHUNK floats; `block`, `scratch`: 64-byte aligned. `gains` may be null: totals only.
-void esparse_shuffle_gains(int variant, const float *block, int64_t channels, int64_t chunks, const int32_t *order,
+// `scratch` holds (group + 2) * ESPARSE_SHUFFLE_CHUNK floats; `block`, `scratch`: 64-byte aligned. `gains` may be null: totals only.
+void esparse_shuffle_gains(int variant, const float *block, int64_t channels, int64_t rows, const int32_t *order,
                            int group, int kept, const int32_t *groups, int64_t group_count, float *scratch,
                            double *gains, double *totals);
 

@@ -31,7 +31,7 @@ package enum ShuffleInstructionSet: Int32, CaseIterable, Sendable {
 @safe package final class SaliencyBlock {
     /// Number of channels.
     package let channelCount: Int
-    private let chunkCount: Int
+    private let rows: Int
     private let instructionSet: ShuffleInstructionSet
     private let values: UnsafeMutablePointer<Float>
     private let scratch: UnsafeMutablePointer<Float>
@@ -44,9 +44,10 @@ package enum ShuffleInstructionSet: Int32, CaseIterable, Sendable {
         precondition(channelCount > 0 && rows > 0)
         self.channelCount = channelCount
         self.instructionSet = instructionSet
-        chunkCount = (rows + Self.chunk - 1) / Self.chunk
+        self.rows = rows
+        let chunkCount = (rows + Self.chunk - 1) / Self.chunk
         unsafe values = Self.allocate(chunkCount * channelCount * Self.chunk)
-        unsafe scratch = Self.allocate(Self.largestGroup * Self.chunk)
+        unsafe scratch = Self.allocate((Self.largestGroup + 2) * Self.chunk)
     }
 
     private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
@@ -64,7 +65,7 @@ package enum ShuffleInstructionSet: Int32, CaseIterable, Sendable {
         precondition(columns > 0 && saliency.count % columns == 0 && channels.count == channelCount)
         precondition(channels.allSatisfy { $0 >= 0 && $0 < columns })
         let rows = saliency.count / columns
-        precondition(firstRow >= 0 && firstRow + rows <= chunkCount * Self.chunk)
+        precondition(firstRow >= 0 && firstRow + rows <= self.rows)
         unsafe saliency.withUnsafeBufferPointer { source in
             unsafe channels.withUnsafeBufferPointer { order in
                 unsafe esparse_shuffle_gather(
@@ -107,7 +108,7 @@ package enum ShuffleInstructionSet: Int32, CaseIterable, Sendable {
             unsafe groups.withUnsafeBufferPointer { groups in
                 unsafe totals.withUnsafeMutableBufferPointer { totals in
                     unsafe esparse_shuffle_gains(
-                        instructionSet.rawValue, values, Int64(channelCount), Int64(chunkCount), order.baseAddress,
+                        instructionSet.rawValue, values, Int64(channelCount), Int64(rows), order.baseAddress,
                         Int32(pattern.group), Int32(pattern.kept), groups.baseAddress, Int64(groups.count), scratch,
                         gains, totals.baseAddress)
                 }
