@@ -10,7 +10,8 @@ extension Tensor {
             unsafe withUnsafeBytes { input in
                 for (target, source) in order.enumerated() {
                     precondition(source >= 0 && Int(source) < rows)
-                    let row = unsafe UnsafeRawBufferPointer(rebasing: input[(Int(source) * rowBytes)...].prefix(rowBytes))
+                    let row = unsafe UnsafeRawBufferPointer(
+                        rebasing: input[(Int(source) * rowBytes)...].prefix(rowBytes))
                     unsafe UnsafeMutableRawBufferPointer(rebasing: output[(target * rowBytes)...]).copyMemory(from: row)
                 }
             }
@@ -37,7 +38,8 @@ extension Tensor {
     }
 
     private func gather<Bits: FixedWidthInteger & BitwiseCopyable>(
-        _ type: Bits.Type, _ order: [Int32], from input: UnsafeRawBufferPointer, to output: UnsafeMutableRawBufferPointer
+        _ type: Bits.Type, _ order: [Int32], from input: UnsafeRawBufferPointer,
+        to output: UnsafeMutableRawBufferPointer
     ) {
         let size = MemoryLayout<Bits>.size
         for row in 0..<rows {

@@ -102,18 +102,8 @@ struct BlockPruner {
     /// The order of the site's channels, or nil where they keep theirs.
     private func shuffle(_ site: LinearSite, _ saliencies: [SaliencyMatrix]) -> Permutation? {
         if case .impossible = site.shuffle { return nil }
-        guard settings.shuffle != .none else { return nil }
-        var order = Permutation.identity(site.channels)
-        if settings.shuffle.includesGlobal {
-            order = GlobalShuffle().permutation(of: saliencies, pattern: settings.pattern)
-        }
-        if settings.shuffle.includesLocal {
-            order =
-                LocalShuffle(blockSize: settings.blockSize).refine(
-                    order, saliencies: saliencies, pattern: settings.pattern, parallel: parallel
-                ).permutation
-        }
-        return order
+        let shuffle = ChannelShuffle(steps: settings.shuffle, local: LocalShuffle(blockSize: settings.blockSize))
+        return shuffle.search(saliencies, pattern: settings.pattern, parallel: parallel).permutation
     }
 
     /// Permutes the rows and biases of the linears that write the site's input, so that its shuffle costs nothing.

@@ -25,10 +25,11 @@ final class PassCounter: Sendable {
 
     /// One sequence went through one block.
     func advance() {
-        report(completed.withLock { completed in
-            completed += 1
-            return completed
-        })
+        report(
+            completed.withLock { completed in
+                completed += 1
+                return completed
+            })
     }
 
     /// The last block is written.

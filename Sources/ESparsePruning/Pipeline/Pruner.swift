@@ -24,7 +24,8 @@ public struct Pruner<B: Backend> {
     /// - Throws: `PruningError` when a linear cannot have the pattern, none is selected, or the model is pruned already;
     ///   `ModelError` when the checkpoint lacks tensors or the model has too few positions for the calibration sequences.
     public init(
-        checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B, threadCount: Int,
+        checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B,
+        threadCount: Int,
         progress: any ProgressReporter
     ) throws {
         guard checkpoint.manifest == nil else { throw PruningError.alreadyPruned(path: checkpoint.path) }
@@ -34,7 +35,8 @@ public struct Pruner<B: Backend> {
             try settings.pattern.requireDivides(columns: linear.columns, linear: linear.name)
         }
         try architecture.validate(checkpoint.weights)
-        if let limit = architecture.positionLimit, settings.sequenceLength > limit, settings.method.requirement != .none {
+        if let limit = architecture.positionLimit, settings.sequenceLength > limit, settings.method.requirement != .none
+        {
             throw ModelError.tooManyPositions(needed: settings.sequenceLength, available: limit)
         }
         self.checkpoint = checkpoint
@@ -99,7 +101,8 @@ public struct Pruner<B: Backend> {
         let first = folder.writer.completedBlockCount
         let stages = PassCounter(
             blockCount: architecture.blockCount, firstBlock: first,
-            passCount: settings.method.requirement.passCount + 1, sequenceCount: set.sequences.count, progress: progress)
+            passCount: settings.method.requirement.passCount + 1, sequenceCount: set.sequences.count, progress: progress
+        )
         let pass = CalibrationPass(
             backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
             cacheDescription: architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)

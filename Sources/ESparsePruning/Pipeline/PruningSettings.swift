@@ -4,22 +4,6 @@ public import ESparseCore
 public import ESparseFormats
 public import ESparseKernels
 
-/// Which channel shuffles run before masking.
-public enum ShuffleKind: String, Sendable, Codable, CaseIterable {
-    case none
-    /// The global naive shuffle alone.
-    case global
-    /// The local block shuffle alone.
-    case local
-    /// Global, then local.
-    case both
-
-    /// Whether the global naive shuffle runs.
-    public var includesGlobal: Bool { self == .global || self == .both }
-    /// Whether the local block shuffle runs.
-    public var includesLocal: Bool { self == .local || self == .both }
-}
-
 /// Everything that determines the result of a pruning run, besides the model and the calibration text.
 public struct PruningSettings: Sendable {
     /// How weights are scored.
@@ -27,7 +11,7 @@ public struct PruningSettings: Sendable {
     /// Weights kept per group of input channels.
     public var pattern = SparsityPattern.twoOfFour
     /// Channel shuffles.
-    public var shuffle = ShuffleKind.both
+    public var shuffle = ShuffleSteps.both
     /// Input channels in a block of the local shuffle.
     public var blockSize = 256
     /// Calibration sequences.
@@ -62,7 +46,7 @@ public struct PruningSettings: Sendable {
         var named = method.settings
         named["shuffle"] = shuffle.rawValue
         named["precision"] = precision.rawValue
-        if shuffle.includesLocal { named["block-size"] = "\(blockSize)" }
+        if shuffle == .local || shuffle == .both { named["block-size"] = "\(blockSize)" }
         if method.requirement != .none {
             named["samples"] = "\(sampleCount)"
             named["sequence-length"] = "\(sequenceLength)"

@@ -68,6 +68,9 @@ public struct ESparse: PruningMethod {
     /// The paper's plain reading: `|W| * (e + a)`, 100 bins between each channel's own extremes, Wanda's amplitude.
     public static let paper = ESparse()
 
+    /// The settings that measured best (docs/method.md has the table).
+    public static let standard = ESparse()
+
     /// "e-sparse"
     public var name: String { "e-sparse" }
     /// A histogram for the estimator.

@@ -3,13 +3,20 @@
 package import ESparseCore
 package import ESparseKernels
 
+/// Which steps a channel shuffle takes.
+public enum ShuffleSteps: String, Sendable, Codable, CaseIterable {
+    /// Channels keep their order.
+    case none
+    /// The global naive shuffle alone.
+    case global
+    /// The local block shuffle alone.
+    case local
+    /// Global, then local.
+    case both
+}
+
 /// Finds the order of an input site's channels: global shuffle, then local shuffle, or one or none of them.
 package struct ChannelShuffle: Sendable {
-    /// Which steps are taken.
-    package enum Steps: String, Sendable, Codable, CaseIterable {
-        case none, global, local, both
-    }
-
     /// The order found and what it retains, in the units of the objective (saliency or its square).
     package struct Outcome: Sendable, Equatable {
         /// The order of channels; nil where no step was taken.
@@ -27,14 +34,16 @@ package struct ChannelShuffle: Sendable {
     }
 
     /// Which steps are taken.
-    package var steps: Steps
+    package var steps: ShuffleSteps
     /// The first step.
     package var global: GlobalShuffle
     /// The second step.
     package var local: LocalShuffle
 
     /// Makes the shuffle.
-    package init(steps: Steps = .both, global: GlobalShuffle = GlobalShuffle(), local: LocalShuffle = LocalShuffle()) {
+    package init(
+        steps: ShuffleSteps = .both, global: GlobalShuffle = GlobalShuffle(), local: LocalShuffle = LocalShuffle()
+    ) {
         self.steps = steps
         self.global = global
         self.local = local

@@ -1,0 +1,147 @@
+// `esparse generate`: continue a prompt, or talk to a model.
+
+import ArgumentParser
+import ESparseCore
+import ESparseFormats
+import ESparseModels
+import ESparseReport
+import ESparseTokenizers
+import FoundationEssentials
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+struct GenerateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract: "Continue a prompt, or chat.",
+        discussion: """
+            Text streams to stdout as it is drawn; speed is reported on stderr. With --chat the prompt is a user's message \
+            in the model's own chat format; without --prompt, messages are read line by line from stdin.
+            """)
+
+    @OptionGroup var model: ModelOptions
+
+    @Option(help: ArgumentHelp("Text to continue, or the message with --chat.", valueName: "text"))
+    var prompt: String?
+
+    @Flag(help: "Use the model's chat format.")
+    var chat = false
+
+    @Option(help: ArgumentHelp("System message of a chat.", valueName: "text"))
+    var system: String?
+
+    @Option(help: ArgumentHelp("The most tokens to draw.", valueName: "n"))
+    var maxTokens: Int = 256
+
+    @Option(help: ArgumentHelp("Divides the logits; 0 always takes the likeliest token.", valueName: "number"))
+    var temperature: Float = 0.7
+
+    @Option(help: ArgumentHelp("Draw from the n likeliest tokens only.", valueName: "n"))
+    var topK: Int?
+
+    @Option(help: ArgumentHelp("Draw from the likeliest tokens that together reach this probability.", valueName: "p"))
+    var topP: Float?
+
+    @Option(help: ArgumentHelp("Seed of the draws.", valueName: "n"))
+    var seed: UInt64 = 0
+
+    @Option(help: ArgumentHelp("A further token that ends the text; may be repeated.", valueName: "token"))
+    var stop: [String] = []
+
+    @OptionGroup var json: JSONOption
+
+    func validate() throws {
+        guard prompt != nil || chat else { throw ValidationError("give --prompt, or --chat to talk on stdin") }
+        guard maxTokens > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+        if system != nil, !chat { throw ValidationError("--system goes with --chat") }
+    }
+
+    func run() throws {
+        let progress = TerminalProgress()
+        let opened = try model.open()
+        let sampling = try SamplingSettings(temperature: temperature, topK: topK, topP: topP)
+        let template = try chatTemplate(opened)
+        var stops = Set(opened.architecture.endTokens).union(opened.tokenizer.stopIDs)
+        if let template { stops.formUnion(template.stopIDs(for: opened.tokenizer)) }
+        for text in stop {
+            guard let id = opened.tokenizer.id(ofToken: text) else {
+                throw ValidationError("--stop \(text): the tokenizer has no such token")
+            }
+            stops.insert(id)
+        }
+        let session = TextSession(
+            model: try opened.load(progress: progress), tokenizer: opened.tokenizer,
+            settings: GenerationSettings(sampling: sampling, seed: seed, stopTokens: stops), maximumTokens: maxTokens)
+        guard let template else {
+            let result = try session.run(opened.tokenizer.encode(prompt ?? ""), onText: Self.show)
+            return try finish(result, progress)
+        }
+        var messages = system.map { [ChatMessage(.system, $0)] } ?? []
+        if let prompt {
+            messages.append(ChatMessage(.user, prompt))
+            let tokens = try opened.tokenizer.encode(chat: messages, template: template)
+            return try finish(try session.run(tokens, onText: Self.show), progress)
+        }
+        while let line = readLine() {
+            messages.append(ChatMessage(.user, line))
+            let result = try session.run(
+                try opened.tokenizer.encode(chat: messages, template: template), onText: Self.show)
+            messages.append(ChatMessage(.assistant, result.text))
+            try finish(result, progress)
+        }
+    }
+
+    private func chatTemplate(_ opened: OpenedModel) throws -> ChatTemplate? {
+        guard chat else { return nil }
+        guard let template = ChatTemplate.detect(for: opened.tokenizer) else {
+            throw ValidationError("\(model.path) has no chat format that is supported (ChatML, Llama 2, Llama 3)")
+        }
+        return template
+    }
+
+    private func finish(_ result: GeneratedText, _ progress: TerminalProgress) throws {
+        Self.show("\n")
+        progress.note(
+            "\(result.tokenCount) tokens, first after \(Quantity.fixed(result.secondsToFirstToken, decimals: 2)) s, "
+                + "then \(Quantity.fixed(result.decodeTokensPerSecond, decimals: 1)) tokens/s (\(result.reason))")
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try json.write(encoder.encode(GenerationReport(prompt: prompt ?? "", result: result)))
+    }
+
+    /// Prints at once, without waiting for the end of the line.
+    private static func show(_ text: String) {
+        print(text, terminator: "")
+        fflush(nil)
+    }
+}
+
+/// JSON of one generation.
+private struct GenerationReport: Encodable {
+    let prompt: String
+    let text: String
+    let tokens: Int
+    let reason: String
+    let secondsToFirstToken: Double
+    let decodeTokensPerSecond: Double
+
+    init(prompt: String, result: GeneratedText) {
+        self.prompt = prompt
+        text = result.text
+        tokens = result.tokenCount
+        reason = result.reason
+        secondsToFirstToken = result.secondsToFirstToken
+        decodeTokensPerSecond = result.decodeTokensPerSecond
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case prompt, text, tokens
+        case reason = "finish_reason"
+        case secondsToFirstToken = "time_to_first_token_seconds"
+        case decodeTokensPerSecond = "decode_tokens_per_second"
+    }
+}

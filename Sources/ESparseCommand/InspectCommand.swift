@@ -1,0 +1,46 @@
+// `esparse inspect`: what a checkpoint really holds.
+
+import ArgumentParser
+import ESparseCore
+import ESparseFormats
+import ESparseModels
+import ESparsePruning
+import ESparseReport
+import FoundationEssentials
+
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Show what a checkpoint holds: pattern, density and size of every linear.",
+        discussion: "Patterns are found by looking at the zeros, whatever the checkpoint says about itself.")
+
+    @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
+    var path: String
+
+    @OptionGroup var threads: ThreadOption
+    @OptionGroup var json: JSONOption
+
+    func run() throws {
+        let checkpoint = try Checkpoint.open(path)
+        let architecture = try ModelArchitecture(configuration: checkpoint.configuration)
+        let inspection = try ModelInspection(
+            architecture, weights: checkpoint.weights, fileBytes: checkpoint.fileBytes, threadCount: threads.count,
+            progress: TerminalProgress())
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try json.write(encoder.encode(inspection))
+
+        var table = TextTable(
+            header: ["linear", "shape", "pattern", "density", "storage", "type", "bytes", "permuted"])
+        for linear in inspection.linears {
+            table.append([
+                linear.name, "\(linear.rows)x\(linear.columns)", linear.pattern,
+                Quantity.fixed(linear.density, decimals: 4), linear.storage, linear.elementType,
+                Quantity.bytes(linear.bytes), linear.permuted ? "yes" : "no",
+            ])
+        }
+        print(table.plainText)
+        print("\(inspection.parameterCount) parameters, \(Quantity.bytes(inspection.fileBytes)) of weight files")
+        print("\(Quantity.bytes(inspection.sixteenBitBytes)) with 16-bit weights, packed as stored")
+    }
+}

@@ -1,0 +1,100 @@
+// Options of `esparse prune` that say how weights are scored, shuffled and masked.
+
+public import ArgumentParser
+public import ESparseCore
+public import ESparseFormats
+import ESparseKernels
+public import ESparsePruning
+
+extension SparsityPattern: ExpressibleByArgument {
+    /// Reads "2:4".
+    public init?(argument: String) { self.init(argument) }
+    /// The form "2:4".
+    public var defaultValueDescription: String { description }
+}
+
+extension CheckpointStorage: ExpressibleByArgument {}
+extension EntropyEstimator: ExpressibleByArgument {}
+extension AmplitudeScale: ExpressibleByArgument {}
+extension SaliencyRule: ExpressibleByArgument {}
+extension ShuffleSteps: ExpressibleByArgument {}
+
+/// The methods that `--method` names.
+enum MethodName: String, ExpressibleByArgument, CaseIterable {
+    case eSparse = "e-sparse"
+    case wanda
+    case magnitude
+}
+
+/// Sets of settings that `--preset` names.
+enum Preset: String, ExpressibleByArgument, CaseIterable {
+    /// The plain reading of the E-Sparse paper.
+    case paper
+}
+
+struct MethodOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Weights kept in each group of input channels.", valueName: "n:m"))
+    var pattern: SparsityPattern = .twoOfFour
+
+    @Option(help: "How weights are scored.")
+    var method: MethodName = .eSparse
+
+    @Option(help: "E-Sparse with the paper's plain settings; options given beside it still count.")
+    var preset: Preset?
+
+    @Option(help: ArgumentHelp("E-Sparse: weight of the rule's second term.", valueName: "number"))
+    var alpha: Double?
+
+    @Option(help: ArgumentHelp("E-Sparse: bins of a channel's histogram.", valueName: "n"))
+    var bins: Int?
+
+    @Option(help: "E-Sparse: estimate of a channel's entropy.")
+    var entropy: EntropyEstimator?
+
+    @Option(help: "E-Sparse: scale of a channel's amplitude.")
+    var amplitude: AmplitudeScale?
+
+    @Option(help: "E-Sparse: how entropy and amplitude are combined.")
+    var rule: SaliencyRule?
+
+    @Option(help: ArgumentHelp("E-Sparse: first tokens of a sequence that statistics leave out.", valueName: "n"))
+    var skipPositions: Int?
+
+    @Option(help: "Channel shuffles before masking.")
+    var shuffle: ShuffleSteps = .both
+
+    @Option(help: ArgumentHelp("Input channels in a block of the local shuffle.", valueName: "n"))
+    var blockSize: Int = 256
+
+    func validate() throws {
+        if let alpha, !(alpha >= 0 && alpha.isFinite) { throw ValidationError("--alpha must be 0 or above") }
+        if let bins, !(2...65536).contains(bins) { throw ValidationError("--bins must be from 2 to 65536") }
+        if let skipPositions, skipPositions < 0 { throw ValidationError("--skip-positions must be 0 or above") }
+        guard (1...1 << 20).contains(blockSize) else { throw ValidationError("--block-size must be from 1 to 1048576") }
+    }
+
+    /// The settings that these options and defaults give.
+    func settings(precision: Precision) -> PruningSettings {
+        var settings = PruningSettings(method: pruningMethod, precision: precision)
+        settings.pattern = pattern
+        settings.shuffle = shuffle
+        settings.blockSize = blockSize
+        return settings
+    }
+
+    private var pruningMethod: any PruningMethod {
+        switch method {
+        case .magnitude: return Magnitude()
+        case .wanda: return Wanda()
+        case .eSparse:
+            var method = preset == .paper ? ESparse.paper : ESparse.standard
+            if let alpha { method.alpha = alpha }
+            if let bins { method.bins = bins }
+            if let entropy { method.entropy = entropy }
+            if let amplitude { method.amplitude = amplitude }
+            if let rule { method.rule = rule }
+            if let skipPositions { method.skippedPositions = skipPositions }
+            return method
+        }
+    }
+}

@@ -1,0 +1,92 @@
+// `esparse prune`: a checkpoint in, a sparse checkpoint out.
+
+import ArgumentParser
+import ESparseCore
+import ESparseFormats
+import ESparseKernels
+import ESparseModels
+import ESparsePruning
+import ESparseReport
+import ESparseTokenizers
+import FoundationEssentials
+
+struct PruneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune",
+        abstract: "Prune a model to N:M sparsity.",
+        discussion: """
+            Calibrates block by block, scores the weights, shuffles channels, masks, and writes a checkpoint that every \
+            other command loads. The output appears under its name only when it is complete; a run that was stopped or \
+            killed goes on with --resume.
+            """)
+
+    @OptionGroup var model: ModelOptions
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Folder to write; must not exist.", valueName: "directory"))
+    var output: String
+
+    @OptionGroup(title: "Method") var method: MethodOptions
+    @OptionGroup(title: "Calibration") var calibration: CalibrationOptions
+
+    @Option(help: ArgumentHelp("Prune only linears whose weight's name fits; may be repeated.", valueName: "glob"))
+    var include: [String] = []
+
+    @Option(help: ArgumentHelp("Leave linears dense whose weight's name fits; may be repeated.", valueName: "glob"))
+    var exclude: [String] = []
+
+    @Option(help: "How pruned linears are stored: kept values and a bitmask, or plain tensors with zeros.")
+    var format: CheckpointStorage = .packed
+
+    @Flag(help: "Go on with a run that was stopped or killed.")
+    var resume = false
+
+    @OptionGroup var json: JSONOption
+
+    func run() throws {
+        let progress = TerminalProgress()
+        let opened = try model.open()
+        var settings = method.settings(precision: model.precision)
+        settings.sampleCount = calibration.samples
+        settings.sequenceLength = calibration.sequenceLength
+        settings.seed = calibration.seed
+        settings.include = include
+        settings.exclude = exclude
+        settings.storage = format
+        let pruner = try Pruner(
+            checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
+            backend: opened.backend, threadCount: model.threads.count, progress: progress)
+        let source = try calibration.source()
+        let manifest = try interruptible(progress) {
+            try pruner.run(
+                output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume
+            ) {
+                let set = try source.sequences(
+                    for: opened, sampleCount: calibration.samples, sequenceLength: calibration.sequenceLength,
+                    seed: calibration.seed, progress: progress)
+                if let path = calibration.saveCalibration {
+                    try FileSystem.writeDurably(set.littleEndianBytes, to: path)
+                }
+                return set
+            }
+        }
+        try json.write(Data(manifest.json()))
+        let inspected = try Checkpoint.open(output)
+        print(
+            "\(output): \(manifest.linears.count) linears pruned \(settings.pattern) by \(settings.method.name), "
+                + "\(Quantity.bytes(inspected.fileBytes))")
+    }
+
+    /// Tells an interrupted user how to go on.
+    private func interruptible<Result>(_ progress: TerminalProgress, _ work: () throws -> Result) throws -> Result {
+        do {
+            return try work()
+        } catch let error as InterruptedError {
+            let partial = output + ".partial"
+            progress.note(
+                FileSystem.exists(partial)
+                    ? "Interrupted; go on with the same command and --resume" : "Interrupted before anything was pruned"
+            )
+            throw error
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// Options that several commands share, and what they open.
+
+public import ArgumentParser
+import ESparseCore
+import ESparseFormats
+public import ESparseKernels
+import ESparseModels
+import ESparseReport
+import ESparseTokenizers
+import FoundationEssentials
+
+extension Precision: ExpressibleByArgument {}
+
+/// How many threads to compute on.
+struct ThreadOption: ParsableArguments {
+    @Option(name: .customLong("threads"), help: ArgumentHelp("Threads; results do not depend on it.", valueName: "n"))
+    var count: Int = ProcessInfo.processInfo.activeProcessorCount
+
+    func validate() throws {
+        guard (1...1024).contains(count) else { throw ValidationError("--threads must be from 1 to 1024") }
+    }
+}
+
+/// Which model to run, and how.
+struct ModelOptions: ParsableArguments {
+    @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
+    var path: String
+
+    @Option(help: "Arithmetic; the default is bf16 where the processor has it.")
+    var precision: Precision = .preferred
+
+    @OptionGroup var threads: ThreadOption
+
+    /// Opens the checkpoint and its tokenizer; reads no weights.
+    func open() throws -> OpenedModel {
+        let checkpoint = try Checkpoint.open(path)
+        return OpenedModel(
+            checkpoint: checkpoint, architecture: try ModelArchitecture(configuration: checkpoint.configuration),
+            tokenizer: try Tokenizer.load(checkpoint),
+            backend: try CPUBackend(precision: precision, threadCount: threads.count))
+    }
+}
+
+/// A checkpoint with everything that is needed to run it.
+struct OpenedModel {
+    let checkpoint: Checkpoint
+    let architecture: ModelArchitecture
+    let tokenizer: Tokenizer
+    let backend: CPUBackend
+
+    /// The token that separates documents.
+    var endToken: Int32? { architecture.endTokens.first ?? tokenizer.endOfSequenceID }
+
+    /// Loads all weights.
+    func load(progress: any ProgressReporter) throws -> LanguageModel<CPUBackend> {
+        try LanguageModel.load(
+            architecture: architecture, weights: checkpoint.weights, backend: backend, progress: progress)
+    }
+
+    /// The files that a pruned checkpoint needs beside its weights, by name.
+    var tokenizerFiles: [String: [UInt8]] {
+        get throws {
+            switch checkpoint.tokenizer {
+            case .folder(let folder): try TokenizerFiles.read(from: folder)
+            case .gguf:
+                [
+                    "tokenizer.json": Array(tokenizer.tokenizerJSON()),
+                    "tokenizer_config.json": Array(tokenizer.tokenizerConfigJSON()),
+                ]
+            }
+        }
+    }
+}
+
+/// Where a command's result goes as JSON.
+struct JSONOption: ParsableArguments {
+    @Option(name: .customLong("json"), help: ArgumentHelp("Write the result as JSON to this file.", valueName: "file"))
+    var path: String?
+
+    /// Writes the result under a temporary name and renames it, where a file was asked for.
+    func write(_ data: @autoclosure () throws -> Data) throws {
+        guard let path else { return }
+        try FileSystem.writeDurably(Array(data()), to: path)
+    }
+}
