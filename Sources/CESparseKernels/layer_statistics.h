@@ -90,12 +90,12 @@ static void LAYER(accumulate_histogram)(
 
 static void LAYER(accumulate_logarithmic_histogram)(
     const float *input, ptrdiff_t tokens, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last, int32_t fraction_bits,
-    int32_t low, int32_t bins, uint32_t *counts) {
+    int32_t low, int32_t bins, ptrdiff_t stride, uint32_t *counts) {
     const int32_t half = bins / 2, shift = 23 - fraction_bits;
     enum { strip = 16 };
     for (ptrdiff_t channel = first; channel < last; channel += strip) {
         const int32_t width = (int32_t)(last - channel < strip ? last - channel : strip);
-        uint32_t *histograms = counts + channel * bins;
+        uint32_t *histograms = counts + channel * stride;
         for (ptrdiff_t token = 0; token < tokens; ++token) {
             int32_t places[strip] = {0};
             memcpy(places, input + token * channels + channel, sizeof(int32_t) * (size_t)width);
@@ -104,7 +104,7 @@ static void LAYER(accumulate_logarithmic_histogram)(
                 int32_t bin = ((bits & 0x7fffffff) >> shift) - low;
                 bin = bin > 0 ? bin : 0;
                 bin = bin < half - 1 ? bin : half - 1;
-                places[index] = bin + (bits < 0 ? half : 0) + index * bins;
+                places[index] = bin + (bits < 0 ? half : 0) + index * (int32_t)stride;
             }
             if (width == strip)
 #pragma clang loop unroll(full)

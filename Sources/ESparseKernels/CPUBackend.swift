@@ -1,7 +1,6 @@
 // Runs models on the CPU: the operations of `Backend`, each handed to its kernel.
 
 public import ESparseCore
-
 import Synchronization
 
 /// The CPU as a place that runs models.

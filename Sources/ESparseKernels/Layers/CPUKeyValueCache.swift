@@ -1,8 +1,7 @@
 // Keys and values of past tokens in the CPU's memory.
 
-import ESparseCore
-
 import CESparseKernels
+import ESparseCore
 
 #if canImport(Glibc)
     import Glibc
@@ -39,7 +38,8 @@ public struct CPUKeyValueCache: Sendable {
     public var byteCount: Int { 2 * storage.byteCount }
 
     /// Calls `body` with the bytes of keys and values, to be changed; they are copied first where they are shared.
-    mutating func withMutableBytes(_ body: (_ keys: UnsafeMutableRawPointer, _ values: UnsafeMutableRawPointer) -> Void) {
+    mutating func withMutableBytes(_ body: (_ keys: UnsafeMutableRawPointer, _ values: UnsafeMutableRawPointer) -> Void)
+    {
         if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }
         defer { withExtendedLifetime(storage) {} }
         unsafe body(storage.keys, storage.values)

@@ -75,7 +75,7 @@ package struct ChannelLogarithmicHistograms: Sendable, Equatable {
     package let fractionBits: Int
     /// Number of channels.
     package let channels: Int
-    /// Counts, `[channels, bins]`.
+    /// Counts, `[channels, stride]`; those past the first `bins` of a channel are 0.
     package fileprivate(set) var counts: [UInt32]
 
     /// Starts with all counts 0; exponents must lie in -126...127, `fractionBits` in 0...8.
@@ -84,9 +84,14 @@ package struct ChannelLogarithmicHistograms: Sendable, Equatable {
         self.exponents = exponents
         self.fractionBits = fractionBits
         self.channels = channels
-        counts = [UInt32](repeating: 0, count: channels * 2 * (exponents.count << fractionBits))
+        counts = [UInt32](repeating: 0, count: channels * (2 * (exponents.count << fractionBits) + Self.padding))
     }
 
+    /// Keeps the same bin of neighbouring channels out of each other's cache sets when `bins` is a power of two.
+    private static let padding = 16
+
+    /// Distance of the counts of one channel from those of the next.
+    package var stride: Int { bins + Self.padding }
     /// Bins of one sign.
     package var half: Int { exponents.count << fractionBits }
     /// Bins of a channel.
@@ -156,6 +161,7 @@ package struct ChannelKernels: Sendable {
         let fractionBits = Int32(histograms.fractionBits)
         let low = Int32((histograms.exponents.lowerBound + 127) << histograms.fractionBits)
         let bins = Int32(histograms.bins)
+        let stride = histograms.stride
         unsafe values.withUnsafeBufferPointer { values in
             unsafe histograms.counts.withUnsafeMutableBufferPointer { counts in
                 guard let values = values.baseAddress, let counts = counts.baseAddress else { return }
@@ -163,7 +169,7 @@ package struct ChannelKernels: Sendable {
                 kernels.forEachRange(of: channels, size: Self.strip) { range in
                     unsafe kernels.table.pointee.accumulate_logarithmic_histogram(
                         pointers.0, tokens, channels, range.lowerBound, range.upperBound, fractionBits, low, bins,
-                        pointers.1)
+                        stride, pointers.1)
                 }
             }
         }
