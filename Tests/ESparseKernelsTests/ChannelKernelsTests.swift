@@ -92,7 +92,7 @@ import Testing
         for threads in 1...2 {
             var histograms = ChannelLogarithmicHistograms(channels: shape.channels, exponents: -6...3, fractionBits: 2)
             kernels(configuration, threads: threads).accumulate(values.span, into: &histograms)
-            var expected = [UInt32](repeating: 0, count: histograms.stride * shape.channels)
+            var expected = [UInt32](repeating: 0, count: histograms.bins * shape.channels)
             for (index, value) in values.enumerated() {
                 var bin = 0
                 if value != 0 {
@@ -101,7 +101,7 @@ import Testing
                     bin = min(max(bin, 0), 39)
                 }
                 if value.sign == .minus { bin += 40 }
-                expected[index % shape.channels * histograms.stride + bin] += 1
+                expected[index % shape.channels * histograms.bins + bin] += 1
             }
             #expect(histograms.counts == expected)
         }

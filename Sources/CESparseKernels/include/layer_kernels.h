@@ -134,11 +134,10 @@ typedef struct {
         const float *input, ptrdiff_t tokens, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last, const float *origin,
         const float *inverse_width, int32_t bins, uint32_t *counts);
     /// Channels `[first, last)`: counts each value in bin `clamp(magnitude >> (23 - fraction_bits), low, low + half - 1) - low`
-    /// where `magnitude` are its bits without the sign and `half = bins / 2`, plus `half` where it is negative, of
-    /// `counts [channels, stride]`.
+    /// where `magnitude` are its bits without the sign and `half = bins / 2`, plus `half` where it is negative.
     void (*accumulate_logarithmic_histogram)(
         const float *input, ptrdiff_t tokens, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last,
-        int32_t fraction_bits, int32_t low, int32_t bins, ptrdiff_t stride, uint32_t *counts);
+        int32_t fraction_bits, int32_t low, int32_t bins, uint32_t *counts);
 } esparse_layer_kernels;
 
 /// The functions for `instruction_set`, which the processor must have; the plain ones where it was not compiled.

@@ -75,7 +75,7 @@ package struct ChannelLogarithmicHistograms: Sendable, Equatable {
     package let fractionBits: Int
     /// Number of channels.
     package let channels: Int
-    /// Counts, `[channels, stride]`; those past the first `bins` of a channel are 0.
+    /// Counts, `[channels, bins]`.
     package fileprivate(set) var counts: [UInt32]
 
     /// Starts with all counts 0; exponents must lie in -126...127, `fractionBits` in 0...8.
@@ -84,14 +84,9 @@ package struct ChannelLogarithmicHistograms: Sendable, Equatable {
         self.exponents = exponents
         self.fractionBits = fractionBits
         self.channels = channels
-        counts = [UInt32](repeating: 0, count: channels * (2 * (exponents.count << fractionBits) + Self.padding))
+        counts = [UInt32](repeating: 0, count: channels * 2 * (exponents.count << fractionBits))
     }
 
-    /// Keeps the same bin of neighbouring channels out of each other's cache sets when `bins` is a power of two.
-    private static let padding = 16
-
-    /// Distance of the counts of one channel from those of the next.
-    package var stride: Int { bins + Self.padding }
     /// Bins of one sign.
     package var half: Int { exponents.count << fractionBits }
     /// Bins of a channel.
@@ -161,7 +156,6 @@ package struct ChannelKernels: Sendable {
         let fractionBits = Int32(histograms.fractionBits)
         let low = Int32((histograms.exponents.lowerBound + 127) << histograms.fractionBits)
         let bins = Int32(histograms.bins)
-        let stride = histograms.stride
         unsafe values.withUnsafeBufferPointer { values in
             unsafe histograms.counts.withUnsafeMutableBufferPointer { counts in
                 guard let values = values.baseAddress, let counts = counts.baseAddress else { return }
@@ -169,7 +163,7 @@ package struct ChannelKernels: Sendable {
                 kernels.forEachRange(of: channels, size: Self.strip) { range in
                     unsafe kernels.table.pointee.accumulate_logarithmic_histogram(
                         pointers.0, tokens, channels, range.lowerBound, range.upperBound, fractionBits, low, bins,
-                        stride, pointers.1)
+                        pointers.1)
                 }
             }
         }
