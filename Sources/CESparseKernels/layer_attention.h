@@ -202,6 +202,23 @@ LAYER_INLINE vector load_cached(const void *cache, ptrdiff_t index, const bool i
     return is_bf16 ? load_bf16((const uint16_t *)cache + index) : load((const float *)cache + index);
 }
 
+/// Adds the weighted values of keys `[key, key + count)` to every row's sum.
+LAYER_INLINE void add_values(
+    const esparse_attention_task *task, const float *weights, ptrdiff_t key, const int count, const bool is_bf16) {
+    const ptrdiff_t padded = task->padded_size, first = (task->first_key + key) * padded;
+    for (ptrdiff_t row = 0; row < task->row_count; ++row) {
+        float *sum = task->partial + row * (2 + padded) + 2;
+        const float *weight = weights + row * esparse_attention_chunk + key;
+        for (ptrdiff_t channel = 0; channel < padded; channel += LAYER_LANES) {
+            vector value = load(sum + channel);
+#pragma clang loop unroll(full)
+            for (int index = 0; index < count; ++index)
+                value += all(weight[index]) * load_cached(task->values, first + index * padded + channel, is_bf16);
+            store(sum + channel, value);
+        }
+    }
+}
+
 /// A piece of the attention of a few rows, lanes being channels: the cache is read once, in order.
 LAYER_INLINE void attend_few(const esparse_attention_task *task, const bool is_bf16) {
     const ptrdiff_t padded = task->padded_size, rows = task->row_count;
@@ -239,16 +256,10 @@ LAYER_INLINE void attend_few(const esparse_attention_task *task, const bool is_b
         partial[1] = total;
         memset(partial + 2, 0, sizeof(float) * (size_t)padded);
     }
-    for (ptrdiff_t key = 0; key < task->key_count; ++key)
-        for (ptrdiff_t row = 0; row < rows; ++row) {
-            float *sum = task->partial + row * (2 + padded) + 2;
-            vector weight = all(scores[row * esparse_attention_chunk + key]);
-            for (ptrdiff_t channel = 0; channel < padded; channel += LAYER_LANES)
-                store(
-                    sum + channel,
-                    load(sum + channel)
-                        + weight * load_cached(task->values, (task->first_key + key) * padded + channel, is_bf16));
-        }
+    // Four keys at a time, so that the sums are loaded and stored once for four products.
+    ptrdiff_t key = 0;
+    for (; key + 4 <= task->key_count; key += 4) add_values(task, scores, key, 4, is_bf16);
+    for (; key < task->key_count; ++key) add_values(task, scores, key, 1, is_bf16);
 }
 
 static void LAYER(attend_few)(const esparse_attention_task *task) {

@@ -6,7 +6,8 @@
 enum {
     /// Tokens handled at a stretch, so that the rows of a stretch stay within the reach of the address caches.
     token_stretch = 64,
-    /// Channels whose bins are counted side by side: 64 histograms of 100 bins fit the first-level cache.
+    /// Channels whose bins are counted side by side: enough that a count is not raised again while its last store is
+    /// still on its way, and few enough that 64 histograms of 100 bins fit the first-level cache.
     histogram_strip = 64,
 };
 
@@ -92,25 +93,20 @@ static void LAYER(accumulate_logarithmic_histogram)(
     const float *input, ptrdiff_t tokens, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last, int32_t fraction_bits,
     int32_t low, int32_t bins, uint32_t *counts) {
     const int32_t half = bins / 2, shift = 23 - fraction_bits;
-    enum { strip = 16 };
-    for (ptrdiff_t channel = first; channel < last; channel += strip) {
-        const int32_t width = (int32_t)(last - channel < strip ? last - channel : strip);
+    for (ptrdiff_t channel = first; channel < last; channel += histogram_strip) {
+        const int32_t width = (int32_t)(last - channel < histogram_strip ? last - channel : histogram_strip);
         uint32_t *histograms = counts + channel * bins;
         for (ptrdiff_t token = 0; token < tokens; ++token) {
-            int32_t places[strip] = {0};
+            int32_t places[histogram_strip] = {0};
             memcpy(places, input + token * channels + channel, sizeof(int32_t) * (size_t)width);
-            for (int32_t index = 0; index < strip; ++index) {
+            for (int32_t index = 0; index < histogram_strip; ++index) {
                 const int32_t bits = places[index];
                 int32_t bin = ((bits & 0x7fffffff) >> shift) - low;
                 bin = bin > 0 ? bin : 0;
                 bin = bin < half - 1 ? bin : half - 1;
                 places[index] = bin + (bits < 0 ? half : 0) + index * bins;
             }
-            if (width == strip)
-#pragma clang loop unroll(full)
-                for (int32_t index = 0; index < strip; ++index) histograms[places[index]] += 1;
-            else
-                for (int32_t index = 0; index < width; ++index) histograms[places[index]] += 1;
+            for (int32_t index = 0; index < width; ++index) histograms[places[index]] += 1;
         }
     }
 }

@@ -58,11 +58,16 @@ LAYER_INLINE void store_first(float *to, vector value, ptrdiff_t count) {
 
 /// The sum of the lanes, halving after halving.
 LAYER_INLINE float lane_sum(vector value) {
-    float values[LAYER_LANES];
-    store(values, value);
-    for (int width = LAYER_LANES / 2; width > 0; width /= 2)
-        for (int lane = 0; lane < width; ++lane) values[lane] += values[lane + width];
-    return values[0];
+#if LAYER_LANES == 16
+    __auto_type eight = value.lo + value.hi;
+    __auto_type four = eight.lo + eight.hi;
+#elif LAYER_LANES == 8
+    __auto_type four = value.lo + value.hi;
+#else
+    __auto_type four = value;
+#endif
+    __auto_type two = four.lo + four.hi;
+    return two.x + two.y;
 }
 
 /// Singles from BF16 bits.

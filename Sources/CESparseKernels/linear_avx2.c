@@ -11,6 +11,8 @@
 #define ROWS_WITH_2_TOKENS 2
 #define ROWS_WITH_4_TOKENS 2
 #define ROWS_WITH_8_TOKENS 0
+/// Tiles that the many-token product works on together: as many sums as hide the latency of an FMA.
+#define TILES_AT_ONCE 1
 
 enum { lanes = 8 };
 typedef __m256 vector;
@@ -111,12 +113,49 @@ KERNEL vector_pair load_pair(const int kind, const char **cursor, const char *en
     return (vector_pair){low, high};
 }
 
+/// Rows become columns.
+KERNEL void transpose_square(vector *rows) {
+    vector quads[8];
+    UNROLL for (int group = 0; group < 2; group++) {
+        vector *four = rows + 4 * group;
+        __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(four[0], four[1]));
+        __m256d b = _mm256_castps_pd(_mm256_unpackhi_ps(four[0], four[1]));
+        __m256d c = _mm256_castps_pd(_mm256_unpacklo_ps(four[2], four[3]));
+        __m256d d = _mm256_castps_pd(_mm256_unpackhi_ps(four[2], four[3]));
+        // Lane l of quads[4 * group + k] is column 4 l + k of these four rows.
+        quads[4 * group] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
+        quads[4 * group + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
+        quads[4 * group + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
+        quads[4 * group + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
+    }
+    UNROLL for (int k = 0; k < 4; k++) {
+        rows[k] = _mm256_permute2f128_ps(quads[k], quads[4 + k], 0x20);
+        rows[4 + k] = _mm256_permute2f128_ps(quads[k], quads[4 + k], 0x31);
+    }
+}
+
+/// Byte offsets, from `start`, of the channels kept among 16; writes whole vectors and returns how many count.
+KERNEL int keep_offsets(uint32_t bits, uint32_t start, uint32_t *offsets) {
+    int count = 0;
+    UNROLL for (int half = 0; half < 2; half++) {
+        uint64_t mask = bits >> (8 * half) & 0xFF;
+        uint64_t channels = _pext_u64(0x0706050403020100u, _pdep_u64(mask, 0x0101010101010101u) * 0xFF);
+        __m256i steps = _mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)channels)), 8);
+        __m256i places = _mm256_add_epi32(steps, _mm256_set1_epi32((int)start + half * 8 * 256));
+        _mm256_storeu_si256((__m256i *)(offsets + count), places);
+        count += (int)_mm_popcnt_u32((uint32_t)mask);
+    }
+    return count;
+}
+
 #include "linear_template.h"
+#include "linear_sparse_template.h"
 
 const esparse_linear_kernels *esparse_linear_kernels_avx2(void) {
     static const esparse_linear_kernels table = {
         .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-        .exponential_sum = exponential_sum, .tile_tokens = 0,
+        .exponential_sum = exponential_sum, .tile_tokens = tile_tokens, .transpose = transpose,
+        .sparse_many_scratch = sparse_many_scratch, .sparse_many = sparse_many,
     };
     return &table;
 }

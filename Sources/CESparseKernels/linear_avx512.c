@@ -11,6 +11,8 @@
 #define ROWS_WITH_2_TOKENS 4
 #define ROWS_WITH_4_TOKENS 4
 #define ROWS_WITH_8_TOKENS 2
+/// Tiles that the many-token product works on together: as many sums as hide the latency of an FMA.
+#define TILES_AT_ONCE 2
 
 enum { lanes = 16 };
 typedef __m512 vector;
@@ -107,12 +109,50 @@ KERNEL vector load_natural(const int kind, const char **cursor, const char *end,
                : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
+/// Rows become columns.
+KERNEL void transpose_square(vector *rows) {
+    vector quads[16];
+    UNROLL for (int group = 0; group < 4; group++) {
+        vector *four = rows + 4 * group;
+        __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(four[0], four[1]));
+        __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(four[0], four[1]));
+        __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(four[2], four[3]));
+        __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(four[2], four[3]));
+        // Lane l of quads[4 * group + k] is column 4 l + k of these four rows.
+        quads[4 * group] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+        quads[4 * group + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+        quads[4 * group + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+        quads[4 * group + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+    }
+    UNROLL for (int k = 0; k < 4; k++) {
+        vector even_low = _mm512_shuffle_f32x4(quads[k], quads[4 + k], 0x88);
+        vector even_high = _mm512_shuffle_f32x4(quads[8 + k], quads[12 + k], 0x88);
+        vector odd_low = _mm512_shuffle_f32x4(quads[k], quads[4 + k], 0xDD);
+        vector odd_high = _mm512_shuffle_f32x4(quads[8 + k], quads[12 + k], 0xDD);
+        rows[k] = _mm512_shuffle_f32x4(even_low, even_high, 0x88);
+        rows[8 + k] = _mm512_shuffle_f32x4(even_low, even_high, 0xDD);
+        rows[4 + k] = _mm512_shuffle_f32x4(odd_low, odd_high, 0x88);
+        rows[12 + k] = _mm512_shuffle_f32x4(odd_low, odd_high, 0xDD);
+    }
+}
+
+/// Byte offsets, from `start`, of the channels kept among 16; writes whole vectors and returns how many count.
+KERNEL int keep_offsets(uint32_t bits, uint32_t start, uint32_t *offsets) {
+    const __m512i steps = _mm512_mullo_epi32(
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32(256));
+    __m512i all_offsets = _mm512_add_epi32(steps, _mm512_set1_epi32((int)start));
+    _mm512_storeu_si512(offsets, _mm512_maskz_compress_epi32((__mmask16)bits, all_offsets));
+    return (int)_mm_popcnt_u32(bits);
+}
+
 #include "linear_template.h"
+#include "linear_sparse_template.h"
 
 const esparse_linear_kernels *esparse_linear_kernels_avx512(void) {
     static const esparse_linear_kernels table = {
         .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-        .exponential_sum = exponential_sum, .tile_tokens = 0,
+        .exponential_sum = exponential_sum, .tile_tokens = tile_tokens, .transpose = transpose,
+        .sparse_many_scratch = sparse_many_scratch, .sparse_many = sparse_many,
     };
     return &table;
 }

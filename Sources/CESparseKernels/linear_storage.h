@@ -10,6 +10,8 @@
 #define KIND(element, is_sparse) ((element) * 2 + (is_sparse))
 #define KIND_IS_SPARSE(kind) ((kind) & 1)
 #define KIND_ELEMENT(kind) ((kind) >> 1)
+/// Every loop over constants inside a kernel is unrolled, so that its arrays become registers.
+#define UNROLL _Pragma("clang loop unroll(full)")
 #define ELEMENT_BYTES(element) ((element) == esparse_float32 ? 4 : 2)
 
 static inline int kind_of(const esparse_rows *rows) { return KIND(rows->element, rows->bitmask != NULL); }

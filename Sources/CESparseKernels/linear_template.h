@@ -3,8 +3,6 @@
 // The including file defines `KERNEL` (inlined function) and `ENTRY` (function of the table), the type `vector` of `lanes`
 // floats with its operations, and `load_pair` and `load_natural`, which know how weights are stored.
 
-#define UNROLL _Pragma("clang loop unroll(full)")
-
 enum { step = 2 * lanes, most_rows = 8, most_tokens = 8 };
 
 // MARK: Few tokens

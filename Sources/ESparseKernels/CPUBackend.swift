@@ -46,12 +46,18 @@ public struct CPUBackend: Backend {
     /// Calibration statistics on this backend's threads.
     package var channelKernels: ChannelKernels { ChannelKernels(kernels) }
 
+    /// Prepares a linear: weight `[R, C]`, bias `[R]`.
+    ///
+    /// - Throws: when a type or shape does not fit.
     public func prepareLinear(_ weight: LinearWeight, bias: Tensor?) throws -> PreparedLinear {
         PreparedLinear(
             linear: try CPULinear(
                 weight: weight, bias: bias, precision: precision, pool: pool, instructionSet: instructionSet))
     }
 
+    /// Prepares a normalisation over `size` channels that writes its output in the order of `permutation`.
+    ///
+    /// - Throws: when a type or shape does not fit.
     public func prepareNormalization(
         _ kind: NormalizationKind, size: Int, weight: Tensor?, bias: Tensor?, epsilon: Float, permutation: Permutation?
     ) throws -> CPUNormalization {
@@ -59,18 +65,28 @@ public struct CPUBackend: Backend {
             kind, size: size, weight: weight, bias: bias, epsilon: epsilon, permutation: permutation)
     }
 
+    /// Prepares a table `[rows, channels]`, which is read where it is mapped.
+    ///
+    /// - Throws: when it is not a matrix of floating-point numbers.
     public func prepareEmbedding(_ table: Tensor) throws -> CPUEmbedding { try CPUEmbedding(table) }
 
+    /// Prepares an attention; all attentions with the same frequencies share one table of cosines and sines.
+    ///
+    /// - Throws: when the output order does not have H * S channels.
     public func prepareAttention(_ description: AttentionDescription) throws -> CPUAttention {
         try CPUAttention(
             description,
             rotary: description.rotaryFrequencies.map { rotaryTables.table(frequencies: $0, pool: buffers) })
     }
 
+    /// Makes an empty KV cache.
+    ///
+    /// - Throws: when memory cannot be had.
     public func makeCache(_ description: CacheDescription) throws -> CPUKeyValueCache {
         try CPUKeyValueCache(description, isBFloat16: precision == .bfloat16)
     }
 
+    /// Copies values `[T, channels]` in.
     public func activation(_ values: [Float], channels: Int) -> CPUActivation {
         precondition(channels > 0 && values.count % channels == 0, "values do not fill rows of \(channels) channels")
         return unsafe makeActivation(tokens: values.count / channels, channels: channels) { output in
@@ -80,12 +96,14 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// Copies values out, row-major.
     public func floats(of activation: CPUActivation) -> [Float] {
         unsafe activation.withValues { values in
             unsafe [Float](UnsafeBufferPointer(start: values, count: activation.count))
         }
     }
 
+    /// Calls `body` with the values in place, row-major.
     public func withFloats<Result>(
         of activation: CPUActivation, _ body: (Span<Float>) throws -> Result
     ) rethrows -> Result {
@@ -95,12 +113,14 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// Rows `indices` of the table, `[indices.count, channels]`.
     public func embed(_ indices: [Int32], in table: CPUEmbedding) -> CPUActivation {
         unsafe makeActivation(tokens: indices.count, channels: table.table.columns) { output in
             unsafe kernels.embed(indices, in: table.table, output: output)
         }
     }
 
+    /// `x` normalised, `[T, D]`.
     public func normalize(_ input: CPUActivation, with normalization: CPUNormalization) -> CPUActivation {
         precondition(input.channels == normalization.size, "input does not have the normalisation's channels")
         return unsafe makeActivation(tokens: input.tokens, channels: input.channels) { output in
@@ -110,6 +130,7 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// `x W^T + b`, `[T, R]`.
     public func multiply(_ input: CPUActivation, by linear: PreparedLinear) -> CPUActivation {
         precondition(input.channels == linear.linear.columns, "input does not have the linear's channels")
         return unsafe makeActivation(tokens: input.tokens, channels: linear.linear.rows) { output in
@@ -120,6 +141,7 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// `residual += x W^T + b`.
     public func multiply(
         _ input: CPUActivation, by linear: PreparedLinear, addingTo residual: inout CPUActivation
     ) {
@@ -135,6 +157,10 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// Appends keys and values of the batch to the cache and returns causal attention, `[T, H * S]`.
+    ///
+    /// Many query rows of a sequence run as tiles of 64 rows, few (decoding) as pieces of 256 keys; both are cut the same way
+    /// whatever the number of threads.
     public func attend(
         query: CPUActivation, key: CPUActivation, value: CPUActivation, batch: TokenBatch, layer: Int,
         with attention: CPUAttention, cache: inout CPUKeyValueCache
@@ -175,6 +201,7 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// `function(gate) * up`, `[T, channels]`.
     public func gate(_ gate: CPUActivation, _ up: CPUActivation, function: ActivationFunction) -> CPUActivation {
         precondition(gate.channels == up.channels && gate.tokens == up.tokens, "gate and up differ in shape")
         return unsafe makeActivation(tokens: gate.tokens, channels: gate.channels) { output in
@@ -186,6 +213,7 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// `function(x)`, `[T, channels]`.
     public func apply(_ function: ActivationFunction, to input: CPUActivation) -> CPUActivation {
         unsafe makeActivation(tokens: input.tokens, channels: input.channels) { output in
             unsafe input.withValues { values in
@@ -194,6 +222,7 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// `accumulator += addend`.
     public func add(_ addend: CPUActivation, to accumulator: inout CPUActivation) {
         precondition(
             addend.channels == accumulator.channels && addend.tokens == accumulator.tokens, "terms differ in shape")
@@ -204,6 +233,7 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// Rows `indices` of an activation, `[indices.count, channels]`.
     public func rows(_ indices: [Int], of activation: CPUActivation) -> CPUActivation {
         let channels = activation.channels
         return unsafe makeActivation(tokens: indices.count, channels: channels) { output in
@@ -216,6 +246,7 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// `-ln softmax(x W^T + b)[target]` of every row, `[T]`.
     public func negativeLogLikelihoods(
         of targets: [Int32], hidden: CPUActivation, head: PreparedLinear
     ) -> [Double] {

@@ -101,7 +101,7 @@ import Testing
                     bin = min(max(bin, 0), 39)
                 }
                 if value.sign == .minus { bin += 40 }
-                expected[index % shape.channels * 80 + bin] += 1
+                expected[index % shape.channels * histograms.bins + bin] += 1
             }
             #expect(histograms.counts == expected)
         }

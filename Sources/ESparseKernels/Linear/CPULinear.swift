@@ -183,10 +183,15 @@ package struct CPULinear: Sendable {
                     Int64(tile.tokens.count), output, Int64(outputStride), accumulate ? 1 : 0)
             case .sparseManyTokens:
                 let tiles = unsafe prepared.assumingMemoryBound(to: Float.self)
-                let bytes = unsafe kernels.sparse_many_scratch(description, Int64(tile.tokens.count))
-                unsafe kernels.sparse_many(
-                    description, tiles + tile.tokens.lowerBound * columns, Int64(tile.tokens.count), output,
-                    Int64(outputStride), accumulate ? 1 : 0, ScratchSlot.kernel.memory(byteCount: bytes))
+                let bytes = unsafe kernels.sparse_many_scratch(description, Int64(tile.tokenStep))
+                let scratch = unsafe ScratchSlot.kernel.memory(byteCount: bytes)
+                for first in stride(from: tile.tokens.lowerBound, to: tile.tokens.upperBound, by: tile.tokenStep) {
+                    let count = min(tile.tokenStep, tile.tokens.upperBound - first)
+                    unsafe kernels.sparse_many(
+                        description, tiles + first * columns, Int64(count),
+                        output + (first - tile.tokens.lowerBound) * outputStride, Int64(outputStride),
+                        accumulate ? 1 : 0, scratch)
+                }
             case .denseFloat32, .denseBFloat16:
                 guard let weights = unsafe description.pointee.weights else { return }
                 unsafe denseProduct(

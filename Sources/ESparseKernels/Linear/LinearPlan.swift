@@ -43,7 +43,8 @@ struct LinearPlan: Equatable {
 
     /// Tiles for many tokens; `step` is the unit in which tokens are cut.
     static func many(kernel: LinearKernel, rows: Int, columns: Int, tokens: Int, step: Int = 16) -> LinearPlan {
-        let mostRows = min(max(widenedTileBytes / (4 * max(columns, 1)) / 16 * 16, 64), 256)
+        let holdsTile = kernel == .widenedFloat32 || kernel == .expandedBFloat16
+        let mostRows = holdsTile ? min(max(widenedTileBytes / (4 * max(columns, 1)) / 16 * 16, 64), 256) : 256
         let rowTile = min(max(roundUp((rows + 3) / 4, to: 16), 64), mostRows)
         let rowPieces = (rows + rowTile - 1) / rowTile
         // Few rows: cut the tokens too, but not below 64, where oneDNN becomes slow.
