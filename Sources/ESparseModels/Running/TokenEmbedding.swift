@@ -37,7 +37,8 @@ extension ModelArchitecture {
     /// Loads what turns tokens into hidden states.
     ///
     /// - Throws: `ModelError` when a tensor is missing or different; errors of the source and the backend.
-    package func loadEmbedding<B: Backend>(from weights: any WeightSource, onto backend: B) throws -> TokenEmbedding<B> {
+    package func loadEmbedding<B: Backend>(from weights: any WeightSource, onto backend: B) throws -> TokenEmbedding<B>
+    {
         let reader = WeightReader(weights)
         let positions = try embedding.positions.map { positions in
             let table = try reader.tensor(positions.name, shape: [positions.rows, hiddenSize])
