@@ -38,7 +38,7 @@ import Testing
         let frequencies = try #require(llama.blocks[0].attention.rotaryFrequencies)
         #expect(frequencies.first == 1)
         let longest = try #require(frequencies.last) * 32
-        #expect(abs(longest - 3.01377e-6) < 1e-10)
+        #expect(abs(longest - 3.013858e-6) < 1e-10)
     }
 
     @Test func chunksAreTheTensorInAnyOrder() throws {
