@@ -67,9 +67,8 @@ let package = Package(
         + ["Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report"].map { name in
             .testTarget(
                 name: "ESparse\(name)Tests",
-                dependencies: [
-                    .target(name: "ESparse\(name)"), "ESparseTestSupport", "ESparseCore",
-                    .product(name: "Numerics", package: "swift-numerics"),
+                dependencies: (name == "Core" ? [] : [.target(name: "ESparse\(name)")]) + [
+                    "ESparseCore", "ESparseTestSupport", .product(name: "Numerics", package: "swift-numerics"),
                 ],
                 resources: [.copy("Fixtures")],
                 swiftSettings: strict)

@@ -1,2 +1,169 @@
+// Matrix products by oneDNN, run on the calling thread: our own threads split the output, oneDNN's never start.
+#define _GNU_SOURCE
 #include "esparse_dnnl.h"
-typedef int esparse_dnnl_placeholder;
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <oneapi/dnnl/dnnl.h>
+
+enum { max_arguments = 5, name_bytes = 64 };
+
+struct esparse_dnnl_matmul {
+    dnnl_primitive_t primitive;
+    dnnl_primitive_desc_t description;
+    size_t scratch_bytes;
+    int has_bias;
+    char implementation[name_bytes];
+};
+
+static dnnl_engine_t engine;
+static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
+
+static void create_engine(void) {
+    if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success) engine = NULL;
+}
+
+/// Keeps oneDNN's OpenMP loops on the thread that calls; the setting belongs to each thread.
+static void stay_on_this_thread(void) {
+    static __thread int is_done;
+    if (is_done) return;
+    void (*set_threads)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    if (set_threads) set_threads(1);
+    is_done = 1;
+}
+
+/// The calling thread's stream, made at first use and kept for the life of the process.
+static dnnl_stream_t thread_stream(void) {
+    static __thread dnnl_stream_t stream;
+    if (!stream && dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) != dnnl_success) stream = NULL;
+    return stream;
+}
+
+static dnnl_primitive_attr_t create_attributes(int accumulates) {
+    dnnl_primitive_attr_t attributes = NULL;
+    if (dnnl_primitive_attr_create(&attributes) != dnnl_success) return NULL;
+    dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+    if (accumulates) {
+        dnnl_post_ops_t operations = NULL;
+        dnnl_post_ops_create(&operations);
+#if DNNL_VERSION_MAJOR >= 3
+        dnnl_post_ops_append_sum(operations, 1.0f, 0, dnnl_data_type_undef);
+#else
+        dnnl_post_ops_append_sum(operations, 1.0f);
+#endif
+        dnnl_primitive_attr_set_post_ops(attributes, operations);
+        dnnl_post_ops_destroy(operations);
+    }
+    return attributes;
+}
+
+static int create_description(const esparse_dnnl_shape *shape, dnnl_primitive_attr_t attributes,
+                              dnnl_primitive_desc_t *description) {
+    dnnl_data_type_t type = shape->is_bfloat16 ? dnnl_bf16 : dnnl_f32;
+    dnnl_dims_t input_sizes = {shape->tokens, shape->columns}, input_strides = {shape->input_stride, 1};
+    dnnl_dims_t weight_sizes = {shape->columns, shape->rows}, weight_strides = {1, shape->weight_stride};
+    dnnl_dims_t output_sizes = {shape->tokens, shape->rows}, output_strides = {shape->output_stride, 1};
+    dnnl_dims_t bias_sizes = {1, shape->rows}, bias_strides = {shape->rows, 1};
+#if DNNL_VERSION_MAJOR >= 3
+    dnnl_memory_desc_t input = NULL, weights = NULL, bias = NULL, output = NULL;
+    int failed = dnnl_memory_desc_create_with_strides(&input, 2, input_sizes, type, input_strides) ||
+                 dnnl_memory_desc_create_with_strides(&weights, 2, weight_sizes, type, weight_strides) ||
+                 dnnl_memory_desc_create_with_strides(&output, 2, output_sizes, dnnl_f32, output_strides) ||
+                 dnnl_memory_desc_create_with_strides(&bias, 2, bias_sizes, dnnl_f32, bias_strides);
+    if (!failed) {
+        failed = dnnl_matmul_primitive_desc_create(description, engine, input, weights, shape->has_bias ? bias : NULL,
+                                                   output, attributes);
+    }
+    if (input) dnnl_memory_desc_destroy(input);
+    if (weights) dnnl_memory_desc_destroy(weights);
+    if (bias) dnnl_memory_desc_destroy(bias);
+    if (output) dnnl_memory_desc_destroy(output);
+    return failed;
+#else
+    dnnl_memory_desc_t input, weights, bias, output;
+    dnnl_matmul_desc_t operation;
+    return dnnl_memory_desc_init_by_strides(&input, 2, input_sizes, type, input_strides) ||
+           dnnl_memory_desc_init_by_strides(&weights, 2, weight_sizes, type, weight_strides) ||
+           dnnl_memory_desc_init_by_strides(&output, 2, output_sizes, dnnl_f32, output_strides) ||
+           dnnl_memory_desc_init_by_strides(&bias, 2, bias_sizes, dnnl_f32, bias_strides) ||
+           dnnl_matmul_desc_init(&operation, &input, &weights, shape->has_bias ? &bias : NULL, &output) ||
+           dnnl_primitive_desc_create(description, &operation, attributes, engine, NULL);
+#endif
+}
+
+#if DNNL_VERSION_MAJOR >= 3
+typedef const_dnnl_memory_desc_t memory_description;
+#else
+typedef const dnnl_memory_desc_t *memory_description;
+#endif
+
+esparse_dnnl_matmul *esparse_dnnl_matmul_create(const esparse_dnnl_shape *shape) {
+    pthread_once(&engine_once, create_engine);
+    if (!engine) return NULL;
+    stay_on_this_thread();
+    esparse_dnnl_matmul *matmul = calloc(1, sizeof *matmul);
+    dnnl_primitive_attr_t attributes = create_attributes(shape->accumulates);
+    int failed = !matmul || !attributes || create_description(shape, attributes, &matmul->description) ||
+                 dnnl_primitive_create(&matmul->primitive, matmul->description);
+    if (attributes) dnnl_primitive_attr_destroy(attributes);
+    if (failed) {
+        esparse_dnnl_matmul_destroy(matmul);
+        return NULL;
+    }
+    memory_description scratch =
+        dnnl_primitive_desc_query_md(matmul->description, dnnl_query_scratchpad_md, 0);
+    matmul->scratch_bytes = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
+    matmul->has_bias = shape->has_bias;
+    const char *name = NULL;
+    dnnl_primitive_desc_query(matmul->description, dnnl_query_impl_info_str, 0, &name);
+    for (int i = 0; name && name[i] && i < name_bytes - 1; i++) matmul->implementation[i] = name[i];
+    return matmul;
+}
+
+void esparse_dnnl_matmul_destroy(esparse_dnnl_matmul *matmul) {
+    if (!matmul) return;
+    if (matmul->primitive) dnnl_primitive_destroy(matmul->primitive);
+    if (matmul->description) dnnl_primitive_desc_destroy(matmul->description);
+    free(matmul);
+}
+
+size_t esparse_dnnl_matmul_scratch_bytes(const esparse_dnnl_matmul *matmul) { return matmul->scratch_bytes; }
+
+const char *esparse_dnnl_matmul_implementation(const esparse_dnnl_matmul *matmul) { return matmul->implementation; }
+
+int esparse_dnnl_major_version(void) { return DNNL_VERSION_MAJOR; }
+
+int esparse_dnnl_matmul_run(const esparse_dnnl_matmul *matmul, const void *input, const void *weights,
+                            const float *bias, float *output, void *scratch) {
+    stay_on_this_thread();
+    dnnl_stream_t stream = thread_stream();
+    if (!stream) return dnnl_out_of_memory;
+    const struct {
+        int argument;
+        dnnl_query_t query;
+        int index;
+        const void *data;
+    } operands[max_arguments] = {
+        {DNNL_ARG_SRC, dnnl_query_src_md, 0, input},
+        {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, weights},
+        {DNNL_ARG_DST, dnnl_query_dst_md, 0, output},
+        {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, 0, scratch},
+        {DNNL_ARG_BIAS, dnnl_query_weights_md, 1, bias},
+    };
+    int count = matmul->has_bias ? max_arguments : max_arguments - 1;
+    dnnl_exec_arg_t arguments[max_arguments];
+    int made = 0;
+    int code = 0;
+    for (; made < count && !code; made += !code) {
+        memory_description description =
+            dnnl_primitive_desc_query_md(matmul->description, operands[made].query, operands[made].index);
+        arguments[made].arg = operands[made].argument;
+        code = dnnl_memory_create(&arguments[made].memory, description, engine, (void *)operands[made].data);
+    }
+    if (!code) code = dnnl_primitive_execute(matmul->primitive, stream, count, arguments);
+    if (!code) code = dnnl_stream_wait(stream);
+    for (int i = 0; i < made; i++) dnnl_memory_destroy(arguments[i].memory);
+    return code;
+}

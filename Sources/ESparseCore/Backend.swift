@@ -118,6 +118,13 @@ public struct CacheDescription: Sendable {
         self.keyValueHeadCount = keyValueHeadCount
         self.headSize = headSize
     }
+
+    /// A cache of the same sequences with one layer, for running one decoder block alone.
+    public var singleLayer: CacheDescription {
+        CacheDescription(
+            layerCount: 1, sequenceCount: sequenceCount, capacity: capacity, keyValueHeadCount: keyValueHeadCount,
+            headSize: headSize)
+    }
 }
 
 /// A place that runs models: weights are *prepared* once, then operations run on activations that stay in place.

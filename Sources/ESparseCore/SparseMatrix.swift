@@ -49,6 +49,15 @@ public struct SparseMatrix: Sendable {
         }
     }
 
+    /// The same kind of matrix with rows exchanged, which cannot break a group.
+    init(_ original: SparseMatrix, values: Tensor, bitmask: Tensor) {
+        rows = values.rows
+        columns = original.columns
+        pattern = original.pattern
+        self.values = values
+        self.bitmask = bitmask
+    }
+
     /// The row and group of the first group without exactly `pattern.kept` bits, or with bits past the last column.
     private func firstWrongGroup() -> (row: Int, group: Int)? {
         let groupCount = columns / pattern.group
@@ -87,6 +96,7 @@ public enum SparseMatrixError: Error, Equatable, CustomStringConvertible {
 
     /// One sentence for the user.
 
+    /// One sentence for the user.
     public var description: String {
         switch self {
         case .indivisible(let columns, let pattern):

@@ -123,6 +123,7 @@ public enum TensorError: Error, Equatable, CustomStringConvertible {
 
     /// One sentence for the user.
 
+    /// One sentence for the user.
     public var description: String {
         switch self {
         case .invalidShape(let shape): "shape \(shape) is negative or too large"

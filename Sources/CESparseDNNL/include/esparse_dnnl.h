@@ -1,4 +1,39 @@
 // The few calls of oneDNN that the CPU backend needs, the same for versions 2 and 3.
 #ifndef ESPARSE_DNNL_H
 #define ESPARSE_DNNL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// A compiled matrix product `output = input * transpose(weights) (+ bias) (+ output)` of one shape. Immutable: any number
+/// of threads may run it at once, each with a scratch of its own.
+typedef struct esparse_dnnl_matmul esparse_dnnl_matmul;
+
+/// What a product computes. Sizes and strides count elements.
+typedef struct {
+    int64_t tokens;         ///< rows of input and output
+    int64_t rows;           ///< rows of weights, columns of output
+    int64_t columns;        ///< columns of input and weights
+    int64_t input_stride;   ///< from one row of input to the next
+    int64_t weight_stride;  ///< from one row of weights to the next
+    int64_t output_stride;  ///< from one row of output to the next
+    int32_t is_bfloat16;    ///< input and weights are bf16 (else f32); output and bias are f32 always
+    int32_t has_bias;       ///< adds bias[rows]
+    int32_t accumulates;    ///< adds to the output instead of writing it
+} esparse_dnnl_shape;
+
+/// Compiles a product; NULL when oneDNN cannot.
+esparse_dnnl_matmul *esparse_dnnl_matmul_create(const esparse_dnnl_shape *shape);
+/// Frees a product that no thread is running.
+void esparse_dnnl_matmul_destroy(esparse_dnnl_matmul *matmul);
+/// Bytes of scratch, 64-byte aligned, that a run needs.
+size_t esparse_dnnl_matmul_scratch_bytes(const esparse_dnnl_matmul *matmul);
+/// Runs on the calling thread alone; 0, or oneDNN's error code.
+int esparse_dnnl_matmul_run(const esparse_dnnl_matmul *matmul, const void *input, const void *weights,
+                            const float *bias, float *output, void *scratch);
+/// Name of the implementation that oneDNN chose, such as "brg:avx512_core".
+const char *esparse_dnnl_matmul_implementation(const esparse_dnnl_matmul *matmul);
+/// oneDNN's major version.
+int esparse_dnnl_major_version(void);
+
 #endif

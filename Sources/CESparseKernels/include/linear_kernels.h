@@ -1,6 +1,11 @@
-// Kernels of linear layers, and what the thread pool needs of the processor.
+// Kernels of linear layers `y = x W^T + b`, one table of functions an instruction set, and what the thread pool needs.
+//
+// T tokens, R rows (output channels), C columns (input channels). Activations are f32, row-major.
 #ifndef ESPARSE_LINEAR_KERNELS_H
 #define ESPARSE_LINEAR_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 /// Tells the processor that the caller is spinning, so that it saves power and yields to a sibling thread.
 static inline void esparse_spin_pause(void) {
@@ -10,5 +15,74 @@ static inline void esparse_spin_pause(void) {
     __asm__ volatile("yield" ::: "memory");
 #endif
 }
+
+/// How weights are stored.
+typedef enum { esparse_float32 = 0, esparse_float16 = 1, esparse_bfloat16 = 2 } esparse_element;
+
+/// A run of consecutive rows of a weight, dense `[rows, columns]` or sparse (kept values `[rows, kept_per_row]` and one
+/// bit a column). Nothing outside these rows is read.
+typedef struct {
+    const void *weights;      ///< first row's elements, or kept values
+    const uint8_t *bitmask;   ///< first row's bits, column j is bit j % 8 of byte j / 8; NULL when dense
+    const float *bias;        ///< [rows], or NULL
+    int64_t rows;
+    int64_t columns;
+    int64_t kept_per_row;     ///< elements of a row in `weights`; `columns` when dense
+    int64_t mask_stride;      ///< bytes of bitmask in a row
+    int32_t element;          ///< an `esparse_element`
+} esparse_rows;
+
+/// The kernels of one instruction set. Every function runs on the calling thread and writes only its output.
+typedef struct {
+    /// Copies input [T, C] to `packed` [T, packed_stride] in the order that `few` wants for these weights, rounded to
+    /// bf16 where `rounds`; `packed_stride` is C rounded up to 32 and the rest is zero.
+    void (*pack)(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
+                 int64_t packed_stride);
+    /// output[t, r] (+)= sum over c of packed x[t, c] w[r, c], plus bias[r]: for few tokens. The order of additions of an
+    /// output depends on C only.
+    void (*few)(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens, float *output,
+                int64_t output_stride, int accumulates);
+    /// The weights as dense f32 [rows, C].
+    void (*widen)(const esparse_rows *rows, float *dense);
+    /// Sparse bf16 weights as dense bf16 [rows, C].
+    void (*expand)(const esparse_rows *rows, uint16_t *dense);
+    /// f32 rounded to bf16 (nearest, ties to even), kept as f32.
+    void (*round)(const float *input, float *output, int64_t count);
+    /// f32 rounded to bf16.
+    void (*narrow)(const float *input, uint16_t *output, int64_t count);
+    /// Largest of `count` > 0 values, and the sum of exp(value - largest).
+    void (*exponential_sum)(const float *values, int64_t count, float *largest, double *sum);
+    /// Tokens in a tile of `transpose` and `sparse_many`; 0 when the two are missing.
+    int64_t tile_tokens;
+    /// Input [T, C] to tiles [T / tile_tokens][C][tile_tokens], rounded to bf16 where `rounds`; missing tokens are zero.
+    void (*transpose)(int rounds, const float *input, int64_t tokens, int64_t columns, float *tiles);
+    /// Bytes of scratch (64-byte aligned) that `sparse_many` needs.
+    size_t (*sparse_many_scratch)(const esparse_rows *rows, int64_t tokens);
+    /// What `few` computes, for sparse weights and many tokens, from transposed input.
+    void (*sparse_many)(const esparse_rows *rows, const float *tiles, int64_t tokens, float *output,
+                        int64_t output_stride, int accumulates, void *scratch);
+} esparse_linear_kernels;
+
+/// Plain C, for any processor.
+const esparse_linear_kernels *esparse_linear_kernels_plain(void);
+/// AVX2, FMA, F16C, BMI2; NULL where the library was not built for x86-64.
+const esparse_linear_kernels *esparse_linear_kernels_avx2(void);
+/// AVX-512 F, BW, DQ, VL, VBMI2; NULL where the library was not built for x86-64.
+const esparse_linear_kernels *esparse_linear_kernels_avx512(void);
+
+/// What the processor (and the system, which must save its registers) can do.
+typedef struct {
+    int32_t has_avx2;      ///< everything `esparse_linear_kernels_avx2` uses
+    int32_t has_avx512;    ///< everything `esparse_linear_kernels_avx512` uses
+    int32_t has_bfloat16;  ///< AVX-512 BF16
+    int32_t has_amx;       ///< AMX tiles with bf16
+    int32_t is_amd;
+} esparse_processor;
+esparse_processor esparse_detect_processor(void);
+
+/// 64-byte aligned memory of the calling thread, at least `bytes`; valid until the thread's next call with the same `slot`.
+/// NULL when memory cannot be had.
+void *esparse_thread_scratch(int slot, size_t bytes);
+enum { esparse_scratch_slots = 4 };
 
 #endif

@@ -1,0 +1,37 @@
+// Kernels of the channel shuffle and of the N:M mask: swap gains of a block of channels, and the bits that are kept.
+//
+// Every variant adds in the same order, so results are the same bits on every machine.
+#ifndef ESPARSE_SHUFFLE_KERNELS_H
+#define ESPARSE_SHUFFLE_KERNELS_H
+
+#include <stdint.h>
+
+// Rows of a chunk: single-precision partial sums never run over more rows than this.
+enum { ESPARSE_SHUFFLE_CHUNK = 512 };
+
+// Instruction sets of the swap gains.
+enum { ESPARSE_SHUFFLE_PLAIN = 0, ESPARSE_SHUFFLE_AVX2 = 1, ESPARSE_SHUFFLE_AVX512 = 2 };
+
+// The best variant this machine runs.
+int esparse_shuffle_best_variant(void);
+
+// Copies chosen columns of a row-major matrix [rows, columns] into a block [chunk][channel][row of the chunk] at row
+// `first_row`. The block's rows past the matrix must have been zeroed.
+void esparse_shuffle_gather(const float *matrix, int64_t rows, int64_t columns, const int32_t *order, int64_t channels,
+                            int64_t first_row, float *block);
+
+// For each listed group of `group` slots (slot s holds channel order[s] of the block), of which `kept` are retained:
+//   totals[g]                   = sum over rows of the `kept` largest saliencies of the group
+//   gains[slot * channels + c]  = that sum if channel c took the slot, c among the group's other members excepted
+// `scratch` holds group * ESPARSE_SHUFFLE_CHUNK floats; `block`, `scratch`: 64-byte aligned. `gains` may be null: totals only.
+void esparse_shuffle_gains(int variant, const float *block, int64_t channels, int64_t chunks, const int32_t *order,
+                           int group, int kept, const int32_t *groups, int64_t group_count, float *scratch,
+                           double *gains, double *totals);
+
+// Mask bits of rows [rows, columns] of saliency: bit j % 8 of byte j / 8 of a row is 1 when permuted column j is among the
+// `kept` largest of its group of `group` consecutive permuted columns; ties keep the lower j; a NaN counts as largest.
+// `order` may be null: identity. `row` is scratch of `columns` values. `bits` is [rows][(columns + 7) / 8], zeroed.
+void esparse_mask_bits(const float *saliency, int64_t rows, int64_t columns, const int32_t *order, int group, int kept,
+                       int32_t *row, uint8_t *bits);
+
+#endif

@@ -1,0 +1,115 @@
+// Vectors of LAYER_LANES singles for the layer kernels, and the exponential on them. Included once an instruction set.
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "layer_kernels.h"
+
+#define LAYER_JOIN_(name, suffix) name##_##suffix
+#define LAYER_JOIN(name, suffix) LAYER_JOIN_(name, suffix)
+/// The name of a function of this instruction set.
+#define LAYER(name) LAYER_JOIN(esparse_layer_##name, LAYER_SUFFIX)
+#define LAYER_INLINE static inline __attribute__((always_inline))
+
+typedef float vector __attribute__((ext_vector_type(LAYER_LANES)));
+typedef int32_t integer_vector __attribute__((ext_vector_type(LAYER_LANES)));
+typedef uint32_t bit_vector __attribute__((ext_vector_type(LAYER_LANES)));
+typedef uint16_t half_bit_vector __attribute__((ext_vector_type(LAYER_LANES)));
+typedef double double_vector __attribute__((ext_vector_type(LAYER_LANES)));
+
+LAYER_INLINE vector load(const float *from) {
+    vector value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+LAYER_INLINE void store(float *to, vector value) { memcpy(to, &value, sizeof value); }
+
+LAYER_INLINE bit_vector bits_of(vector value) {
+    bit_vector bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+LAYER_INLINE vector from_bits(bit_vector bits) {
+    vector value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+LAYER_INLINE vector larger(vector a, vector b) { return a > b ? a : b; }
+
+/// Every lane `value`.
+LAYER_INLINE vector all(float value) { return (vector)value; }
+
+/// The first `count` values; the other lanes are 0.
+LAYER_INLINE vector load_first(const float *from, ptrdiff_t count) {
+    float values[LAYER_LANES] = {0};
+    memcpy(values, from, sizeof(float) * (size_t)count);
+    return load(values);
+}
+
+LAYER_INLINE void store_first(float *to, vector value, ptrdiff_t count) {
+    float values[LAYER_LANES];
+    store(values, value);
+    memcpy(to, values, sizeof(float) * (size_t)count);
+}
+
+/// The sum of the lanes, halving after halving.
+LAYER_INLINE float lane_sum(vector value) {
+    float values[LAYER_LANES];
+    store(values, value);
+    for (int width = LAYER_LANES / 2; width > 0; width /= 2)
+        for (int lane = 0; lane < width; ++lane) values[lane] += values[lane + width];
+    return values[0];
+}
+
+/// Singles from BF16 bits.
+LAYER_INLINE vector load_bf16(const void *from) {
+    half_bit_vector bits;
+    memcpy(&bits, from, sizeof bits);
+    return from_bits(__builtin_convertvector(bits, bit_vector) << 16);
+}
+
+/// BF16 bits, rounded to nearest, ties to even; NaN stays a NaN.
+LAYER_INLINE void store_bf16(void *to, vector value) {
+    bit_vector bits = bits_of(value);
+    bit_vector rounded = bits + 0x7fff + ((bits >> 16) & 1);
+    bit_vector result = (value != value ? bits | 0x400000 : rounded) >> 16;
+    half_bit_vector narrow = __builtin_convertvector(result, half_bit_vector);
+    memcpy(to, &narrow, sizeof narrow);
+}
+
+/// Singles from F16 bits: the product with 2^112 moves the exponent's bias and normalises subnormals.
+LAYER_INLINE vector load_f16(const void *from) {
+    half_bit_vector narrow;
+    memcpy(&narrow, from, sizeof narrow);
+    bit_vector bits = __builtin_convertvector(narrow, bit_vector);
+    bit_vector scaled = bits_of(from_bits((bits & 0x7fff) << 13) * 0x1p112f);
+    bit_vector special = (bits & 0x7c00) == 0x7c00 ? (bit_vector)0x7f800000 : (bit_vector)0;
+    return from_bits(scaled | special | ((bits & 0x8000) << 16));
+}
+
+/// `e^x` with a relative error below 3e-7; 0 below -86.9, infinity above 88.72.
+///
+/// `x = n ln 2 + r` with `|r| <= ln 2 / 2`; a polynomial of degree 6 gives `e^r`, the exponent field 2^n.
+LAYER_INLINE vector exponential(vector x) {
+    const vector shift = all(0x1.8p23f);
+    vector shifted = x * 0x1.715476p0f + shift;
+    vector n = shifted - shift;
+    vector r = x - n * 0x1.63p-1f;
+    r = r - n * -0x1.bd0106p-13f;
+    vector p = all(0x1.6a2256p-10f);
+    p = p * r + 0x1.123b02p-7f;
+    p = p * r + 0x1.5558f8p-5f;
+    p = p * r + 0x1.55549p-3f;
+    p = p * r + 0x1.fffffcp-2f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    // 2^(n-1), doubled afterwards, so that n = 128 fits the exponent field.
+    vector scale = from_bits((bits_of(shifted) << 23) + (126u << 23));
+    vector result = p * scale * 2.0f;
+    result = x < -86.9f ? all(0) : result;
+    return x > 88.72f ? all(INFINITY) : result;
+}

@@ -1,0 +1,121 @@
+// Linear kernels for AVX-512 (F, BW, DQ, VL, VBMI2): 16 floats a vector, bitmasks expanded by the processor.
+#include "linear_kernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define TARGET "avx2,fma,f16c,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2"
+#define KERNEL static inline __attribute__((always_inline, target(TARGET)))
+#define ENTRY static __attribute__((noinline, target(TARGET)))
+#define ROWS_WITH_1_TOKEN 8
+#define ROWS_WITH_2_TOKENS 4
+#define ROWS_WITH_4_TOKENS 4
+#define ROWS_WITH_8_TOKENS 2
+
+enum { lanes = 16 };
+typedef __m512 vector;
+typedef struct {
+    vector low, high;
+} vector_pair;
+
+KERNEL vector zero(void) { return _mm512_setzero_ps(); }
+KERNEL vector all(float value) { return _mm512_set1_ps(value); }
+KERNEL vector load(const float *from) { return _mm512_loadu_ps(from); }
+KERNEL void store(float *to, vector value) { _mm512_storeu_ps(to, value); }
+KERNEL vector add(vector a, vector b) { return _mm512_add_ps(a, b); }
+KERNEL vector multiply(vector a, vector b) { return _mm512_mul_ps(a, b); }
+KERNEL vector multiply_add(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
+KERNEL vector larger(vector a, vector b) { return _mm512_max_ps(a, b); }
+KERNEL float sum_of(vector value) { return _mm512_reduce_add_ps(value); }
+KERNEL vector nearest_integer(vector value) { return _mm512_roundscale_ps(value, 0); }
+KERNEL vector times_power_of_two(vector value, vector power) { return _mm512_scalef_ps(value, power); }
+
+/// Nearest bf16, ties to even, in a float; NaN stays a quiet NaN.
+KERNEL vector rounded(vector value) {
+    __m512i bits = _mm512_castps_si512(value);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
+    __mmask16 is_nan = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
+    sum = _mm512_mask_or_epi32(sum, is_nan, bits, _mm512_set1_epi32(0x400000));
+    return _mm512_castsi512_ps(_mm512_and_si512(sum, _mm512_set1_epi32((int)0xFFFF0000)));
+}
+
+KERNEL void store_high_halves(uint16_t *to, vector value) {
+    __m256i halves = _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(value), 16));
+    _mm256_storeu_si256((__m256i *)to, halves);
+}
+
+#include "linear_storage.h"
+
+KERNEL vector_pair split_bfloat16(__m512i pairs) {
+    return (vector_pair){
+        _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)),
+        _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xFFFF0000))),
+    };
+}
+
+KERNEL vector_pair widen_float16(__m512i halves) {
+    return (vector_pair){
+        _mm512_cvtph_ps(_mm512_castsi512_si256(halves)),
+        _mm512_cvtph_ps(_mm512_extracti64x4_epi64(halves, 1)),
+    };
+}
+
+/// bf16 pairs are taken apart by a shift and a mask, so the input comes even columns first.
+KERNEL int kind_separates_pairs(int kind) { return KIND_ELEMENT(kind) == esparse_bfloat16; }
+
+/// The next 32 columns of a row; moves the cursor past their values. Expanding loads touch active elements only.
+KERNEL vector_pair load_pair(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
+    (void)end;
+    const char *from = *cursor;
+    if (!KIND_IS_SPARSE(kind)) {
+        *cursor = from + 32 * ELEMENT_BYTES(KIND_ELEMENT(kind));
+        if (KIND_ELEMENT(kind) == esparse_float32) {
+            return (vector_pair){_mm512_loadu_ps(from), _mm512_loadu_ps(from + 64)};
+        }
+        __m512i halves = _mm512_loadu_si512(from);
+        return KIND_ELEMENT(kind) == esparse_float16 ? widen_float16(halves) : split_bfloat16(halves);
+    }
+    uint32_t bits;
+    memcpy(&bits, mask, 4);
+    *cursor = from + _mm_popcnt_u32(bits) * ELEMENT_BYTES(KIND_ELEMENT(kind));
+    if (KIND_ELEMENT(kind) == esparse_float32) {
+        const char *middle = from + 4 * _mm_popcnt_u32(bits & 0xFFFF);
+        return (vector_pair){
+            _mm512_maskz_expandloadu_ps((__mmask16)bits, from),
+            _mm512_maskz_expandloadu_ps((__mmask16)(bits >> 16), middle),
+        };
+    }
+    __m512i halves = _mm512_maskz_expandloadu_epi16(bits, from);
+    return KIND_ELEMENT(kind) == esparse_float16 ? widen_float16(halves) : split_bfloat16(halves);
+}
+
+/// The next 16 columns of a row in their order; moves the cursor past their values.
+KERNEL vector load_natural(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
+    (void)end;
+    const char *from = *cursor;
+    uint16_t bits = 0xFFFF;
+    if (KIND_IS_SPARSE(kind)) memcpy(&bits, mask, 2);
+    *cursor = from + _mm_popcnt_u32(bits) * ELEMENT_BYTES(KIND_ELEMENT(kind));
+    if (KIND_ELEMENT(kind) == esparse_float32) {
+        return KIND_IS_SPARSE(kind) ? _mm512_maskz_expandloadu_ps(bits, from) : _mm512_loadu_ps(from);
+    }
+    __m256i halves = KIND_IS_SPARSE(kind) ? _mm256_maskz_expandloadu_epi16(bits, from)
+                                          : _mm256_loadu_si256((const __m256i *)from);
+    return KIND_ELEMENT(kind) == esparse_float16
+               ? _mm512_cvtph_ps(halves)
+               : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+}
+
+#include "linear_template.h"
+
+const esparse_linear_kernels *esparse_linear_kernels_avx512(void) {
+    static const esparse_linear_kernels table = {
+        .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
+        .exponential_sum = exponential_sum, .tile_tokens = 0,
+    };
+    return &table;
+}
+#else
+const esparse_linear_kernels *esparse_linear_kernels_avx512(void) { return NULL; }
+#endif

@@ -1,2 +1,0 @@
-#include "esparse_kernels.h"
-typedef int esparse_linear_placeholder;

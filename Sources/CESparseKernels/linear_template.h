@@ -1,0 +1,280 @@
+// The linear kernels of one SIMD instruction set, written once on a handful of vector operations.
+//
+// The including file defines `KERNEL` (inlined function) and `ENTRY` (function of the table), the type `vector` of `lanes`
+// floats with its operations, and `load_pair` and `load_natural`, which know how weights are stored.
+
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+enum { step = 2 * lanes, most_rows = 8, most_tokens = 8 };
+
+// MARK: Few tokens
+
+/// Dot products of `row_count` rows with `token_count` tokens; both are constants.
+KERNEL void few_block(const int kind, const int row_count, const int token_count, const esparse_rows *rows, int64_t row,
+                      const float *x, int64_t stride, float *output, int64_t output_stride, int accumulates) {
+    vector sums[most_rows][most_tokens];
+    const char *cursor[most_rows];
+    const uint8_t *mask[most_rows];
+    const char *end = row_values(rows, kind, rows->rows);
+    UNROLL for (int r = 0; r < row_count; r++) {
+        cursor[r] = row_values(rows, kind, row + r);
+        mask[r] = KIND_IS_SPARSE(kind) ? rows->bitmask + (row + r) * rows->mask_stride : NULL;
+        UNROLL for (int t = 0; t < token_count; t++) sums[r][t] = zero();
+    }
+    int64_t whole = rows->columns / step * step;
+    for (int64_t column = 0; column < whole; column += step) {
+        vector_pair weights[most_rows];
+        UNROLL for (int r = 0; r < row_count; r++) {
+            weights[r] = load_pair(kind, &cursor[r], end, KIND_IS_SPARSE(kind) ? mask[r] + column / 8 : NULL);
+        }
+        UNROLL for (int t = 0; t < token_count; t++) {
+            vector low = load(x + t * stride + column), high = load(x + t * stride + column + lanes);
+            UNROLL for (int r = 0; r < row_count; r++) {
+                sums[r][t] = multiply_add(weights[r].low, low, sums[r][t]);
+                sums[r][t] = multiply_add(weights[r].high, high, sums[r][t]);
+            }
+        }
+    }
+    if (whole < rows->columns) {
+        // The last columns are copied out, so that whole vectors can be read; the input is padded with zeros.
+        for (int r = 0; r < row_count; r++) {
+            _Alignas(64) char tail[step * 4] = {0};
+            _Alignas(8) uint8_t tail_mask[8] = {0};
+            const char *tail_cursor = cursor[r], *tail_end = end;
+            if (KIND_IS_SPARSE(kind)) {
+                memcpy(tail_mask, mask[r] + whole / 8, (size_t)(rows->columns - whole + 7) / 8);
+            } else {
+                memcpy(tail, cursor[r], (size_t)(rows->columns - whole) * ELEMENT_BYTES(KIND_ELEMENT(kind)));
+                tail_cursor = tail;
+            }
+            vector_pair weights = load_pair(kind, &tail_cursor, tail_end, tail_mask);
+            UNROLL for (int t = 0; t < token_count; t++) {
+                sums[r][t] = multiply_add(weights.low, load(x + t * stride + whole), sums[r][t]);
+                sums[r][t] = multiply_add(weights.high, load(x + t * stride + whole + lanes), sums[r][t]);
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < row_count; r++) {
+        float bias = rows->bias ? rows->bias[row + r] : 0;
+        UNROLL for (int t = 0; t < token_count; t++) {
+            float *place = output + t * output_stride + row + r;
+            *place = sum_of(sums[r][t]) + bias + (accumulates ? *place : 0);
+        }
+    }
+}
+
+/// `row_total` rows times one group of `token_count` tokens, `row_count` rows at a time; all three are constants.
+KERNEL void few_group(const int kind, const int row_total, const int row_count, const int token_count,
+                      const esparse_rows *rows, int64_t row, const float *x, int64_t stride, float *output,
+                      int64_t output_stride, int accumulates) {
+    for (int64_t r = row; r < row + row_total; r += row_count) {
+        few_block(kind, row_count, token_count, rows, r, x, stride, output, output_stride, accumulates);
+    }
+}
+
+/// All tokens times `row_total` rows (`most_rows`, or 1 for what is left), so that the rows are read from memory once.
+KERNEL void few_tokens(const int kind, const int row_total, const esparse_rows *rows, int64_t row, const float *x,
+                       int64_t stride, int64_t tokens, float *output, int64_t output_stride, int accumulates) {
+    const int one = row_total == 1;
+    int64_t token = 0;
+#define GROUP(row_count, token_count)                                                                             \
+    few_group(kind, row_total, one ? 1 : (row_count), token_count, rows, row, x + token * stride, stride,         \
+              output + token * output_stride, output_stride, accumulates)
+#if ROWS_WITH_8_TOKENS > 0
+    for (; token + 8 <= tokens; token += 8) GROUP(ROWS_WITH_8_TOKENS, 8);
+#endif
+    for (; token + 4 <= tokens; token += 4) GROUP(ROWS_WITH_4_TOKENS, 4);
+    for (; token + 2 <= tokens; token += 2) GROUP(ROWS_WITH_2_TOKENS, 2);
+    for (; token < tokens; token++) GROUP(ROWS_WITH_1_TOKEN, 1);
+#undef GROUP
+}
+
+#define FEW_OF_KIND(name, kind)                                                                                      \
+    ENTRY void name(const esparse_rows *rows, const float *x, int64_t stride, int64_t tokens, float *output,         \
+                    int64_t output_stride, int accumulates) {                                                        \
+        int64_t row = 0;                                                                                             \
+        for (; row + most_rows <= rows->rows; row += most_rows) {                                                    \
+            few_tokens(kind, most_rows, rows, row, x, stride, tokens, output, output_stride, accumulates);           \
+        }                                                                                                            \
+        for (; row < rows->rows; row++) {                                                                            \
+            few_tokens(kind, 1, rows, row, x, stride, tokens, output, output_stride, accumulates);                   \
+        }                                                                                                            \
+    }
+FEW_OF_KIND(few_float32, KIND(esparse_float32, 0))
+FEW_OF_KIND(few_float16, KIND(esparse_float16, 0))
+FEW_OF_KIND(few_bfloat16, KIND(esparse_bfloat16, 0))
+FEW_OF_KIND(few_sparse_float32, KIND(esparse_float32, 1))
+FEW_OF_KIND(few_sparse_float16, KIND(esparse_float16, 1))
+FEW_OF_KIND(few_sparse_bfloat16, KIND(esparse_bfloat16, 1))
+
+ENTRY void few(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens, float *output,
+               int64_t output_stride, int accumulates) {
+    void (*kernel)(const esparse_rows *, const float *, int64_t, int64_t, float *, int64_t, int) = few_float32;
+    switch (kind_of(rows)) {
+        case KIND(esparse_float16, 0): kernel = few_float16; break;
+        case KIND(esparse_bfloat16, 0): kernel = few_bfloat16; break;
+        case KIND(esparse_float32, 1): kernel = few_sparse_float32; break;
+        case KIND(esparse_float16, 1): kernel = few_sparse_float16; break;
+        case KIND(esparse_bfloat16, 1): kernel = few_sparse_bfloat16; break;
+    }
+    kernel(rows, packed, packed_stride, tokens, output, output_stride, accumulates);
+}
+
+// MARK: Conversions
+
+ENTRY void round_all(const float *input, float *output, int64_t count) {
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) store(output + i, rounded(load(input + i)));
+    if (i < count) {
+        float tail[lanes] = {0};
+        memcpy(tail, input + i, (size_t)(count - i) * 4);
+        store(tail, rounded(load(tail)));
+        memcpy(output + i, tail, (size_t)(count - i) * 4);
+    }
+}
+
+ENTRY void narrow(const float *input, uint16_t *output, int64_t count) {
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) store_high_halves(output + i, rounded(load(input + i)));
+    if (i < count) {
+        float tail[lanes] = {0};
+        uint16_t narrowed[lanes];
+        memcpy(tail, input + i, (size_t)(count - i) * 4);
+        store_high_halves(narrowed, rounded(load(tail)));
+        memcpy(output + i, narrowed, (size_t)(count - i) * 2);
+    }
+}
+
+/// Within every 32 columns: even ones, then odd ones, by `lanes` (what shifting and masking pairs of bf16 gives).
+KERNEL void separate_pairs(float *row, int64_t count) {
+    for (int64_t start = 0; start < count; start += step) {
+        float copy[step];
+        memcpy(copy, row + start, sizeof copy);
+        for (int i = 0; i < lanes; i++) {
+            row[start + i] = copy[2 * i];
+            row[start + lanes + i] = copy[2 * i + 1];
+        }
+    }
+}
+
+ENTRY void pack(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
+                int64_t packed_stride) {
+    for (int64_t token = 0; token < tokens; token++) {
+        float *row = packed + token * packed_stride;
+        const float *values = input + token * rows->columns;
+        if (rounds) {
+            round_all(values, row, rows->columns);
+        } else {
+            memcpy(row, values, (size_t)rows->columns * 4);
+        }
+        memset(row + rows->columns, 0, (size_t)(packed_stride - rows->columns) * 4);
+        if (kind_separates_pairs(kind_of(rows))) separate_pairs(row, packed_stride);
+    }
+}
+
+KERNEL void widen_kind(const int kind, const esparse_rows *rows, float *dense) {
+    const char *end = row_values(rows, kind, rows->rows);
+    for (int64_t row = 0; row < rows->rows; row++) {
+        const char *cursor = row_values(rows, kind, row);
+        const uint8_t *mask = KIND_IS_SPARSE(kind) ? rows->bitmask + row * rows->mask_stride : NULL;
+        float *place = dense + row * rows->columns;
+        int64_t column = 0;
+        for (; column + lanes <= rows->columns; column += lanes) {
+            store(place + column, load_natural(kind, &cursor, end, KIND_IS_SPARSE(kind) ? mask + column / 8 : NULL));
+        }
+        if (column < rows->columns) {
+            _Alignas(64) char tail[lanes * 4] = {0};
+            uint8_t tail_mask[4] = {0};
+            size_t count = (size_t)(rows->columns - column);
+            const char *tail_cursor = cursor;
+            if (KIND_IS_SPARSE(kind)) {
+                memcpy(tail_mask, mask + column / 8, (count + 7) / 8);
+            } else {
+                memcpy(tail, cursor, count * ELEMENT_BYTES(KIND_ELEMENT(kind)));
+                tail_cursor = tail;
+            }
+            float values[lanes];
+            store(values, load_natural(kind, &tail_cursor, end, tail_mask));
+            memcpy(place + column, values, count * 4);
+        }
+    }
+}
+
+ENTRY void widen(const esparse_rows *rows, float *dense) {
+    switch (kind_of(rows)) {
+        case KIND(esparse_float32, 0): widen_kind(KIND(esparse_float32, 0), rows, dense); break;
+        case KIND(esparse_float16, 0): widen_kind(KIND(esparse_float16, 0), rows, dense); break;
+        case KIND(esparse_bfloat16, 0): widen_kind(KIND(esparse_bfloat16, 0), rows, dense); break;
+        case KIND(esparse_float32, 1): widen_kind(KIND(esparse_float32, 1), rows, dense); break;
+        case KIND(esparse_float16, 1): widen_kind(KIND(esparse_float16, 1), rows, dense); break;
+        case KIND(esparse_bfloat16, 1): widen_kind(KIND(esparse_bfloat16, 1), rows, dense); break;
+    }
+}
+
+ENTRY void expand(const esparse_rows *rows, uint16_t *dense) {
+    const int kind = KIND(esparse_bfloat16, 1);
+    const char *end = row_values(rows, kind, rows->rows);
+    for (int64_t row = 0; row < rows->rows; row++) {
+        const char *cursor = row_values(rows, kind, row);
+        const uint8_t *mask = rows->bitmask + row * rows->mask_stride;
+        uint16_t *place = dense + row * rows->columns;
+        int64_t column = 0;
+        for (; column + lanes <= rows->columns; column += lanes) {
+            store_high_halves(place + column, load_natural(kind, &cursor, end, mask + column / 8));
+        }
+        if (column < rows->columns) {
+            uint8_t tail_mask[4] = {0};
+            uint16_t values[lanes];
+            memcpy(tail_mask, mask + column / 8, (size_t)(rows->columns - column + 7) / 8);
+            store_high_halves(values, load_natural(kind, &cursor, end, tail_mask));
+            memcpy(place + column, values, (size_t)(rows->columns - column) * 2);
+        }
+    }
+}
+
+// MARK: Log-likelihood
+
+/// e^x for x <= 0: 2^n e^r with |r| <= ln(2) / 2 and the Taylor series to r^7, whose error (5e-9) is below a float's.
+KERNEL vector exponential(vector x) {
+    x = larger(x, all(-87.0f));
+    vector n = nearest_integer(multiply(x, all(1.44269504f)));
+    vector r = multiply_add(n, all(-0.693359375f), x);
+    r = multiply_add(n, all(2.12194440e-4f), r);
+    vector sum = all(1.0f / 5040);
+    sum = multiply_add(sum, r, all(1.0f / 720));
+    sum = multiply_add(sum, r, all(1.0f / 120));
+    sum = multiply_add(sum, r, all(1.0f / 24));
+    sum = multiply_add(sum, r, all(1.0f / 6));
+    sum = multiply_add(sum, r, all(0.5f));
+    sum = multiply_add(sum, r, all(1));
+    sum = multiply_add(sum, r, all(1));
+    return times_power_of_two(sum, n);
+}
+
+ENTRY void exponential_sum(const float *values, int64_t count, float *largest, double *sum) {
+    vector maxima = all(values[0]);
+    int64_t whole = count / lanes * lanes;
+    for (int64_t i = 0; i < whole; i += lanes) maxima = larger(maxima, load(values + i));
+    float lane_values[lanes];
+    store(lane_values, maxima);
+    float maximum = values[0];
+    for (int i = 0; i < lanes; i++) maximum = lane_values[i] > maximum ? lane_values[i] : maximum;
+    for (int64_t i = whole; i < count; i++) maximum = values[i] > maximum ? values[i] : maximum;
+
+    double total = 0;
+    vector shift = all(-maximum);
+    for (int64_t start = 0; start < whole; start += 64 * lanes) {
+        int64_t end = start + 64 * lanes < whole ? start + 64 * lanes : whole;
+        vector part = zero();
+        for (int64_t i = start; i < end; i += lanes) part = add(part, exponential(add(load(values + i), shift)));
+        store(lane_values, part);
+        for (int i = 0; i < lanes; i++) total += (double)lane_values[i];
+    }
+    if (whole < count) {
+        for (int i = 0; i < lanes; i++) lane_values[i] = whole + i < count ? values[whole + i] - maximum : 0;
+        store(lane_values, exponential(load(lane_values)));
+        for (int64_t i = whole; i < count; i++) total += (double)lane_values[i - whole];
+    }
+    *largest = maximum;
+    *sum = total;
+}

@@ -1,0 +1,68 @@
+// Rows and columns of matrices in another order, bit by bit, whatever the element type.
+
+extension Tensor {
+    /// The tensor with row `order[i]` of the first dimension at row `i`; shape `[order.count] + shape.dropFirst()`.
+    ///
+    /// Every index must be in `[0, rows)`.
+    public func gatheringRows(_ order: [Int32]) -> Tensor {
+        let rowBytes = columns * elementType.byteCount
+        let gathered = unsafe ByteStorage(byteCount: order.count * rowBytes) { output in
+            unsafe withUnsafeBytes { input in
+                for (target, source) in order.enumerated() {
+                    precondition(source >= 0 && Int(source) < rows)
+                    let row = unsafe UnsafeRawBufferPointer(rebasing: input[(Int(source) * rowBytes)...].prefix(rowBytes))
+                    unsafe UnsafeMutableRawBufferPointer(rebasing: output[(target * rowBytes)...]).copyMemory(from: row)
+                }
+            }
+        }
+        return Tensor(unchecked: elementType, shape: [order.count] + shape.dropFirst(), storage: gathered)
+    }
+
+    /// The matrix `[rows, columns]` with column `order[j]` at column `j`.
+    ///
+    /// Every index must be in `[0, columns)`.
+    public func gatheringColumns(_ order: [Int32]) -> Tensor {
+        precondition(shape.count == 2 && order.allSatisfy { $0 >= 0 && Int($0) < columns })
+        let gathered = unsafe ByteStorage(byteCount: rows * order.count * elementType.byteCount) { output in
+            unsafe withUnsafeBytes { input in
+                switch elementType.byteCount {
+                case 1: unsafe gather(UInt8.self, order, from: input, to: output)
+                case 2: unsafe gather(UInt16.self, order, from: input, to: output)
+                case 4: unsafe gather(UInt32.self, order, from: input, to: output)
+                default: unsafe gather(UInt64.self, order, from: input, to: output)
+                }
+            }
+        }
+        return Tensor(unchecked: elementType, shape: [rows, order.count], storage: gathered)
+    }
+
+    private func gather<Bits: FixedWidthInteger & BitwiseCopyable>(
+        _ type: Bits.Type, _ order: [Int32], from input: UnsafeRawBufferPointer, to output: UnsafeMutableRawBufferPointer
+    ) {
+        let size = MemoryLayout<Bits>.size
+        for row in 0..<rows {
+            let source = row * columns * size
+            let target = row * order.count * size
+            for (column, channel) in order.enumerated() {
+                let bits = unsafe input.loadUnaligned(fromByteOffset: source + Int(channel) * size, as: Bits.self)
+                unsafe output.storeBytes(of: bits, toByteOffset: target + column * size, as: Bits.self)
+            }
+        }
+    }
+
+    /// A tensor over storage that was made to fit it.
+    private init(unchecked elementType: ElementType, shape: [Int], storage: ByteStorage) {
+        self.elementType = elementType
+        self.shape = shape
+        self.storage = storage
+        byteOffset = 0
+        elementCount = shape.reduce(1, *)
+    }
+}
+
+extension SparseMatrix {
+    /// The matrix with row `order[i]` at row `i`; columns stay as they are.
+    public func gatheringRows(_ order: [Int32]) -> SparseMatrix {
+        SparseMatrix(self, values: values.gatheringRows(order), bitmask: bitmask.gatheringRows(order))
+    }
+}

@@ -1,0 +1,65 @@
+// Measures perplexity: windows of a token stream through a model.
+
+public import ESparseCore
+public import ESparseModels
+
+/// A perplexity cannot be measured.
+public enum EvaluationError: Error, Equatable, CustomStringConvertible {
+    /// The text is shorter than one window.
+    case tooLittleText(tokens: Int, sequenceLength: Int)
+    /// The model gave a loss that is not a number.
+    case notFinite(window: Int)
+
+    /// One sentence for the user.
+    public var description: String {
+        switch self {
+        case .tooLittleText(let tokens, let length):
+            """
+            the text holds \(tokens) tokens, fewer than one window of \(length); give a longer text or lower \
+            --sequence-length
+            """
+        case .notFinite(let window):
+            "the model's loss in window \(window) is not finite; the checkpoint may be damaged, or try --precision f32"
+        }
+    }
+}
+
+/// Perplexity by the field's convention; see `PerplexityResult`.
+public enum Perplexity {
+    /// Tokens that are run together where windows are shorter, so that the linears have enough to do.
+    private static let tokensPerPass = 2048
+
+    /// Runs consecutive windows of `sequenceLength` tokens, the first `windowLimit` of them or all.
+    ///
+    /// - Throws: `EvaluationError`; `ModelError` when the model has fewer positions; `InterruptedError`.
+    public static func measure<B: Backend>(
+        _ model: LanguageModel<B>, tokens: [Int32], sequenceLength: Int, windowLimit: Int? = nil,
+        progress: any ProgressReporter = SilentProgress()
+    ) throws -> PerplexityResult {
+        precondition(sequenceLength > 1 && windowLimit.map { $0 > 0 } ?? true)
+        let windowCount = min(tokens.count / sequenceLength, windowLimit ?? .max)
+        guard windowCount > 0 else {
+            throw EvaluationError.tooLittleText(tokens: tokens.count, sequenceLength: sequenceLength)
+        }
+        let start = ContinuousClock.now
+        let batchSize = min(max(tokensPerPass / sequenceLength, 1), windowCount)
+        var cache = try model.makeCache(sequenceCount: batchSize, capacity: sequenceLength)
+        var sum = 0.0
+        for first in stride(from: 0, to: windowCount, by: batchSize) {
+            progress.report(stage: "Evaluating", completed: first, total: windowCount, unit: "windows")
+            let windows = (first..<min(first + batchSize, windowCount)).map {
+                Array(tokens[($0 * sequenceLength)..<(($0 + 1) * sequenceLength)])
+            }
+            let losses = try model.negativeLogLikelihoods(of: windows, cache: &cache)
+            for (offset, loss) in losses.enumerated() {
+                let mean = loss.reduce(0, +) / Double(loss.count)
+                guard mean.isFinite else { throw EvaluationError.notFinite(window: first + offset) }
+                sum += mean
+            }
+        }
+        progress.report(stage: "Evaluating", completed: windowCount, total: windowCount, unit: "windows")
+        return PerplexityResult(
+            tokenCount: tokens.count, windowCount: windowCount, sequenceLength: sequenceLength,
+            meanNegativeLogLikelihood: sum / Double(windowCount), seconds: (ContinuousClock.now - start) / .seconds(1))
+    }
+}

@@ -1,0 +1,85 @@
+// A measured perplexity, and its form as lm-eval-compatible JSON.
+
+public import FoundationEssentials
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Perplexity of a token stream by the field's convention (Frantar and Alistarh, SparseGPT; Sun et al., Wanda): consecutive
+/// windows without overlap, the tail dropped, `exp` of the mean over windows of each window's mean loss.
+public struct PerplexityResult: Sendable, Equatable {
+    /// Tokens of the whole text.
+    public let tokenCount: Int
+    /// Windows that were run.
+    public let windowCount: Int
+    /// Tokens of a window.
+    public let sequenceLength: Int
+    /// Mean over windows of the mean negative log-likelihood of a window's `sequenceLength - 1` predicted tokens, in nats.
+    public let meanNegativeLogLikelihood: Double
+    /// Wall time of the forward passes in seconds.
+    public let seconds: Double
+
+    /// Puts a result together.
+    public init(
+        tokenCount: Int, windowCount: Int, sequenceLength: Int, meanNegativeLogLikelihood: Double, seconds: Double
+    ) {
+        self.tokenCount = tokenCount
+        self.windowCount = windowCount
+        self.sequenceLength = sequenceLength
+        self.meanNegativeLogLikelihood = meanNegativeLogLikelihood
+        self.seconds = seconds
+    }
+
+    /// `exp` of the mean negative log-likelihood.
+    public var perplexity: Double { exp(meanNegativeLogLikelihood) }
+
+    /// Tokens run through the model per second.
+    public var tokensPerSecond: Double { seconds > 0 ? Double(windowCount * sequenceLength) / seconds : 0 }
+
+    /// The result in lm-eval's shape: `results.<task>."token_perplexity,none"`, settings under `config`.
+    ///
+    /// - Throws: `EncodingError` when the perplexity is not finite, which JSON cannot say.
+    public func json(task: String, model: String, precision: String) throws -> Data {
+        let report = Report(
+            results: [task: Scores(alias: task, perplexity: perplexity, loss: meanNegativeLogLikelihood)],
+            config: Configuration(
+                model: model, precision: precision, sequenceLength: sequenceLength, windows: windowCount,
+                tokens: tokenCount))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(report)
+    }
+
+    private struct Report: Encodable {
+        let results: [String: Scores]
+        let config: Configuration
+    }
+
+    private struct Scores: Encodable {
+        let alias: String
+        let perplexity: Double
+        let loss: Double
+
+        enum CodingKeys: String, CodingKey {
+            case alias
+            case perplexity = "token_perplexity,none"
+            case loss = "negative_log_likelihood,none"
+        }
+    }
+
+    private struct Configuration: Encodable {
+        let model: String
+        let precision: String
+        let sequenceLength: Int
+        let windows: Int
+        let tokens: Int
+
+        enum CodingKeys: String, CodingKey {
+            case model, precision, windows, tokens
+            case sequenceLength = "sequence_length"
+        }
+    }
+}

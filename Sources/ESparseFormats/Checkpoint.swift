@@ -1,0 +1,91 @@
+// Opens what the user calls MODEL: a Hugging Face folder, one of our sparse checkpoints, or a GGUF file.
+
+public import ESparseCore
+public import FoundationEssentials
+
+/// Where a checkpoint's tokenizer is.
+public enum TokenizerLocation: Sendable {
+    /// A folder with tokenizer.json, or vocab.json and merges.txt.
+    case folder(String)
+    /// The metadata of a GGUF file.
+    case gguf(GGUFMetadata)
+}
+
+/// An opened checkpoint: everything is mapped and checked, no weight has been read.
+public struct Checkpoint: Sendable {
+    /// The kinds of checkpoint.
+    public enum Kind: String, Sendable, Codable {
+        /// A Hugging Face folder with safetensors.
+        case safetensors
+        /// A folder that `esparse prune` wrote.
+        case sparse
+        /// A llama.cpp file.
+        case gguf
+    }
+
+    /// The folder or file.
+    public let path: String
+    /// What it is.
+    public let kind: Kind
+    /// The bytes of config.json, or the same said from GGUF metadata.
+    public let configuration: Data
+    /// The weights under Hugging Face names.
+    public let weights: any WeightSource
+    /// Where the tokenizer is.
+    public let tokenizer: TokenizerLocation
+    /// How the checkpoint was pruned, or nil where it was not.
+    public let manifest: SparseManifest?
+    /// Size on disk of the weights.
+    public let fileBytes: Int
+
+    /// Opens a folder or a .gguf file.
+    ///
+    /// - Throws: `FormatError` or `FileError`, one sentence each.
+    public static func open(_ path: String) throws -> Checkpoint {
+        guard FileSystem.exists(path) else {
+            throw FormatError.notACheckpoint(path: path, reason: "there is no such folder or file")
+        }
+        return FileSystem.isFolder(path) ? try folder(path) : try gguf(path)
+    }
+
+    private static func folder(_ given: String) throws -> Checkpoint {
+        let path = given.count > 1 && given.hasSuffix("/") ? String(given.dropLast()) : given
+        let configPath = path + "/config.json"
+        guard FileSystem.exists(configPath) else {
+            throw FormatError.notACheckpoint(path: path, reason: "the folder has no config.json")
+        }
+        let config = try FileSystem.read(configPath)
+        do {
+            guard try JSONParser.parse(config).object != nil else {
+                throw FormatError.invalidJSON(path: configPath, offset: 0, reason: "an object must be here")
+            }
+        } catch let failure as JSONParser.Failure {
+            throw FormatError.invalidJSON(path: configPath, offset: failure.offset, reason: failure.reason)
+        }
+        let manifestPath = path + "/" + SparseManifest.fileName
+        var manifest: SparseManifest?
+        if FileSystem.exists(manifestPath) {
+            manifest = try SparseManifest(json: FileSystem.read(manifestPath), path: manifestPath)
+        }
+        var patterns: [String: SparsityPattern] = [:]
+        for linear in manifest?.linears ?? [] {
+            guard patterns.updateValue(linear.pattern, forKey: CanonicalName.of(linear.name)) == nil else {
+                let reason = "describes \(linear.name) more than once"
+                throw FormatError.invalidField(path: manifestPath, field: "linears", reason: reason)
+            }
+        }
+        let weights = try FolderWeights(folder: path, patterns: patterns)
+        return Checkpoint(
+            path: path, kind: manifest == nil ? .safetensors : .sparse, configuration: Data(config), weights: weights,
+            tokenizer: .folder(path), manifest: manifest, fileBytes: weights.byteCount)
+    }
+
+    private static func gguf(_ path: String) throws -> Checkpoint {
+        let file = try GGUFFile(path: path)
+        let architecture = try GGUFArchitecture(metadata: file.metadata)
+        return Checkpoint(
+            path: path, kind: .gguf, configuration: try architecture.configuration(file: file),
+            weights: try GGUFWeights(file: file), tokenizer: .gguf(file.metadata), manifest: nil,
+            fileBytes: file.byteCount)
+    }
+}

@@ -1,0 +1,97 @@
+// The few file-system operations that reading and durable writing need, with errors that name the path.
+
+package import ESparseCore
+import FoundationEssentials
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// File-system operations that throw `FileError`.
+package enum FileSystem {
+    private static func status(_ path: String) -> stat? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status : nil
+    }
+
+    /// Whether something is at `path` (links are followed).
+    package static func exists(_ path: String) -> Bool { status(path) != nil }
+
+    /// Whether a folder is at `path`.
+    package static func isFolder(_ path: String) -> Bool {
+        status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
+    }
+
+    /// Bytes of the file at `path`; 0 where there is none.
+    package static func byteCount(of path: String) -> Int { status(path).map { Int($0.st_size) } ?? 0 }
+
+    /// Names in a folder, sorted.
+    package static func names(in folder: String) throws(FileError) -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        } catch {
+            throw FileError(path: folder, operation: "list", code: errno == 0 ? EIO : errno)
+        }
+    }
+
+    /// The bytes of a file.
+    package static func read(_ path: String) throws(FileError) -> [UInt8] {
+        let storage = try ByteStorage(mapping: path)
+        return unsafe storage.withUnsafeBytes { unsafe Array($0) }
+    }
+
+    /// The folder that holds `path`.
+    package static func parent(of path: String) -> String {
+        var trimmed = path[...]
+        while trimmed.count > 1, trimmed.last == "/" { trimmed.removeLast() }
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+
+    /// Makes one folder; its parent must exist.
+    package static func createFolder(_ path: String) throws(FileError) {
+        guard unsafe mkdir(path, 0o777) == 0 else {
+            throw FileError(path: path, operation: "create the folder", code: errno)
+        }
+    }
+
+    /// Writes a small file so that it is complete under its name or not there at all: temporary name, fsync, rename.
+    package static func writeDurably(_ bytes: [UInt8], to path: String) throws(FileError) {
+        let file = try OutputFile(path: path)
+        try file.write(bytes, at: 0)
+        try file.commit()
+    }
+
+    /// Renames, replacing a file that has the new name, and makes the new name durable.
+    package static func rename(_ path: String, to newPath: String) throws(FileError) {
+        guard unsafe Glibc.rename(path, newPath) == 0 else {
+            throw FileError(path: newPath, operation: "rename \(path) to", code: errno)
+        }
+        try synchronize(folder: parent(of: newPath))
+    }
+
+    /// Removes a file; nothing happens where there is none.
+    package static func remove(_ path: String) throws(FileError) {
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw FileError(path: path, operation: "remove", code: errno)
+        }
+    }
+
+    /// Removes a folder that is empty.
+    package static func removeEmptyFolder(_ path: String) throws(FileError) {
+        guard unsafe rmdir(path) == 0 else { throw FileError(path: path, operation: "remove", code: errno) }
+    }
+
+    /// Makes a folder's entries durable.
+    package static func synchronize(folder: String) throws(FileError) {
+        let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileError(path: folder, operation: "open", code: errno) }
+        defer { close(descriptor) }
+        // Some file systems cannot synchronise a folder and say EINVAL; there is nothing more to be done on them.
+        guard fsync(descriptor) == 0 || errno == EINVAL else {
+            throw FileError(path: folder, operation: "synchronise", code: errno)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+// Reads calibration and evaluation texts: plain text or JSON lines, gzip of either.
+
+import ESparseCore
+
+/// Text files for calibration and evaluation.
+///
+/// `.jsonl`, `.ndjson` and `.json` (with or without `.gz`) hold one JSON object a line with the document under `text`;
+/// every other file is one document. Gzip is recognised by its first bytes, not by its name. Line ends are kept as they
+/// are. Invalid UTF-8 becomes U+FFFD, as Python's `errors="replace"` does; `contents` gives the bytes untouched.
+public enum TextFile {
+    /// Most bytes a compressed text may expand to.
+    public static let expansionLimit = 4 << 30
+
+    /// The bytes of a file, inflated where it is gzip.
+    ///
+    /// - Throws: `FileError` when the file cannot be read, `FormatError` when its gzip is damaged or expands too far.
+    package static func contents(_ path: String, limit: Int = expansionLimit) throws -> [UInt8] {
+        let bytes = try FileSystem.read(path)
+        return Gzip.isCompressed(bytes) ? try Gzip.decompress(bytes, path: path, limit: limit) : bytes
+    }
+
+    /// The documents of a file, in order. Documents of white space alone are kept; blank lines of JSON lines are not
+    /// documents.
+    ///
+    /// - Throws: `FileError` or `FormatError`; a malformed line is named by its number.
+    public static func documents(_ path: String) throws -> [String] {
+        let bytes = try contents(path)
+        let isLines = holdsLines(path)
+        return isLines ? try lines(bytes, path: path) : [String(decoding: bytes, as: UTF8.self)]
+    }
+
+    private static func holdsLines(_ path: String) -> Bool {
+        let lowercased = path.lowercased()
+        let name = lowercased.hasSuffix(".gz") ? String(lowercased.dropLast(3)) : lowercased
+        return [".jsonl", ".ndjson", ".json"].contains { name.hasSuffix($0) }
+    }
+
+    /// The `text` of every line that is not blank.
+    package static func lines(_ bytes: [UInt8], path: String) throws(FormatError) -> [String] {
+        var documents: [String] = []
+        var start = 0
+        var number = 0
+        while start < bytes.count {
+            number += 1
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+            let line = start..<end
+            start = end + 1
+            let isBlank = bytes[line].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+            if isBlank { continue }
+            let value: JSONValue
+            do {
+                value = try JSONParser.parse(bytes, in: line, repairsText: true)
+            } catch {
+                let reason = "malformed JSON at byte \(error.offset) of the line: \(error.reason)"
+                throw .invalidLine(path: path, line: number, reason: reason)
+            }
+            guard let text = value.object?["text"]?.string else {
+                throw .invalidLine(path: path, line: number, reason: "an object with a text under \"text\" is needed")
+            }
+            documents.append(text)
+        }
+        return documents
+    }
+}

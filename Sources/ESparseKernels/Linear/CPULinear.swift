@@ -1,0 +1,229 @@
+// A linear layer on the CPU: picks a kernel, cuts the output into fixed tiles, and runs them on the pool.
+
+internal import CESparseKernels
+package import ESparseCore
+
+/// A linear layer `y = x W^T + b`, dense or N:M, ready to run.
+///
+/// Weights stay where they lie (mapped checkpoint bytes) unless `Precision.bfloat16` has to round them. Results do not
+/// depend on the number of threads: the output is cut into tiles that depend on R, C and T only.
+package struct CPULinear: Sendable {
+    let storage: WeightStorage
+    /// How weights and inputs are rounded.
+    package let precision: Precision
+    /// The instructions our own kernels use.
+    package let instructionSet: InstructionSet
+    /// The data type of dense products of many tokens under bf16.
+    package let denseArithmetic: DenseArithmetic
+
+    /// Prepares weights `[R, C]` and bias `[R]`.
+    ///
+    /// - Throws: `KernelError` when a type or shape does not fit or the environment asks for a missing instruction set.
+    package init(
+        weight: LinearWeight, bias: Tensor?, precision: Precision, pool: ThreadPool,
+        instructionSet: InstructionSet? = nil, denseArithmetic: DenseArithmetic = .preferred
+    ) throws {
+        let selected = try instructionSet ?? InstructionSet.selected()
+        self.instructionSet = selected
+        self.precision = precision
+        self.denseArithmetic = denseArithmetic
+        storage = try WeightStorage(
+            weight: weight, bias: bias, precision: precision, kernels: selected.kernels, pool: pool)
+    }
+
+    /// R: output channels.
+    package var rows: Int { storage.rows }
+    /// C: input channels.
+    package var columns: Int { storage.columns }
+    /// The pattern of the weights, nil when dense.
+    package var pattern: SparsityPattern? { storage.pattern }
+    /// Bytes of weights, bitmask and bias that a pass reads, mapped or owned.
+    package var residentBytes: Int { storage.byteCount }
+
+    /// Name of the kernel that runs for this many tokens, with its instruction set where it is one of ours.
+    package func kernelName(tokens: Int) -> String {
+        let kernel = plan(tokens: tokens).kernel
+        switch kernel {
+        case .fewTokens, .sparseManyTokens: return "\(kernel.rawValue)-\(instructionSet.rawValue)"
+        default: return kernel.rawValue
+        }
+    }
+
+    /// output `[T, R]` = (output +) input `[T, C]` W^T + b.
+    ///
+    /// `input` and `output` must not overlap.
+    package func multiply(
+        input: UnsafePointer<Float>, tokens: Int, output: UnsafeMutablePointer<Float>, accumulate: Bool,
+        pool: ThreadPool
+    ) {
+        guard tokens > 0, rows > 0 else { return }
+        // Bounds the scratch that holds the converted input.
+        let chunk = 1024
+        for first in stride(from: 0, to: tokens, by: chunk) {
+            let count = min(chunk, tokens - first)
+            nonisolated(unsafe) let target = unsafe output + first * rows
+            unsafe forEachTile(input: input + first * columns, tokens: count, pool: pool) { tile, prepared in
+                unsafe compute(
+                    tile, prepared: prepared, output: target + tile.tokens.lowerBound * rows + tile.rows.lowerBound,
+                    outputStride: rows, accumulate: accumulate)
+            }
+        }
+    }
+
+    /// A piece of the output.
+    struct Tile {
+        var rows: Range<Int>
+        var tokens: Range<Int>
+        var tokenStep: Int
+        var kernel: LinearKernel
+    }
+
+    func plan(tokens: Int) -> LinearPlan {
+        if tokens <= LinearPlan.fewTokens || columns == 0 {
+            return .few(rows: rows, rowByteCount: storage.rowByteCount, tokens: tokens)
+        }
+        let isSparse = storage.bitmask != nil
+        let kernels = instructionSet.kernels
+        if precision == .bfloat16, denseArithmetic == .bfloat16 {
+            let kernel = isSparse ? LinearKernel.expandedBFloat16 : .denseBFloat16
+            return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens)
+        }
+        if isSparse, kernels.tile_tokens > 0 {
+            let step = Int(kernels.tile_tokens)
+            return .many(kernel: .sparseManyTokens, rows: rows, columns: columns, tokens: tokens, step: step)
+        }
+        let isStored = !isSparse && storage.values.elementType == .float32
+        return .many(kernel: isStored ? .denseFloat32 : .widenedFloat32, rows: rows, columns: columns, tokens: tokens)
+    }
+
+    /// Converts the input once, then runs `body` for every tile of the output, in parallel.
+    func forEachTile(
+        input: UnsafePointer<Float>, tokens: Int, pool: ThreadPool,
+        _ body: @Sendable (Tile, UnsafeRawPointer) -> Void
+    ) {
+        let plan = plan(tokens: tokens)
+        let rowPieces = (rows + plan.rowTile - 1) / plan.rowTile
+        let tokenPieces = (tokens + plan.tokenTile - 1) / plan.tokenTile
+        nonisolated(unsafe) let prepared = unsafe prepare(input, tokens: tokens, kernel: plan.kernel, pool: pool)
+        pool.run(count: rowPieces * tokenPieces) { index in
+            let row = index / tokenPieces * plan.rowTile
+            let token = index % tokenPieces * plan.tokenTile
+            let tile = Tile(
+                rows: row..<min(row + plan.rowTile, rows), tokens: token..<min(token + plan.tokenTile, tokens),
+                tokenStep: plan.tokenStep, kernel: plan.kernel)
+            unsafe body(tile, prepared)
+        }
+    }
+
+    /// Floats from one packed token to the next.
+    private var packedStride: Int { LinearPlan.roundUp(columns, to: 32) }
+
+    /// The input as `kernel` wants it: itself, or converted into this thread's scratch.
+    private func prepare(
+        _ input: UnsafePointer<Float>, tokens: Int, kernel: LinearKernel, pool: ThreadPool
+    ) -> UnsafeRawPointer {
+        let rounds: Int32 = precision == .bfloat16 ? 1 : 0
+        let kernels = instructionSet.kernels
+        nonisolated(unsafe) let source = unsafe input
+        switch kernel {
+        case .fewTokens:
+            let packed = unsafe ScratchSlot.input.memory(byteCount: tokens * packedStride * 4)
+            unsafe storage.withRows(0..<0) { description in
+                unsafe kernels.pack(
+                    description, rounds, input, Int64(tokens), packed.assumingMemoryBound(to: Float.self),
+                    Int64(packedStride))
+            }
+            return UnsafeRawPointer(packed)
+        case .denseFloat32, .widenedFloat32:
+            guard rounds != 0 else { return unsafe UnsafeRawPointer(input) }
+            let memory = unsafe ScratchSlot.input.memory(byteCount: tokens * columns * 4)
+            nonisolated(unsafe) let rounded = unsafe memory.assumingMemoryBound(to: Float.self)
+            pool.run(count: (tokens + 31) / 32) { index in
+                let first = index * 32 * columns
+                let count = min(32 * columns, tokens * columns - first)
+                unsafe kernels.round(source + first, rounded + first, Int64(count))
+            }
+            return unsafe UnsafeRawPointer(rounded)
+        case .denseBFloat16, .expandedBFloat16:
+            let memory = unsafe ScratchSlot.input.memory(byteCount: tokens * columns * 2)
+            nonisolated(unsafe) let narrowed = unsafe memory.assumingMemoryBound(to: UInt16.self)
+            pool.run(count: (tokens + 31) / 32) { index in
+                let first = index * 32 * columns
+                let count = min(32 * columns, tokens * columns - first)
+                unsafe kernels.narrow(source + first, narrowed + first, Int64(count))
+            }
+            return unsafe UnsafeRawPointer(narrowed)
+        case .sparseManyTokens:
+            let step = Int(kernels.tile_tokens)
+            let pieces = (tokens + step - 1) / step
+            let memory = unsafe ScratchSlot.input.memory(byteCount: pieces * step * columns * 4)
+            nonisolated(unsafe) let tiles = unsafe memory.assumingMemoryBound(to: Float.self)
+            pool.run(count: pieces) { index in
+                let first = index * step
+                unsafe kernels.transpose(
+                    rounds, source + first * columns, Int64(min(step, tokens - first)), Int64(columns),
+                    tiles + first * columns)
+            }
+            return unsafe UnsafeRawPointer(tiles)
+        }
+    }
+
+    /// Computes one tile on the calling thread; `output` points at its first element.
+    func compute(
+        _ tile: Tile, prepared: UnsafeRawPointer, output: UnsafeMutablePointer<Float>, outputStride: Int,
+        accumulate: Bool
+    ) {
+        let kernels = instructionSet.kernels
+        unsafe storage.withRows(tile.rows) { description in
+            switch tile.kernel {
+            case .fewTokens:
+                let packed = unsafe prepared.assumingMemoryBound(to: Float.self)
+                unsafe kernels.few(
+                    description, packed + tile.tokens.lowerBound * packedStride, Int64(packedStride),
+                    Int64(tile.tokens.count), output, Int64(outputStride), accumulate ? 1 : 0)
+            case .sparseManyTokens:
+                let tiles = unsafe prepared.assumingMemoryBound(to: Float.self)
+                let bytes = unsafe kernels.sparse_many_scratch(description, Int64(tile.tokens.count))
+                unsafe kernels.sparse_many(
+                    description, tiles + tile.tokens.lowerBound * columns, Int64(tile.tokens.count), output,
+                    Int64(outputStride), accumulate ? 1 : 0, ScratchSlot.kernel.memory(byteCount: bytes))
+            case .denseFloat32, .denseBFloat16:
+                guard let weights = unsafe description.pointee.weights else { return }
+                unsafe denseProduct(
+                    tile, prepared: prepared, weights: weights, bias: description.pointee.bias, output: output,
+                    outputStride: outputStride, accumulate: accumulate)
+            case .widenedFloat32:
+                let weights = unsafe ScratchSlot.weights.memory(byteCount: tile.rows.count * columns * 4)
+                unsafe kernels.widen(description, weights.assumingMemoryBound(to: Float.self))
+                unsafe denseProduct(
+                    tile, prepared: prepared, weights: UnsafeRawPointer(weights), bias: description.pointee.bias,
+                    output: output, outputStride: outputStride, accumulate: accumulate)
+            case .expandedBFloat16:
+                let weights = unsafe ScratchSlot.weights.memory(byteCount: tile.rows.count * columns * 2)
+                unsafe kernels.expand(description, weights.assumingMemoryBound(to: UInt16.self))
+                unsafe denseProduct(
+                    tile, prepared: prepared, weights: UnsafeRawPointer(weights), bias: description.pointee.bias,
+                    output: output, outputStride: outputStride, accumulate: accumulate)
+            }
+        }
+    }
+
+    /// A tile by oneDNN, `tokenStep` tokens at a time.
+    private func denseProduct(
+        _ tile: Tile, prepared: UnsafeRawPointer, weights: UnsafeRawPointer, bias: UnsafePointer<Float>?,
+        output: UnsafeMutablePointer<Float>, outputStride: Int, accumulate: Bool
+    ) {
+        let isBFloat16 = tile.kernel == .denseBFloat16 || tile.kernel == .expandedBFloat16
+        let inputBytes = columns * (isBFloat16 ? 2 : 4)
+        for first in stride(from: tile.tokens.lowerBound, to: tile.tokens.upperBound, by: tile.tokenStep) {
+            let count = min(tile.tokenStep, tile.tokens.upperBound - first)
+            let product = unsafe DenseProduct.shared(
+                DenseProduct.Shape(
+                    tokens: count, rows: tile.rows.count, columns: columns, outputStride: outputStride,
+                    isBFloat16: isBFloat16, hasBias: bias != nil, accumulates: accumulate))
+            unsafe product.run(
+                input: prepared + first * inputBytes, weights: weights, bias: bias,
+                output: output + (first - tile.tokens.lowerBound) * outputStride)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+// Which SIMD instructions our own kernels use: chosen once from the processor, overridable by environment and tests.
+
+internal import CESparseKernels
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A set of instructions that there are kernels for.
+package enum InstructionSet: String, Sendable, CaseIterable {
+    /// Plain C: the reference, for any processor.
+    case plain
+    /// AVX2 with FMA, F16C and BMI2.
+    case avx2
+    /// AVX-512 F, BW, DQ, VL and VBMI2 (Ice Lake, Zen 4 and later).
+    case avx512
+
+    /// Overrides the choice.
+    package static let environmentVariable = "ESPARSE_INSTRUCTION_SET"
+
+    /// The sets this processor has, plainest first.
+    package static let available: [InstructionSet] = {
+        let processor = esparse_detect_processor()
+        return allCases.filter { set in
+            switch set {
+            case .plain: true
+            case .avx2: processor.has_avx2 != 0
+            case .avx512: processor.has_avx512 != 0
+            }
+        }
+    }()
+
+    /// The set to use: the environment's, or the richest one there is.
+    ///
+    /// - Throws: `KernelError` when the environment names one that does not exist or that the processor lacks.
+    package static func selected() throws(KernelError) -> InstructionSet {
+        guard let value = unsafe getenv(environmentVariable) else { return available.last ?? .plain }
+        let name = unsafe String(cString: value)
+        guard let set = InstructionSet(rawValue: name) else { throw .unknownInstructionSet(name) }
+        guard available.contains(set) else { throw .missingInstructionSet(set) }
+        return set
+    }
+
+    /// The C functions.
+    var kernels: esparse_linear_kernels {
+        let table =
+            switch self {
+            case .plain: unsafe esparse_linear_kernels_plain()
+            case .avx2: unsafe esparse_linear_kernels_avx2()
+            case .avx512: unsafe esparse_linear_kernels_avx512()
+            }
+        guard let table = unsafe table else { preconditionFailure("\(rawValue) kernels are not in this build") }
+        return unsafe table.pointee
+    }
+}
+
+/// Which data type dense products of many tokens run in under `Precision.bfloat16`.
+///
+/// Both give the same semantics (inputs rounded to bf16, exact products, single-precision sums); they differ in speed only.
+package enum DenseArithmetic: String, Sendable, CaseIterable {
+    /// bf16 values widened to single precision, and single-precision FMA.
+    case float32
+    /// The processor's bf16 dot products or tiles.
+    case bfloat16
+
+    /// The faster one, by kind of processor and not by timing, so that results are the same from run to run.
+    ///
+    /// | processor | `vdpbf16ps` against f32 FMA | choice |
+    /// |---|---|---|
+    /// | Intel with AMX | tiles: many times | bf16 |
+    /// | Intel without (or hidden) AMX | half the rate | f32 |
+    /// | AMD with AVX-512 BF16 (Zen 4, 5) | twice the rate | bf16 |
+    /// | anything else | missing | f32 |
+    package static let preferred: DenseArithmetic = {
+        let processor = esparse_detect_processor()
+        if processor.has_amx != 0 { return .bfloat16 }
+        return processor.is_amd != 0 && processor.has_bfloat16 != 0 ? .bfloat16 : .float32
+    }()
+}

@@ -1,0 +1,57 @@
+// Which kernel a linear uses for a number of tokens, and how its output is cut. Never depends on the number of threads.
+
+/// The ways to compute a linear.
+package enum LinearKernel: String, Sendable, CaseIterable {
+    /// Our matrix-vector kernels, straight on the stored weights (dense or sparse).
+    case fewTokens = "few-tokens"
+    /// oneDNN f32, on weights that are f32 already.
+    case denseFloat32 = "onednn-f32"
+    /// oneDNN f32, on tiles of weights widened (and expanded, where sparse) in scratch.
+    case widenedFloat32 = "widen+onednn-f32"
+    /// oneDNN bf16, on stored weights.
+    case denseBFloat16 = "onednn-bf16"
+    /// oneDNN bf16, on tiles of sparse weights expanded in scratch.
+    case expandedBFloat16 = "expand+onednn-bf16"
+    /// Our sparse product whose vectors hold one channel of many tokens.
+    case sparseManyTokens = "sparse-many-tokens"
+}
+
+/// How a linear's output `[T, R]` is cut into pieces: `rowTile` rows times `tokenTile` tokens, the latter computed in
+/// steps of `tokenStep`.
+struct LinearPlan: Equatable {
+    var kernel: LinearKernel
+    var rowTile: Int
+    var tokenTile: Int
+    var tokenStep: Int
+
+    /// Up to this many tokens a pass over the weights in memory is what costs.
+    static let fewTokens = 16
+    /// Tokens of one oneDNN call.
+    private static let mostTokensAtOnce = 512
+    /// Bytes of a tile of widened weights: it should stay in the second-level cache.
+    private static let widenedTileBytes = 2 << 20
+    /// Enough pieces that a few threads end together.
+    private static let wantedPieces = 8
+
+    /// Tiles for few tokens: about this many bytes of weights each.
+    static func few(rows: Int, rowByteCount: Int, tokens: Int) -> LinearPlan {
+        let tile = roundUp((64 << 10) / max(rowByteCount, 1), to: 8)
+        return LinearPlan(
+            kernel: .fewTokens, rowTile: max(8, min(tile, roundUp(rows, to: 8))), tokenTile: max(tokens, 1),
+            tokenStep: max(tokens, 1))
+    }
+
+    /// Tiles for many tokens; `step` is the unit in which tokens are cut.
+    static func many(kernel: LinearKernel, rows: Int, columns: Int, tokens: Int, step: Int = 16) -> LinearPlan {
+        let mostRows = min(max(widenedTileBytes / (4 * max(columns, 1)) / 16 * 16, 64), 256)
+        let rowTile = min(max(roundUp((rows + 3) / 4, to: 16), 64), mostRows)
+        let rowPieces = (rows + rowTile - 1) / rowTile
+        // Few rows: cut the tokens too, but not below 64, where oneDNN becomes slow.
+        let tokenPieces = max(1, min(tokens / 64, (wantedPieces + rowPieces - 1) / rowPieces))
+        let tokenTile = roundUp((tokens + tokenPieces - 1) / tokenPieces, to: step)
+        return LinearPlan(
+            kernel: kernel, rowTile: rowTile, tokenTile: tokenTile, tokenStep: min(tokenTile, mostTokensAtOnce))
+    }
+
+    static func roundUp(_ value: Int, to unit: Int) -> Int { (value + unit - 1) / unit * unit }
+}

@@ -1,0 +1,80 @@
+// The loss of target tokens under a language-model head, without ever holding the logits of all the vocabulary.
+
+internal import CESparseKernels
+
+extension CPULinear {
+    /// `-ln softmax(h W^T + b)[target]` for every row of `hidden` `[T, C]`; this linear is the head, R its vocabulary.
+    ///
+    /// Each tile of logits is reduced at once to its largest value and the sum of exponentials below it; the tiles of a
+    /// token are then combined in their order, in double precision. Targets must be in `[0, R)`.
+    package func negativeLogLikelihoods(
+        targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool
+    ) -> [Double] {
+        precondition(targets.allSatisfy { $0 >= 0 && Int($0) < rows }, "a target is outside the vocabulary")
+        let chunk = 1024
+        var losses: [Double] = []
+        losses.reserveCapacity(targets.count)
+        for first in stride(from: 0, to: targets.count, by: chunk) {
+            let part = Array(targets[first..<min(first + chunk, targets.count)])
+            unsafe losses.append(contentsOf: chunkLosses(targets: part, hidden: hidden + first * columns, pool: pool))
+        }
+        return losses
+    }
+
+    private func chunkLosses(targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool) -> [Double] {
+        let tokens = targets.count
+        let rowTile = plan(tokens: tokens).rowTile
+        let tileCount = (rows + rowTile - 1) / rowTile
+        // [tile, token]: every tile writes its own row; the target's logit is written by the one tile that holds it.
+        var maxima = [Float](repeating: -.infinity, count: tileCount * tokens)
+        var sums = [Double](repeating: 0, count: tileCount * tokens)
+        var targetLogits = [Float](repeating: 0, count: tokens)
+        unsafe maxima.withUnsafeMutableBufferPointer { maximaBuffer in
+            unsafe sums.withUnsafeMutableBufferPointer { sumsBuffer in
+                unsafe targetLogits.withUnsafeMutableBufferPointer { logitsBuffer in
+                    nonisolated(unsafe) let maxima = unsafe maximaBuffer
+                    nonisolated(unsafe) let sums = unsafe sumsBuffer
+                    nonisolated(unsafe) let targetLogits = unsafe logitsBuffer
+                    let kernels = instructionSet.kernels
+                    unsafe forEachTile(input: hidden, tokens: tokens, pool: pool) { tile, prepared in
+                        let width = tile.rows.count
+                        let logits = unsafe ScratchSlot.logits.memory(byteCount: tile.tokens.count * width * 4)
+                            .assumingMemoryBound(to: Float.self)
+                        unsafe compute(
+                            tile, prepared: prepared, output: logits, outputStride: width, accumulate: false)
+                        for token in tile.tokens {
+                            let row = unsafe logits + (token - tile.tokens.lowerBound) * width
+                            let slot = tile.rows.lowerBound / rowTile * tokens + token
+                            var largest: Float = 0
+                            var sum: Double = 0
+                            unsafe kernels.exponential_sum(row, Int64(width), &largest, &sum)
+                            unsafe maxima[slot] = largest
+                            unsafe sums[slot] = sum
+                            let target = Int(targets[token])
+                            if tile.rows.contains(target) {
+                                unsafe targetLogits[token] = unsafe row[target - tile.rows.lowerBound]
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return (0..<tokens).map { token in
+            let slots = stride(from: token, to: tileCount * tokens, by: tokens)
+            let largest = slots.reduce(-Float.infinity) { max($0, maxima[$1]) }
+            let total = slots.reduce(0.0) { sum, slot in
+                sum + sums[slot] * exponential(Double(maxima[slot]) - Double(largest))
+            }
+            return logarithm(total) + Double(largest) - Double(targetLogits[token])
+        }
+    }
+}
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+private func exponential(_ value: Double) -> Double { exp(value) }
+private func logarithm(_ value: Double) -> Double { log(value) }

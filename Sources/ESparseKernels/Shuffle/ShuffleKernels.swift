@@ -1,0 +1,117 @@
+// Saliencies of a block of channels, laid out for the swap-gain kernel; the only caller of the shuffle's C kernels.
+
+import CESparseKernels
+package import ESparseCore
+
+/// Runs `body` for every index in `[0, count)`, in any order and on any thread, and returns when all are done.
+package typealias ParallelLoop = (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void
+
+/// Instruction sets of the swap-gain kernel; all give the same bits.
+package enum ShuffleInstructionSet: Int32, CaseIterable, Sendable {
+    case plain = 0
+    case avx2 = 1
+    case avx512 = 2
+
+    /// The best one this machine runs.
+    package static var best: ShuffleInstructionSet {
+        ShuffleInstructionSet(rawValue: esparse_shuffle_best_variant()) ?? .plain
+    }
+
+    /// Every one this machine runs.
+    package static var available: [ShuffleInstructionSet] {
+        allCases.filter { $0.rawValue <= best.rawValue }
+    }
+}
+
+/// Saliencies of some channels, `[chunk of rows, channel, row of the chunk]`, rows past the last one zero.
+///
+/// A *slot* is a place in the block's order; group `g` is slots `[g * M, (g + 1) * M)`; slot `s` holds the block's channel
+/// `order[s]`, numbered within the block. Gains do not depend on what order the channels came in, only on who shares a
+/// group.
+@safe package final class SaliencyBlock {
+    /// Number of channels.
+    package let channelCount: Int
+    private let chunkCount: Int
+    private let instructionSet: ShuffleInstructionSet
+    private let values: UnsafeMutablePointer<Float>
+    private let scratch: UnsafeMutablePointer<Float>
+
+    private static let chunk = Int(ESPARSE_SHUFFLE_CHUNK)
+    private static let largestGroup = 32
+
+    /// Makes a block of zeros for `rows` rows (those of all linears that share the site).
+    package init(channelCount: Int, rows: Int, instructionSet: ShuffleInstructionSet = .best) {
+        precondition(channelCount > 0 && rows > 0)
+        self.channelCount = channelCount
+        self.instructionSet = instructionSet
+        chunkCount = (rows + Self.chunk - 1) / Self.chunk
+        unsafe values = Self.allocate(chunkCount * channelCount * Self.chunk)
+        unsafe scratch = Self.allocate(Self.largestGroup * Self.chunk)
+    }
+
+    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64)
+        return unsafe memory.initializeMemory(as: Float.self, repeating: 0, count: count)
+    }
+
+    deinit {
+        unsafe values.deallocate()
+        unsafe scratch.deallocate()
+    }
+
+    /// Copies columns `channels` of a row-major matrix `[rows, columns]` into the block, from its row `firstRow` on.
+    package func fill(from saliency: [Float], columns: Int, channels: ArraySlice<Int32>, firstRow: Int) {
+        precondition(columns > 0 && saliency.count % columns == 0 && channels.count == channelCount)
+        precondition(channels.allSatisfy { $0 >= 0 && $0 < columns })
+        let rows = saliency.count / columns
+        precondition(firstRow >= 0 && firstRow + rows <= chunkCount * Self.chunk)
+        unsafe saliency.withUnsafeBufferPointer { source in
+            unsafe channels.withUnsafeBufferPointer { order in
+                unsafe esparse_shuffle_gather(
+                    source.baseAddress, Int64(rows), Int64(columns), order.baseAddress, Int64(channelCount),
+                    Int64(firstRow), values)
+            }
+        }
+    }
+
+    /// What each of `groups` retains, into `totals[group]`; and, for each of its slots and every channel `c` of another
+    /// group, what it would retain with `c` in the slot, into `gains[slot * channelCount + c]`.
+    package func gains(
+        order: [Int32], pattern: SparsityPattern, groups: [Int32], gains: inout [Double], totals: inout [Double]
+    ) {
+        precondition(gains.count == channelCount * channelCount)
+        check(order: order, pattern: pattern, groups: groups, totals: totals)
+        unsafe gains.withUnsafeMutableBufferPointer { gains in
+            unsafe call(order, pattern, groups, gains.baseAddress, &totals)
+        }
+    }
+
+    /// What each of `groups` retains, into `totals[group]`.
+    package func totals(order: [Int32], pattern: SparsityPattern, groups: [Int32], totals: inout [Double]) {
+        check(order: order, pattern: pattern, groups: groups, totals: totals)
+        unsafe call(order, pattern, groups, nil, &totals)
+    }
+
+    private func check(order: [Int32], pattern: SparsityPattern, groups: [Int32], totals: [Double]) {
+        precondition(channelCount % pattern.group == 0 && pattern.group <= Self.largestGroup)
+        precondition(order.count == channelCount && order.allSatisfy { $0 >= 0 && $0 < channelCount })
+        precondition(totals.count == channelCount / pattern.group)
+        precondition(groups.allSatisfy { $0 >= 0 && $0 < totals.count })
+    }
+
+    private func call(
+        _ order: [Int32], _ pattern: SparsityPattern, _ groups: [Int32], _ gains: UnsafeMutablePointer<Double>?,
+        _ totals: inout [Double]
+    ) {
+        unsafe order.withUnsafeBufferPointer { order in
+            unsafe groups.withUnsafeBufferPointer { groups in
+                unsafe totals.withUnsafeMutableBufferPointer { totals in
+                    unsafe esparse_shuffle_gains(
+                        instructionSet.rawValue, values, Int64(channelCount), Int64(chunkCount), order.baseAddress,
+                        Int32(pattern.group), Int32(pattern.kept), groups.baseAddress, Int64(groups.count), scratch,
+                        gains, totals.baseAddress)
+                }
+            }
+        }
+    }
+}

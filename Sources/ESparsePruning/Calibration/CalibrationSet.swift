@@ -1,0 +1,76 @@
+// The token sequences that calibration runs on, cut from documents.
+
+import ESparseCore
+
+/// Token sequences of equal length.
+public struct CalibrationSet: Sendable, Equatable {
+    /// Token ids `[samples, sequence length]`.
+    public let sequences: [[Int32]]
+
+    /// Takes sequences as they are, such as the model's own samples.
+    public init(sequences: [[Int32]]) { self.sequences = sequences }
+
+    /// Cuts `sampleCount` sequences at seeded random offsets out of the documents, joined with `separator` (EOS) between
+    /// them.
+    ///
+    /// The sequences do not overlap, so every token is used at most once: the tokens to spare are dealt at random to the
+    /// gaps before, between and after them. Sequences come in the order of the text.
+    ///
+    /// - Throws: `CalibrationError.tooLittleText` when the documents are shorter than all sequences together.
+    public init(
+        documents: [[Int32]], separator: Int32?, sampleCount: Int, sequenceLength: Int, seed: UInt64
+    ) throws(CalibrationError) {
+        precondition(sampleCount > 0 && sequenceLength > 0)
+        var stream: [Int32] = []
+        for document in documents where !document.isEmpty {
+            if !stream.isEmpty, let separator { stream.append(separator) }
+            stream.append(contentsOf: document)
+        }
+        let needed = sampleCount * sequenceLength
+        guard stream.count >= needed else {
+            throw .tooLittleText(needed: needed, found: stream.count, samples: sampleCount, length: sequenceLength)
+        }
+        var random = SeededRandom(seed: seed)
+        let gaps = (0..<sampleCount).map { _ in random.integer(below: stream.count - needed + 1) }.sorted()
+        sequences = gaps.enumerated().map { index, gap in
+            let start = gap + index * sequenceLength
+            return Array(stream[start..<(start + sequenceLength)])
+        }
+    }
+}
+
+extension CalibrationSet {
+    /// The tokens as 32-bit little-endian integers, `[samples, sequence length]`.
+    package var littleEndianBytes: [UInt8] {
+        sequences.joined().flatMap { token in (0..<4).map { UInt8(truncatingIfNeeded: token >> (8 * $0)) } }
+    }
+
+    /// Reads what `littleEndianBytes` wrote, or returns nil where the bytes do not fill whole sequences.
+    package init?(littleEndian bytes: [UInt8], sequenceLength: Int) {
+        guard sequenceLength > 0, bytes.count % (4 * sequenceLength) == 0 else { return nil }
+        sequences = stride(from: 0, to: bytes.count, by: 4 * sequenceLength).map { start in
+            (0..<sequenceLength).map { token in
+                let first = start + 4 * token
+                let bits = bytes[first..<(first + 4)].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+                return Int32(bitPattern: bits)
+            }
+        }
+    }
+}
+
+/// Calibration cannot start.
+public enum CalibrationError: Error, Equatable, CustomStringConvertible {
+    /// The documents do not hold enough tokens.
+    case tooLittleText(needed: Int, found: Int, samples: Int, length: Int)
+
+    /// One sentence for the user.
+    public var description: String {
+        switch self {
+        case .tooLittleText(let needed, let found, let samples, let length):
+            """
+            the calibration text holds \(found) tokens, but \(samples) samples of \(length) need \(needed): \
+            \(needed - found) are missing; give more text, or lower --samples or --sequence-length
+            """
+        }
+    }
+}

@@ -1,0 +1,131 @@
+// Prunes the linears of one decoder block: saliency, shuffle and mask, site by site.
+
+import ESparseCore
+import ESparseFormats
+import ESparseKernels
+import ESparseModels
+
+/// What became of one block's weights.
+struct PrunedBlock: Sendable {
+    /// Linear weights that changed, by logical name.
+    var linears: [String: LinearWeight] = [:]
+    /// Biases that changed because their rows were permuted, by name.
+    var biases: [String: Tensor] = [:]
+    /// Records of the pruned linears for the manifest.
+    var records: [PrunedLinear] = []
+}
+
+/// Prunes blocks by one method and one set of settings.
+struct BlockPruner {
+    let settings: PruningSettings
+    let weights: any WeightSource
+    let parallel: ParallelLoop
+
+    init(settings: PruningSettings, weights: any WeightSource, parallel: @escaping ParallelLoop) {
+        self.settings = settings
+        self.weights = weights
+        self.parallel = parallel
+    }
+
+    private struct Scored {
+        let linear: LinearDescription
+        let weight: Tensor
+        let saliency: SaliencyMatrix
+    }
+
+    /// Prunes every selected linear of the sites, in order of data flow.
+    ///
+    /// - Throws: `PruningError.nonFiniteWeight`, or the format's error for a damaged tensor.
+    func prune(_ sites: [LinearSite], statistics: [InputSite: ChannelStatistics]) throws -> PrunedBlock {
+        var block = PrunedBlock()
+        for site in sites {
+            try Interruption.check()
+            try prune(site, statistics: statistics[site.kind], into: &block)
+        }
+        return block
+    }
+
+    private func prune(_ site: LinearSite, statistics: ChannelStatistics?, into block: inout PrunedBlock) throws {
+        let scored = try site.linears.filter { settings.selects($0.name) }.map { try score($0, statistics) }
+        guard !scored.isEmpty else { return }
+        let order = shuffle(site, scored.map(\.saliency))
+        let isRuntime = if case .atRunTime = site.shuffle { true } else { false }
+        for entry in scored {
+            let bits = Mask.bits(
+                saliency: entry.saliency.values, rows: entry.linear.rows, columns: entry.linear.columns,
+                pattern: settings.pattern, permutation: order, parallel: parallel)
+            let bitmask = try Tensor(
+                elementType: .uint8, shape: [entry.linear.rows, (entry.linear.columns + 7) / 8],
+                storage: ByteStorage(copying: bits))
+            let matrix = try SparseMatrix.compress(
+                entry.weight, bitmask: bitmask, pattern: settings.pattern, permutation: order)
+            block.linears[entry.linear.name] = LinearWeight(
+                matrix: .sparse(matrix), permutation: isRuntime ? order : nil)
+            block.records.append(try record(entry, matrix, order))
+        }
+        guard let order else { return }
+        if case .inProducers(let producers) = site.shuffle {
+            try permuteRows(of: producers, order, block: &block)
+        } else {
+            // Linears of the site that stay dense read the same shuffled input.
+            for linear in site.linears where !settings.selects(linear.name) {
+                let columns = try weights.tensor(linear.name).gatheringColumns(order.order)
+                block.linears[linear.name] = LinearWeight(matrix: .dense(columns), permutation: order)
+            }
+        }
+    }
+
+    private func score(_ linear: LinearDescription, _ statistics: ChannelStatistics?) throws -> Scored {
+        let weight = try weights.tensor(linear.name)
+        if let index = firstNonFinite(in: weight) {
+            throw PruningError.nonFiniteWeight(
+                linear: linear.name, row: index / linear.columns, column: index % linear.columns)
+        }
+        let saliency = settings.method.saliency(
+            weight: try weight.floats(), rows: linear.rows, columns: linear.columns, statistics: statistics)
+        return Scored(
+            linear: linear, weight: weight, saliency: SaliencyMatrix(saliency, columns: linear.columns))
+    }
+
+    private func record(_ entry: Scored, _ matrix: SparseMatrix, _ order: Permutation?) throws -> PrunedLinear {
+        let total = entry.saliency.values.reduce(0.0) { $0 + Double($1) }
+        let retained = LocalShuffle().retainedSaliency(
+            order ?? .identity(matrix.columns), saliencies: [entry.saliency], pattern: settings.pattern,
+            parallel: parallel)
+        let nonzero = try matrix.values.floats().count { $0 != 0 }
+        return PrunedLinear(
+            name: entry.linear.name, rows: matrix.rows, columns: matrix.columns, pattern: settings.pattern,
+            density: Double(nonzero) / Double(matrix.rows * matrix.columns), permuted: order != nil,
+            retainedSaliency: total > 0 ? retained / total : nil)
+    }
+
+    /// The order of the site's channels, or nil where they keep theirs.
+    private func shuffle(_ site: LinearSite, _ saliencies: [SaliencyMatrix]) -> Permutation? {
+        if case .impossible = site.shuffle { return nil }
+        guard settings.shuffle != .none else { return nil }
+        var order = Permutation.identity(site.channels)
+        if settings.shuffle.includesGlobal {
+            order = GlobalShuffle().permutation(of: saliencies, pattern: settings.pattern)
+        }
+        if settings.shuffle.includesLocal {
+            order =
+                LocalShuffle(blockSize: settings.blockSize).refine(
+                    order, saliencies: saliencies, pattern: settings.pattern, parallel: parallel
+                ).permutation
+        }
+        return order
+    }
+
+    /// Permutes the rows and biases of the linears that write the site's input, so that its shuffle costs nothing.
+    private func permuteRows(
+        of producers: [LinearDescription], _ order: Permutation, block: inout PrunedBlock
+    ) throws {
+        for producer in producers {
+            let weight = try block.linears[producer.name] ?? weights.linearWeight(producer.name)
+            block.linears[producer.name] = weight.gatheringRows(order.order)
+            if let bias = producer.biasName {
+                block.biases[bias] = try weights.tensor(bias).gatheringRows(order.order)
+            }
+        }
+    }
+}

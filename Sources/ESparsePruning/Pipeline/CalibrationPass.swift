@@ -1,0 +1,91 @@
+// Runs the calibration sequences through one decoder block at a time, and gathers statistics on the way.
+
+import ESparseCore
+import ESparseFormats
+import ESparseModels
+
+/// Passes of all calibration sequences through one block.
+struct CalibrationPass<B: Backend> {
+    let backend: B
+    let sequenceLength: Int
+    let hiddenSize: Int
+    /// One layer, one sequence: every pass starts its sequences anew.
+    let cacheDescription: CacheDescription
+    /// Says what to gather.
+    let method: any PruningMethod
+    /// Called after each sequence.
+    let advance: () -> Void
+
+    /// Statistics of the inputs of the block's linears over all sequences; none for a method that needs none.
+    ///
+    /// Where the method's histogram needs the channels' ranges first, the sequences run twice.
+    ///
+    /// - Throws: `PruningError` when an input is not finite; `InterruptedError`; `FileError`.
+    func statistics(
+        of block: DecoderBlock<B>, sites: [LinearSite], inputs: HiddenStateFile
+    ) throws -> [InputSite: ChannelStatistics] {
+        var ranges = Dictionary(
+            uniqueKeysWithValues: sites.map { ($0.kind, RangeStatistics(channelCount: $0.channels)) })
+        var histograms: [InputSite: HistogramStatistics] = [:]
+        var collectsBoth = false
+        if case .histogram(let estimator, let bins) = method.requirement, !estimator.needsRangeFirst {
+            histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
+            collectsBoth = true
+        }
+        try forEachSequence(inputs, block, through: .feedForwardOutput) { site, input in
+            ranges[site]?.accumulate(input)
+            ranges[site]?.endSequence()
+            if collectsBoth { histograms[site]?.accumulate(input) }
+        }
+        for site in sites { try ranges[site.kind]?.validate(site: site.linears[0].name) }
+        if case .histogram(let estimator, let bins) = method.requirement, estimator.needsRangeFirst {
+            histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
+            try forEachSequence(inputs, block, through: .feedForwardOutput) { site, input in
+                histograms[site]?.accumulate(input)
+            }
+        }
+        return ranges.reduce(into: [:]) { result, entry in
+            result[entry.key] = ChannelStatistics(range: entry.value, histogram: histograms[entry.key])
+        }
+    }
+
+    /// Stores the embedded sequences: the inputs of the first block.
+    ///
+    /// - Throws: `ModelError` for a token outside the vocabulary; `FileError`.
+    func embed(_ sequences: [[Int32]], with embedding: TokenEmbedding<B>, to outputs: HiddenStateFile) throws {
+        for (index, tokens) in sequences.enumerated() {
+            let hidden = try embedding.embed(tokens, batch: .wholeSequence(sequenceLength))
+            try outputs.write(backend.floats(of: hidden), sequence: index)
+        }
+    }
+
+    /// Runs all sequences through the block and stores its outputs.
+    ///
+    /// - Throws: `InterruptedError`; `FileError`.
+    func run(_ block: DecoderBlock<B>, from inputs: HiddenStateFile, to outputs: HiddenStateFile) throws {
+        try forEachSequence(inputs, block, to: outputs)
+    }
+
+    private func forEachSequence(
+        _ inputs: HiddenStateFile, _ block: DecoderBlock<B>, through last: InputSite? = nil,
+        to outputs: HiddenStateFile? = nil, observe: ((InputSite, Span<Float>) -> Void)? = nil
+    ) throws {
+        var cache = try backend.makeCache(cacheDescription)
+        for sequence in 0..<inputs.sequenceCount {
+            try Interruption.check()
+            var hidden = backend.activation(try inputs.read(sequence: sequence), channels: hiddenSize)
+            try block.forward(
+                hidden: &hidden, batch: .wholeSequence(sequenceLength), layer: 0, cache: &cache, through: last,
+                observe: observe.map { observe in
+                    { site, input in
+                        backend.withFloats(of: input) { values in
+                            let channels = values.count / sequenceLength
+                            observe(site, values.extracting((method.skippedPositions * channels)...))
+                        }
+                    }
+                })
+            try outputs?.write(backend.floats(of: hidden), sequence: sequence)
+            advance()
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// The block-sequential pruning run: calibrate a block, prune it, re-run it pruned, hand its outputs to the next.
+
+public import ESparseCore
+public import ESparseFormats
+import ESparseKernels
+public import ESparseModels
+
+/// Prunes a whole checkpoint, one decoder block in memory at a time.
+///
+/// Order of work for each block: statistics of its four input sites over all calibration sequences, saliency, shuffle and
+/// mask of its linears, outputs of the pruned block. A block is durable once its shard is written, and that happens when its
+/// outputs are on the disk: a killed run goes on after the last durable block and ends with the same bytes.
+public struct Pruner<B: Backend> {
+    private let checkpoint: Checkpoint
+    private let architecture: ModelArchitecture
+    private let settings: PruningSettings
+    private let backend: B
+    private let weights: OutputTensors
+    private let pool: ThreadPool
+    private let progress: any ProgressReporter
+
+    /// Checks that the settings fit the model; reads no weights.
+    ///
+    /// - Throws: `PruningError` when a linear cannot have the pattern, none is selected, or the model is pruned already;
+    ///   `ModelError` when the checkpoint lacks tensors or the model has too few positions for the calibration sequences.
+    public init(
+        checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B, threadCount: Int,
+        progress: any ProgressReporter
+    ) throws {
+        guard checkpoint.manifest == nil else { throw PruningError.alreadyPruned(path: checkpoint.path) }
+        let linears = architecture.blocks.flatMap { $0.sites.flatMap(\.linears) }.filter { settings.selects($0.name) }
+        guard !linears.isEmpty else { throw PruningError.nothingSelected }
+        for linear in linears {
+            try settings.pattern.requireDivides(columns: linear.columns, linear: linear.name)
+        }
+        try architecture.validate(checkpoint.weights)
+        if let limit = architecture.positionLimit, settings.sequenceLength > limit, settings.method.requirement != .none {
+            throw ModelError.tooManyPositions(needed: settings.sequenceLength, available: limit)
+        }
+        self.checkpoint = checkpoint
+        self.architecture = architecture
+        self.settings = settings
+        self.backend = backend
+        self.progress = progress
+        pool = ThreadPool(threadCount: threadCount)
+        weights = OutputTensors(
+            source: checkpoint.weights, matrixType: checkpoint.kind == .gguf ? settings.precision.weightType : nil,
+            storage: settings.storage)
+    }
+
+    /// Prunes into the folder `output`, which appears when it is complete.
+    ///
+    /// - Parameters:
+    ///   - calibrationDigest: stands for the calibration text in the manifest, and tells on resuming whether it changed.
+    ///   - files: further files of the output by name, such as tokenizer.json.
+    ///   - resume: goes on with an unfinished run.
+    ///   - calibration: makes the calibration set; called only when the run has none stored.
+    /// - Throws: `FormatError` when the output exists or an unfinished run is in the way; `PruningError`; `FileError`;
+    ///   `InterruptedError`, after which the run can be resumed.
+    public func run(
+        output: String, calibrationDigest: String, files: [String: [UInt8]], resume: Bool,
+        calibration: () throws -> CalibrationSet
+    ) throws -> SparseManifest {
+        var inputs = ["model": try InputDigest.of(checkpoint)]
+        if settings.method.requirement != .none { inputs["calibration"] = calibrationDigest }
+        let description = PruningRun(
+            toolVersion: toolVersion, method: settings.method.name, pattern: settings.pattern,
+            storage: settings.storage, settings: settings.named, inputs: inputs)
+        let folder = try RunFolder(
+            output: output, blockCount: architecture.blockCount, run: description, resume: resume)
+        do {
+            if !folder.writer.isComplete(.outer) {
+                try folder.writer.write(.outer, tensors: weights.outer(of: architecture))
+            }
+            if settings.method.requirement == .none {
+                try pruneWithoutCalibration(folder)
+            } else {
+                let set = try folder.calibration(
+                    sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
+                try pruneWithCalibration(folder, set)
+            }
+            return try folder.writer.finish(configuration: Array(checkpoint.configuration), files: files)
+        } catch {
+            folder.discardIfNothingIsPruned()
+            throw error
+        }
+    }
+
+    private func pruneWithoutCalibration(_ folder: RunFolder) throws {
+        let count = architecture.blockCount
+        for block in folder.writer.completedBlockCount..<count {
+            progress.report(stage: "Pruning", completed: block, total: count, unit: "blocks")
+            try write(block, try prune(block, statistics: [:]), to: folder)
+        }
+        progress.report(stage: "Pruning", completed: count, total: count, unit: "blocks")
+    }
+
+    private func pruneWithCalibration(_ folder: RunFolder, _ set: CalibrationSet) throws {
+        let first = folder.writer.completedBlockCount
+        let stages = PassCounter(
+            blockCount: architecture.blockCount, firstBlock: first,
+            passCount: settings.method.requirement.passCount + 1, sequenceCount: set.sequences.count, progress: progress)
+        let pass = CalibrationPass(
+            backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
+            cacheDescription: architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
+                .singleLayer,
+            method: settings.method, advance: stages.advance)
+        if first == 0 {
+            let embedding = try architecture.loadEmbedding(from: checkpoint.weights, onto: backend)
+            let inputs = try hiddenStates(folder, before: 0, set)
+            try pass.embed(set.sequences, with: embedding, to: inputs)
+        }
+        var unfinished: BackgroundWrite?
+        for index in first..<architecture.blockCount {
+            let inputs = try hiddenStates(folder, before: index, set)
+            let dense = try architecture.loadBlock(index, from: checkpoint.weights, onto: backend)
+            let statistics = try pass.statistics(of: dense, sites: architecture.blocks[index].sites, inputs: inputs)
+            let pruned = try prune(index, statistics: statistics)
+            // The block before must be durable before its inputs' file is written over with this block's outputs.
+            try unfinished?.wait()
+            guard index + 1 < architecture.blockCount else {
+                try write(index, pruned, to: folder)
+                break
+            }
+            let block = try architecture.loadBlock(
+                index, from: PrunedWeights(source: checkpoint.weights, pruned: pruned), onto: backend)
+            let outputs = try hiddenStates(folder, before: index + 1, set)
+            try pass.run(block, from: inputs, to: outputs)
+            let tensors = try weights.block(architecture.blocks[index], pruned: pruned)
+            unfinished = BackgroundWrite {
+                try outputs.synchronize()
+                try folder.writer.write(.block(index), tensors: tensors, linears: pruned.records)
+            }
+        }
+        stages.finish()
+    }
+
+    private func hiddenStates(_ folder: RunFolder, before block: Int, _ set: CalibrationSet) throws -> HiddenStateFile {
+        try folder.hiddenStates(
+            before: block, sequenceCount: set.sequences.count,
+            valuesPerSequence: settings.sequenceLength * architecture.hiddenSize)
+    }
+
+    private func prune(_ index: Int, statistics: [InputSite: ChannelStatistics]) throws -> PrunedBlock {
+        let pool = pool
+        let pruner = BlockPruner(settings: settings, weights: weights) { pool.run(count: $0, $1) }
+        return try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
+    }
+
+    private func write(_ index: Int, _ pruned: PrunedBlock, to folder: RunFolder) throws {
+        try folder.writer.write(
+            .block(index), tensors: weights.block(architecture.blocks[index], pruned: pruned), linears: pruned.records)
+    }
+}

@@ -1,0 +1,75 @@
+// What a pruning run was asked to do: everything that changes the result, and nothing that does not.
+
+public import ESparseCore
+public import ESparseFormats
+public import ESparseKernels
+
+/// Which channel shuffles run before masking.
+public enum ShuffleKind: String, Sendable, Codable, CaseIterable {
+    case none
+    /// The global naive shuffle alone.
+    case global
+    /// The local block shuffle alone.
+    case local
+    /// Global, then local.
+    case both
+
+    /// Whether the global naive shuffle runs.
+    public var includesGlobal: Bool { self == .global || self == .both }
+    /// Whether the local block shuffle runs.
+    public var includesLocal: Bool { self == .local || self == .both }
+}
+
+/// Everything that determines the result of a pruning run, besides the model and the calibration text.
+public struct PruningSettings: Sendable {
+    /// How weights are scored.
+    public var method: any PruningMethod
+    /// Weights kept per group of input channels.
+    public var pattern = SparsityPattern.twoOfFour
+    /// Channel shuffles.
+    public var shuffle = ShuffleKind.both
+    /// Input channels in a block of the local shuffle.
+    public var blockSize = 256
+    /// Calibration sequences.
+    public var sampleCount = 128
+    /// Tokens of a calibration sequence.
+    public var sequenceLength = 2048
+    /// Seed of every random choice.
+    public var seed: UInt64 = 0
+    /// Patterns of weight names to prune; empty means all linears of the decoder blocks.
+    public var include: [String] = []
+    /// Patterns of weight names to leave dense.
+    public var exclude: [String] = []
+    /// How pruned linears are stored.
+    public var storage = CheckpointStorage.packed
+    /// Arithmetic of the calibration run, and type of the stored weights where the source was quantised.
+    public var precision: Precision
+
+    /// Makes default settings for a method.
+    public init(method: any PruningMethod, precision: Precision) {
+        self.method = method
+        self.precision = precision
+    }
+
+    /// Whether a linear of this weight name is to be pruned.
+    public func selects(_ name: String) -> Bool {
+        (include.isEmpty || include.contains { Glob($0).matches(name) })
+            && !exclude.contains { Glob($0).matches(name) }
+    }
+
+    /// All settings that have no field of their own in the manifest, by their option's name.
+    var named: [String: String] {
+        var named = method.settings
+        named["shuffle"] = shuffle.rawValue
+        named["precision"] = precision.rawValue
+        if shuffle.includesLocal { named["block-size"] = "\(blockSize)" }
+        if method.requirement != .none {
+            named["samples"] = "\(sampleCount)"
+            named["sequence-length"] = "\(sequenceLength)"
+            named["seed"] = "\(seed)"
+        }
+        if !include.isEmpty { named["include"] = include.joined(separator: " ") }
+        if !exclude.isEmpty { named["exclude"] = exclude.joined(separator: " ") }
+        return named
+    }
+}

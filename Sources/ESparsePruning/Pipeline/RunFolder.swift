@@ -1,0 +1,53 @@
+// The folder of a run in progress: what a killed run needs to go on where it stopped.
+
+import ESparseCore
+import ESparseFormats
+
+/// `OUTPUT.partial`: finished shards, the calibration tokens and hidden states.
+///
+/// Hidden states alternate between two files, so that a block that is killed half-way leaves its inputs whole.
+struct RunFolder: Sendable {
+    let writer: SparseCheckpointWriter
+    private var path: String { writer.partialPath }
+    private var tokensPath: String { path + "/calibration.i32" }
+
+    /// Starts a run, or goes on with an unfinished one.
+    ///
+    /// - Throws: `PruningError.nothingToResume`; `FormatError` as `SparseCheckpointWriter`.
+    init(output: String, blockCount: Int, run: PruningRun, resume: Bool) throws {
+        if resume {
+            writer = try SparseCheckpointWriter(resuming: output, blockCount: blockCount, run: run)
+        } else {
+            writer = try SparseCheckpointWriter(output: output, blockCount: blockCount, run: run)
+        }
+    }
+
+    /// The calibration set of the run: the stored one, or a new one that is stored before it is used.
+    func calibration(
+        sampleCount: Int, sequenceLength: Int, make: () throws -> CalibrationSet
+    ) throws -> CalibrationSet {
+        if FileSystem.exists(tokensPath),
+            let stored = CalibrationSet(
+                littleEndian: try FileSystem.read(tokensPath), sequenceLength: sequenceLength),
+            stored.sequences.count == sampleCount
+        {
+            return stored
+        }
+        let made = try make()
+        try FileSystem.writeDurably(made.littleEndianBytes, to: tokensPath)
+        return made
+    }
+
+    /// The file of the inputs of block `block`, which are the outputs of the block before.
+    func hiddenStates(before block: Int, sequenceCount: Int, valuesPerSequence: Int) throws -> HiddenStateFile {
+        try HiddenStateFile(
+            path: "\(path)/hidden-\(block % 2).f32", sequenceCount: sequenceCount, valuesPerSequence: valuesPerSequence)
+    }
+
+    /// Removes the folder where a failed run left nothing worth going on with.
+    func discardIfNothingIsPruned() {
+        guard writer.completedBlockCount == 0 else { return }
+        // The error that stopped the run is the one to report; a folder that cannot be removed is refused by the next run.
+        try? writer.discard()
+    }
+}

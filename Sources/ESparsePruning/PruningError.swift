@@ -1,0 +1,39 @@
+// What can go wrong while pruning.
+
+public import ESparseCore
+
+/// Pruning cannot go on.
+public enum PruningError: Error, Equatable, CustomStringConvertible {
+    /// The pattern's group does not divide a linear's input channels.
+    case indivisible(linear: String, columns: Int, pattern: SparsityPattern)
+    /// Calibration gave a NaN or an infinity.
+    case nonFiniteActivation(site: String, channel: Int)
+    /// No calibration token has been seen.
+    case noCalibrationTokens(site: String)
+    /// A weight tensor holds a NaN or an infinity.
+    case nonFiniteWeight(linear: String, row: Int, column: Int)
+    /// No linear is left to prune.
+    case nothingSelected
+    /// The model is an output of this tool.
+    case alreadyPruned(path: String)
+
+    /// One sentence for the user.
+    public var description: String {
+        switch self {
+        case .indivisible(let linear, let columns, let pattern):
+            "\(linear) has \(columns) input channels, which cannot be cut into groups of \(pattern.group); choose a pattern "
+                + "N:M whose M divides \(columns), or leave the linear out with --exclude"
+        case .nonFiniteActivation(let site, let channel):
+            "calibration gave a NaN or an infinity in channel \(channel) of the input of \(site); the checkpoint is damaged "
+                + "or overflows at this precision (try --precision f32)"
+        case .noCalibrationTokens(let site):
+            "the input of \(site) has seen no calibration token; give more calibration text"
+        case .nonFiniteWeight(let linear, let row, let column):
+            "\(linear) holds a NaN or an infinity at row \(row), column \(column); the checkpoint is damaged"
+        case .nothingSelected:
+            "no linear is left to prune: --include and --exclude leave none of the model's linears"
+        case .alreadyPruned(let path):
+            "\(path) is pruned already; start from the checkpoint that it was made from"
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// The strategy that the pruning loop is given: how much each weight matters.
+
+/// Scores weights. Adding a method is adding one file with one conforming type.
+public protocol PruningMethod: Sendable {
+    /// The method's name on the command line and in checkpoints, lower case with hyphens.
+    var name: String { get }
+    /// What calibration must gather for it.
+    var requirement: StatisticsRequirement { get }
+    /// Tokens at the start of each sequence that the statistics leave out (the first token of a sequence gathers attention
+    /// and has outliers like no other); 0 unless the method says otherwise.
+    var skippedPositions: Int { get }
+    /// The method's own settings by their option's name, for the manifest.
+    var settings: [String: String] { get }
+    /// How much each weight of `weight` `[rows, columns]` matters, row-major; never negative, never NaN for finite weights.
+    ///
+    /// - Parameter statistics: of the linear's input site, with at least what `requirement` asks for; nil only where that
+    ///   is `none`.
+    func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float]
+}
+
+extension PruningMethod {
+    /// No settings.
+    public var settings: [String: String] { [:] }
+
+    /// All tokens count.
+    public var skippedPositions: Int { 0 }
+
+    /// `|W_ij| * factors[j]`, the form most methods have.
+    func weightedMagnitudes(_ weight: [Float], rows: Int, columns: Int, factors: [Float]) -> [Float] {
+        precondition(weight.count == rows * columns && factors.count == columns)
+        return unsafe [Float](unsafeUninitializedCapacity: weight.count) { output, initialized in
+            for row in 0..<rows {
+                for column in 0..<columns {
+                    unsafe output[row * columns + column] = abs(weight[row * columns + column]) * factors[column]
+                }
+            }
+            initialized = weight.count
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// Global naive shuffle: channels of like saliency are dealt to different groups.
+
+package import ESparseCore
+
+/// Ranks all channels by mean saliency and deals the ranking out over the groups.
+///
+/// With C channels and G = C / M groups, slice `i` of the ranking (ranks `[i * G, (i + 1) * G)`) fills position `i` of
+/// every group. In `straight` order rank `i * G + g` goes to group `g`; in `snake` order every odd slice is dealt backwards,
+/// rank `i * G + g` to group `G - 1 - g`, so that no group is given the best of each slice.
+package struct GlobalShuffle: Sendable {
+    /// In what order a slice of the ranking is dealt to the groups.
+    package enum Dealing: String, Sendable, Codable, CaseIterable {
+        case straight
+        case snake
+    }
+
+    /// In what order slices are dealt.
+    package var dealing: Dealing
+
+    /// Makes the shuffle.
+    package init(dealing: Dealing = .snake) {
+        self.dealing = dealing
+    }
+
+    /// Channels from the largest mean saliency (over the rows of all matrices) to the smallest; ties by lower channel.
+    package func ranking(of matrices: [SaliencyMatrix]) -> [Int32] {
+        let sums = Self.columnSums(of: matrices)
+        // The number of rows is the same for every channel: sums rank as means do.
+        return (0..<Int32(sums.count)).sorted { left, right in
+            let (leftSum, rightSum) = (sums[Int(left)], sums[Int(right)])
+            return leftSum == rightSum ? left < right : leftSum > rightSum
+        }
+    }
+
+    /// The order of channels; `pattern.group` must divide their number.
+    package func permutation(of matrices: [SaliencyMatrix], pattern: SparsityPattern) -> Permutation {
+        let ranking = ranking(of: matrices)
+        precondition(ranking.count % pattern.group == 0)
+        let groupCount = ranking.count / pattern.group
+        var order = ranking
+        for slice in 0..<pattern.group {
+            for index in 0..<groupCount {
+                let isBackwards = dealing == .snake && slice % 2 == 1
+                let group = isBackwards ? groupCount - 1 - index : index
+                order[group * pattern.group + slice] = ranking[slice * groupCount + index]
+            }
+        }
+        guard let permutation = Permutation(order) else { preconditionFailure("dealing is a bijection") }
+        return permutation
+    }
+
+    /// Sum of each column in double precision, rows in order.
+    static func columnSums(of matrices: [SaliencyMatrix]) -> [Double] {
+        guard let columns = matrices.first?.columns else { preconditionFailure("no saliencies") }
+        precondition(matrices.allSatisfy { $0.columns == columns })
+        var sums = [Double](repeating: 0, count: columns)
+        for matrix in matrices {
+            let values = matrix.values.span
+            do {
+                for row in 0..<matrix.rows {
+                    for column in 0..<columns { sums[column] += Double(values[row * columns + column]) }
+                }
+            }
+        }
+        return sums
+    }
+}

@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# The command's own tests: what a person at a terminal relies on. Usage: Tests/Command/run.sh PATH-TO-ESPARSE
+# Runs on the tiny checkpoint beside this file (made by scripts/fixtures/tiny_checkpoint.py); needs python3 for hostile files.
+set -uo pipefail
+esparse=$(realpath "$1")
+here=$(cd "$(dirname "$0")" && pwd)
+model=$here/tiny-llama
+text=$here/../../Resources/evaluation.txt
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+passed=0 failed=0
+
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAILED: $*" >&2; }
+# check NAME COMMAND...: the command must succeed.
+check() { local name=$1; shift; if "$@" >out 2>err; then pass; else fail "$name: $(tail -1 err)"; fi; }
+# refuse NAME CODE TEXT COMMAND...: the command must exit with CODE and say TEXT in one line of stderr.
+refuse() {
+    local name=$1 code=$2 text=$3; shift 3
+    "$@" >out 2>err; local got=$?
+    if [ $got -ne "$code" ]; then fail "$name: exit $got instead of $code: $(tail -1 err)"
+    elif ! grep -q -- "$text" err; then fail "$name: \"$text\" is not in: $(tail -1 err)"
+    elif [ "$code" -eq 1 ] && [ "$(grep -c '^Error:' err)" -ne 1 ]; then fail "$name: not one error line: $(cat err)"
+    else pass; fi
+}
+absent() { if [ -e "$2" ]; then fail "$1: $2 exists"; else pass; fi; }
+same() { if diff -r "$2" "$3" >/dev/null; then pass; else fail "$1: $2 and $3 differ"; fi; }
+
+small=(--calibration "$text" --samples 6 --sequence-length 64)
+prune() { "$esparse" prune "$model" "${small[@]}" "$@"; }
+
+# --- the main job
+check "prune" prune --output two-of-four
+check "prune with one thread" prune --output one-thread --threads 1
+same "one and two threads give the same bytes" two-of-four one-thread
+check "dense output" prune --output dense --format dense
+check "inspect" "$esparse" inspect two-of-four --json inspection.json
+grep -q '"2:4"' inspection.json && pass || fail "inspect does not find 2:4"
+for folder in two-of-four dense; do
+    check "evaluate $folder" "$esparse" evaluate "$folder" --text "$text" --sequence-length 128 --windows 4 --json "$folder.json"
+done
+python3 - <<'PYTHON' && pass || fail "packed and dense differ in perplexity"
+import json
+values = [json.load(open(name + ".json"))["results"]["evaluation"]["token_perplexity,none"] for name in ("two-of-four", "dense")]
+assert abs(values[0] / values[1] - 1) < 1e-3, values
+PYTHON
+check "generate" "$esparse" generate two-of-four --prompt "The lamp" --max-tokens 8 --temperature 0
+check "self-made calibration" "$esparse" prune "$model" --output self --samples 2 --sequence-length 32 --pattern 4:8
+check "magnitude needs no calibration" "$esparse" prune "$model" --output magnitude --method magnitude
+for shuffle in none global local; do check "shuffle $shuffle" prune --output "shuffle-$shuffle" --shuffle $shuffle; done
+check "the paper's settings" prune --output paper --preset paper
+check "leave linears dense" prune --output partly --exclude '*.v_proj.weight' --exclude '*.layers.1.*'
+check "evaluate a partly dense model" "$esparse" evaluate partly --text "$text" --sequence-length 128 --windows 2
+
+# --- bad input: one sentence, exit code 1 (usage: 64), nothing under the final name
+refuse "usage" 64 "Usage" "$esparse" prune
+refuse "bad pattern" 64 "pattern" prune --output x --pattern 4:2
+refuse "pattern that does not divide" 1 "cut into groups of 7" prune --output x --pattern 3:7
+refuse "output exists" 1 "exists already" prune --output two-of-four
+refuse "no such model" 1 "no such folder or file" "$esparse" prune nowhere --output x
+refuse "no such text" 1 "nothing.txt" "$esparse" prune "$model" --output x --calibration nothing.txt
+: >empty.txt
+refuse "empty calibration" 1 "missing" "$esparse" prune "$model" --output x --calibration empty.txt
+refuse "too little text" 1 "are missing" "$esparse" prune "$model" --output x --calibration "$text" --samples 4000
+refuse "nothing selected" 1 "no linear" prune --output x --include nothing
+refuse "resume without a run" 1 "resume" prune --output x --resume
+refuse "text shorter than a window" 1 "fewer than one window" "$esparse" evaluate "$model" --text "$here/run.sh" --sequence-length 100000
+absent "nothing under the final name" x
+# hostile MODEL...: copies of the tiny checkpoint with one thing broken by a line of Python.
+hostile() {
+    local name=$1 text=$2 code=$3
+    rm -rf broken; cp -r "$model" broken; chmod -R u+w broken
+    (cd broken && python3 -c "
+import json, struct
+def header():
+    data = open('model.safetensors', 'rb').read(); n = struct.unpack('<Q', data[:8])[0]
+    return json.loads(data[8:8 + n]), data[8 + n:]
+def store(head, body):
+    text = json.dumps(head).encode() if isinstance(head, dict) else head
+    open('model.safetensors', 'wb').write(struct.pack('<Q', len(text)) + text + body)
+def config(**changes):
+    c = json.load(open('config.json')); c.update(changes); json.dump(c, open('config.json', 'w'))
+head, body = header(); first = 'model.layers.0.self_attn.q_proj.weight'
+$code") || { fail "$name: the test's own Python failed"; return; }
+    refuse "$name" 1 "$text" "$esparse" prune broken "${small[@]}" --output x
+    absent "$name" x; rm -rf x.partial
+}
+hostile "truncated file" "" "store(head, body[:-100])"
+hostile "empty file" "truncated" "open('model.safetensors', 'wb')"
+hostile "header of 100 GB" "" "open('model.safetensors', 'wb').write(struct.pack('<Q', 100 << 30) + b'{}')"
+hostile "negative offset" "" "head[first]['data_offsets'][0] = -2; store(head, body)"
+hostile "reversed offsets" "" "head[first]['data_offsets'].reverse(); store(head, body)"
+hostile "overflowing shape" "" "head[first]['shape'] = [1 << 62, 8]; store(head, body)"
+hostile "size and shape disagree" "" "head[first]['shape'] = [64, 63]; store(head, body)"
+hostile "missing tensor" "q_proj" "del head[first]; head['other'] = {'dtype': 'BF16', 'shape': [64, 64], 'data_offsets': [0, 0]}; store(head, body)"
+hostile "infinite weight" "" "o = head[first]['data_offsets'][0]; store(head, body[:o] + b'\x80\x7f' + body[o + 2:])"
+hostile "unknown family" "supported" "config(model_type='mamba')"
+hostile "absurd configuration" "" "config(num_attention_heads=0)"
+hostile "huge configuration" "" "config(hidden_size=1 << 62)"
+hostile "malformed tokenizer" "tokenizer" "open('tokenizer.json', 'w').write('{')"
+hostile "missing tokenizer" "tokenizer" "import os; os.remove('tokenizer.json')"
+
+# --- stopping and going on
+prune --output killed --samples 40 >/dev/null 2>&1 & pid=$!
+while kill -0 $pid 2>/dev/null && ! ls killed.partial/checkpoint/model-*.safetensors >/dev/null 2>&1; do sleep 0.01; done
+kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
+check "whole run to compare with" prune --output whole --samples 40
+if [ -e killed ]; then fail "the run ended before it could be killed"; else
+    refuse "an unfinished run is not overwritten" 1 "resume" prune --output killed --samples 40
+    refuse "changed settings are refused" 1 "seed" prune --output killed --samples 40 --seed 1 --resume
+    check "resume after SIGKILL" prune --output killed --samples 40 --resume
+    same "a resumed run gives the same bytes" whole killed
+fi
+prune --output stopped --samples 40 >/dev/null 2>&1 & pid=$!
+sleep 0.05; kill -INT $pid; wait $pid; code=$?
+[ $code -eq 130 ] || [ -e stopped ] && pass || fail "SIGINT: exit $code"
+if [ ! -e stopped ]; then
+    resume=(); [ -e stopped.partial ] && resume=(--resume)
+    check "go on after SIGINT" prune --output stopped --samples 40 "${resume[@]}"
+fi
+same "a stopped run gives the same bytes" whole stopped
+
+# --- disks that refuse (mounting needs root)
+if mkdir full readonly && mount -t tmpfs -o size=64k tmpfs full 2>/dev/null; then
+    refuse "disk full" 1 "No space left" prune --output full/x
+    absent "disk full" full/x
+    mount -t tmpfs -o ro tmpfs readonly
+    refuse "read-only folder" 1 "Read-only" prune --output readonly/x
+    umount full readonly
+else
+    echo "not root: the tests of full and read-only disks were skipped" >&2
+fi
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

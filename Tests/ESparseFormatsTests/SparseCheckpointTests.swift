@@ -1,0 +1,267 @@
+// Packing, the sparse checkpoint's folder, resuming, and packed tensors that lie.
+
+import ESparseCore
+import ESparseFormats
+import FoundationEssentials
+import Testing
+
+@Suite struct SparseCheckpointTests {
+    /// 2 x 8 weights, 2:4, with a kept -0.0 in row 1.
+    static let values: [Float] = [1, 2, 3, 4, 5, 6, 7, 8, -1, -0.0, -3, -4, 0, -6, -7, -8]
+    static let kept = [
+        true, false, false, true, false, true, true, false,
+        true, true, false, false, false, false, true, true,
+    ]
+
+    static func bfloat16(_ values: [Float], shape: [Int]) throws -> Tensor {
+        let bits = values.map { BFloat16($0).bitPattern }
+        return try Tensor(elementType: .bfloat16, shape: shape, storage: ByteStorage(copying: bits))
+    }
+
+    @Test(arguments: [ElementType.float32, .bfloat16]) func packsAndUnpacks(_ type: ElementType) throws {
+        let weight =
+            type == .float32
+            ? try Tensor(Self.values, shape: [2, 8]) : try Self.bfloat16(Self.values, shape: [2, 8])
+        let bitmask = try SparseMatrix.bitmask(Self.kept, rows: 2, columns: 8)
+        let matrix = try SparseMatrix.compress(weight, bitmask: bitmask, pattern: .twoOfFour)
+        #expect(matrix.values.elementType == type)
+        let keptBits: [UInt32] = ([1, 4, 6, 7, -1, 0, -7, -8] as [Float]).map(\.bitPattern)
+        let storedBits = try matrix.values.floats().map(\.bitPattern)
+        #expect(storedBits == keptBits)
+        let denseBits = try matrix.decompressed().floats().map(\.bitPattern)
+        let expected: [Float] = [1, 0, 0, 4, 0, 6, 7, 0, -1, 0, 0, 0, 0, 0, -7, -8]
+        #expect(denseBits == expected.map(\.bitPattern))
+    }
+
+    @Test func permutationsGoThereAndBack() throws {
+        let order = try #require(Permutation([7, 0, 3, 5, 1, 2, 6, 4]))
+        let weight = try Tensor(Self.values, shape: [2, 8])
+        let bitmask = try SparseMatrix.bitmask(Self.kept, rows: 2, columns: 8)
+        let matrix = try SparseMatrix.compress(weight, bitmask: bitmask, pattern: .twoOfFour, permutation: order)
+        // Row 0 keeps stored columns 0, 3, 5, 6: original channels 7, 5, 2, 6.
+        #expect(try matrix.values.floats(rows: 0..<1) == [8, 6, 3, 7])
+        let dense = try matrix.decompressed(permutation: order).floats(rows: 0..<1)
+        #expect(dense == [0, 0, 3, 0, 0, 6, 7, 8])
+    }
+
+    @Test func refusesMasksThatDoNotFit() throws {
+        let weight = try Tensor(Self.values, shape: [2, 8])
+        for kept in [[Bool](repeating: true, count: 16), [Bool](repeating: false, count: 16)] {
+            let mask = try SparseMatrix.bitmask(kept, rows: 2, columns: 8)
+            #expect(throws: SparseMatrixError.self) {
+                try SparseMatrix.compress(weight, bitmask: mask, pattern: .twoOfFour)
+            }
+        }
+        let small = try SparseMatrix.bitmask([true, false, false, true], rows: 1, columns: 4)
+        #expect(throws: SparseMatrixError.self) {
+            try SparseMatrix.compress(weight, bitmask: small, pattern: .twoOfFour)
+        }
+    }
+
+    @Test(arguments: [ElementType.float32, .float16, .bfloat16]) func findsNonFiniteValues(_ type: ElementType) throws {
+        let infinity: [ElementType: UInt32] = [.float32: 0xFF80_0000, .float16: 0x7C00, .bfloat16: 0x7FC0]
+        let bits = infinity[type] ?? 0
+        for place in [0, 4095, 4096, 9999] {
+            var wide = [UInt32](repeating: 0x3F80_3C00, count: 10_000)
+            wide[place] = bits
+            let storage =
+                type == .float32
+                ? ByteStorage(copying: wide) : ByteStorage(copying: wide.map { UInt16(truncatingIfNeeded: $0) })
+            #expect(firstNonFinite(in: try Tensor(elementType: type, shape: [10_000], storage: storage)) == place)
+        }
+        let finite = ByteStorage(copying: [UInt16](repeating: 0x7BFF, count: 20))
+        #expect(firstNonFinite(in: try Tensor(elementType: type, shape: [10], storage: finite)) == nil)
+    }
+
+    static let run = PruningRun(
+        toolVersion: "1", method: "e-sparse", pattern: .twoOfFour, storage: .packed, settings: ["alpha": "1"],
+        inputs: ["model": "abc"])
+
+    static func record(_ name: String) -> PrunedLinear {
+        PrunedLinear(
+            name: name, rows: 2, columns: 8, pattern: .twoOfFour, density: 0.4375, permuted: true,
+            retainedSaliency: 0.75)
+    }
+
+    static func linear() throws -> LinearWeight {
+        let bitmask = try SparseMatrix.bitmask(kept, rows: 2, columns: 8)
+        let weight = try Tensor(values, shape: [2, 8])
+        let matrix = try SparseMatrix.compress(weight, bitmask: bitmask, pattern: .twoOfFour)
+        return LinearWeight(matrix: .sparse(matrix), permutation: Permutation([7, 0, 3, 5, 1, 2, 6, 4]))
+    }
+
+    static func writeBlock(_ index: Int, to writer: SparseCheckpointWriter) throws {
+        let name = "model.layers.\(index).mlp.down_proj.weight"
+        try writer.write(
+            .block(index), tensors: StoredWeight.tensors(name: name, weight: linear()), linears: [record(name)])
+    }
+
+    static func writeOuter(to writer: SparseCheckpointWriter) throws {
+        try writer.write(.outer, tensors: [("model.norm.weight", Tensor([1, 2], shape: [2]))])
+    }
+
+    /// All files of a folder by name.
+    static func contents(_ folder: String) throws -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in try FileSystem.names(in: folder) { files[name] = try FileSystem.read(folder + "/" + name) }
+        return files
+    }
+
+    @Test func writesAFolderThatOpens() throws {
+        let folder = try TemporaryFolder()
+        let output = folder.path + "/pruned"
+        let writer = try SparseCheckpointWriter(output: output, blockCount: 2, run: Self.run)
+        for index in [1, 0] { try Self.writeBlock(index, to: writer) }
+        #expect(
+            throws: FormatError.missingShard(path: writer.checkpointPath, shard: "model-00001-of-00003.safetensors")
+        ) {
+            try writer.finish(configuration: [], files: [:])
+        }
+        try Self.writeOuter(to: writer)
+        try writer.finish(configuration: Array("{}".utf8), files: ["tokenizer.json": Array("{}".utf8)])
+        #expect(try FileSystem.names(in: folder.path) == ["pruned"])
+        #expect(
+            try FileSystem.names(in: output) == [
+                "config.json", "esparse.json", "model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors",
+                "model-00003-of-00003.safetensors", "model.safetensors.index.json", "tokenizer.json",
+            ])
+        let checkpoint = try Checkpoint.open(output)
+        #expect(checkpoint.kind == .sparse && checkpoint.manifest?.run == Self.run)
+        #expect(checkpoint.manifest?.linears.map(\.name).first == "model.layers.0.mlp.down_proj.weight")
+        #expect(
+            checkpoint.weights.tensorNames == [
+                "model.layers.0.mlp.down_proj.weight", "model.layers.1.mlp.down_proj.weight", "model.norm.weight",
+            ])
+        #expect(checkpoint.weights.shape(of: "model.layers.0.mlp.down_proj.weight") == [2, 8])
+        let weight = try checkpoint.weights.linearWeight("model.layers.1.mlp.down_proj.weight")
+        #expect(weight.permutation?.order == [7, 0, 3, 5, 1, 2, 6, 4])
+        guard case .sparse(let matrix) = weight.matrix else {
+            Issue.record("the weight is stored packed")
+            return
+        }
+        #expect(try matrix.values.floats() == [1, 4, 6, 7, -1, 0, -7, -8])
+        #expect(
+            message { _ = try checkpoint.weights.tensor("model.layers.1.mlp.down_proj.weight") }?.contains("packed")
+                == true)
+        #expect(throws: FormatError.outputExists(path: output)) {
+            try SparseCheckpointWriter(output: output, blockCount: 2, run: Self.run)
+        }
+    }
+
+    @Test func resumesToTheSameBytes() throws {
+        let folder = try TemporaryFolder()
+        let (whole, resumed) = (folder.path + "/whole", folder.path + "/resumed")
+        let writer = try SparseCheckpointWriter(output: whole, blockCount: 2, run: Self.run)
+        for index in [0, 1] { try Self.writeBlock(index, to: writer) }
+        try Self.writeOuter(to: writer)
+        try writer.finish(configuration: Array("{}".utf8), files: [:])
+
+        try Self.writeBlock(0, to: SparseCheckpointWriter(output: resumed, blockCount: 2, run: Self.run))
+        // What a killed run leaves: a file under its temporary name.
+        try Data([1, 2]).write(
+            to: URL(filePath: resumed + ".partial/checkpoint/model-00003-of-00003.safetensors.partial"))
+        #expect(throws: FormatError.unfinishedRun(path: resumed + ".partial")) {
+            try SparseCheckpointWriter(output: resumed, blockCount: 2, run: Self.run)
+        }
+        let changed = PruningRun(
+            toolVersion: "1", method: "e-sparse", pattern: .fourOfEight, storage: .packed, settings: ["alpha": "2"],
+            inputs: ["model": "abc"])
+        let differences = ["alpha was 1 and is 2", "pattern was 2:4 and is 4:8"]
+        #expect(throws: FormatError.changedRun(path: resumed + ".partial", differences: differences)) {
+            try SparseCheckpointWriter(resuming: resumed, blockCount: 2, run: changed)
+        }
+        let second = try SparseCheckpointWriter(resuming: resumed, blockCount: 2, run: Self.run)
+        #expect(second.completedBlockCount == 1 && !second.isComplete(.outer))
+        #expect(try second.weights(of: .block(0)).linearWeight("model.layers.0.mlp.down_proj.weight").columns == 8)
+        try Self.writeBlock(1, to: second)
+        try Self.writeOuter(to: second)
+        try second.finish(configuration: Array("{}".utf8), files: [:])
+        #expect(try Self.contents(whole) == Self.contents(resumed))
+        #expect(try FileSystem.names(in: folder.path) == ["resumed", "whole"])
+    }
+
+    /// Writes one packed linear with some parts replaced, and reads it back.
+    private func readPacked(
+        replacing parts: [String: Tensor?], patterns: [String: SparsityPattern] = ["X.weight": .twoOfFour]
+    ) throws {
+        let folder = try TemporaryFolder()
+        var tensors: [(name: String, tensor: Tensor)] = []
+        for (name, tensor) in try StoredWeight.tensors(name: "X.weight", weight: Self.linear()) {
+            if let replacement = parts[name] {
+                if let replacement { tensors.append((name, replacement)) }
+            } else {
+                tensors.append((name, tensor))
+            }
+        }
+        try SafetensorsWriter.write(tensors, to: folder.path + "/model.safetensors")
+        _ = try FolderWeights(folder: folder.path, patterns: patterns).linearWeight("X.weight")
+    }
+
+    static func integers(_ values: [Int64]) throws -> Tensor {
+        try Tensor(elementType: .int64, shape: [values.count], storage: ByteStorage(copying: values))
+    }
+
+    static func order(_ values: [Int32]) throws -> Tensor {
+        try Tensor(elementType: .int32, shape: [values.count], storage: ByteStorage(copying: values))
+    }
+
+    @Test func refusesPackedTensorsThatLie() throws {
+        #expect(message { try readPacked(replacing: [:]) } == nil)
+        #expect(message { try readPacked(replacing: [:], patterns: [:]) }?.contains("no N:M pattern") == true)
+        let tooMany = try SparseMatrix.bitmask([Bool](repeating: true, count: 16), rows: 2, columns: 8)
+        let cases: [(part: String, tensor: Tensor?, says: String)] = [
+            ("X.bitmask", nil, "\"X.bitmask\" is missing"), ("X.shape", nil, "\"X.shape\" is missing"),
+            ("X.bitmask", tooMany, "does not keep exactly"),
+            ("X.bitmask", try Tensor([1], shape: [1]), "U8 [2, 1] is needed"),
+            ("X.shape", try Self.integers([2, 16]), "is needed"), ("X.shape", try Self.integers([2]), "I64 [2]"),
+            ("X.shape", try Self.integers([-2, 8]), "negative"),
+            ("X.shape", try Self.integers([2, 10]), "cannot be cut"),
+            ("X.shape", try Self.integers([.max, .max]), "too large"),
+            ("X.shape", try Self.integers([.max / 2, 4]), "too large"),
+            ("X.shape", try Self.integers([1 << 40, 8]), "is needed"),
+            ("X.compressed", try Tensor([1, 2], shape: [1, 2]), "kept values"),
+            ("X.compressed", try Self.integers([1]), "kept values"),
+            ("X.permutation", try Self.order([0, 1, 2, 3, 4, 5, 6, 6]), "exactly once"),
+            ("X.permutation", try Self.order([0, 1, 2, 3, 4, 5, 6, -1]), "exactly once"),
+            ("X.permutation", try Self.order([0]), "I32 [8]"),
+        ]
+        for (part, tensor, says) in cases {
+            let sentence = message { try readPacked(replacing: [part: tensor]) }
+            #expect(sentence?.contains(says) == true, "\(part): \(sentence ?? "accepted")")
+        }
+    }
+
+    @Test func readsShuffledDenseWeights() throws {
+        let folder = try TemporaryFolder()
+        let weight = LinearWeight(
+            matrix: .dense(try Tensor([1, 2], shape: [1, 2])), permutation: Permutation([1, 0]))
+        let tensors = try StoredWeight.tensors(name: "X.weight", weight: weight)
+        try SafetensorsWriter.write(tensors, to: folder.path + "/model.safetensors")
+        let weights = try FolderWeights(folder: folder.path)
+        #expect(weights.tensorNames == ["X.weight"])
+        #expect(try weights.linearWeight("X.weight").permutation?.order == [1, 0])
+    }
+
+    @Test func refusesBadManifests() {
+        for (text, says) in [
+            ("{", "malformed JSON"), ("{}", "formatVersion"), (#"{"formatVersion":1,"formatVersion":1}"#, "repeated"),
+            (#"{"formatVersion":1,"run":3}"#, "wrong type"),
+        ] {
+            let sentence = message { _ = try SparseManifest(json: Array(text.utf8), path: "esparse.json") }
+            #expect(sentence?.contains(says) == true, "\(sentence ?? "accepted")")
+        }
+    }
+
+    @Test func namesWhatIsNoCheckpoint() throws {
+        let folder = try TemporaryFolder()
+        #expect(message { _ = try Checkpoint.open(folder.path + "/x") }?.contains("no such folder") == true)
+        #expect(message { _ = try Checkpoint.open(folder.path) }?.contains("config.json") == true)
+        try folder.write(Array("[]".utf8), to: "config.json")
+        #expect(message { _ = try Checkpoint.open(folder.path) }?.contains("object") == true)
+        try folder.write(Array("{}".utf8), to: "config.json")
+        try folder.write([], to: "pytorch_model.bin")
+        #expect(message { _ = try Checkpoint.open(folder.path) }?.contains("as safetensors first") == true)
+        let file = try folder.write([1, 2, 3, 4, 5, 6, 7, 8], to: "x.gguf")
+        #expect(message { _ = try Checkpoint.open(file) }?.contains("GGUF") == true)
+    }
+}

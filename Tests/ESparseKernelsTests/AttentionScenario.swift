@@ -1,0 +1,81 @@
+// Attention on a KV cache, over several calls.
+
+import ESparseCore
+
+struct AttentionScenario: BackendScenario {
+    let headCount: Int
+    let keyValueHeadCount: Int
+    let headSize: Int
+    /// Frequencies of the rotary positions; 0 for none.
+    let frequencyCount: Int
+    let isPermuted: Bool
+    /// Tokens of every sequence in every call; 0 leaves a sequence out.
+    let calls: [[Int]]
+
+    let singleBound = 1e-11
+    let bfloat16Bound = 5e-5
+    var description: String {
+        "attention \(headCount)/\(keyValueHeadCount) heads of \(headSize), \(frequencyCount) frequencies"
+            + "\(isPermuted ? ", permuted" : ""), calls \(calls)"
+    }
+
+    /// The outputs of all calls, in order; both layers of the cache are used, with different values.
+    func values<Candidate: Backend>(on backend: Candidate) throws -> [Float] {
+        var cache = try backend.makeCache(
+            CacheDescription(
+                layerCount: 2, sequenceCount: calls[0].count, capacity: positionCount,
+                keyValueHeadCount: keyValueHeadCount, headSize: headSize))
+        let attention = try backend.prepareAttention(try shape())
+        var starts = [Int](repeating: 0, count: calls[0].count)
+        var outputs: [Float] = []
+        for counts in calls {
+            var segments: [TokenBatch.Segment] = []
+            // The last sequence first: slots need not be in order.
+            for sequence in counts.indices.reversed() where counts[sequence] > 0 {
+                segments.append(.init(sequence: sequence, start: starts[sequence], count: counts[sequence]))
+                starts[sequence] += counts[sequence]
+            }
+            for layer in 0..<2 {
+                let output = attend(segments, layer: layer, on: backend, attention, &cache)
+                outputs += backend.floats(of: output)
+            }
+        }
+        return outputs
+    }
+
+    private func attend<Candidate: Backend>(
+        _ segments: [TokenBatch.Segment], layer: Int, on backend: Candidate,
+        _ attention: Candidate.PreparedAttention, _ cache: inout Candidate.KeyValueCache
+    ) -> Candidate.Activation {
+        func activation(_ kind: Int, heads: Int) -> Candidate.Activation {
+            let channels = heads * headSize
+            // A token's values depend on its sequence and position only, so that cutting calls differently changes nothing.
+            let values = segments.flatMap { segment in
+                (segment.start..<segment.start + segment.count).flatMap { position in
+                    var numbers = NumberSource(
+                        UInt64((((position * 16 + segment.sequence) * 2) + layer) * 3 + kind))
+                    return numbers.floats(channels)
+                }
+            }
+            return backend.activation(values, channels: channels)
+        }
+        return backend.attend(
+            query: activation(0, heads: headCount), key: activation(1, heads: keyValueHeadCount),
+            value: activation(2, heads: keyValueHeadCount), batch: TokenBatch(segments), layer: layer,
+            with: attention, cache: &cache)
+    }
+
+    var positionCount: Int {
+        calls[0].indices.map { sequence in calls.reduce(0) { $0 + $1[sequence] } }.max() ?? 0
+    }
+
+    private func shape() throws -> AttentionDescription {
+        var numbers = NumberSource(6)
+        let permutation = try numbers.permutation(headCount * headSize)
+        let frequencies = (0..<frequencyCount).map { 1 / Float($0 + 1) }
+        return AttentionDescription(
+            headCount: headCount, keyValueHeadCount: keyValueHeadCount, headSize: headSize,
+            scale: 1 / Float(headSize).squareRoot(), rotaryFrequencies: frequencyCount > 0 ? frequencies : nil,
+            outputPermutation: isPermuted ? permutation : nil)
+    }
+}

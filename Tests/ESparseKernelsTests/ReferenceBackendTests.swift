@@ -1,0 +1,77 @@
+// The reference backend against values worked out by hand.
+
+import ESparseCore
+import ESparseTestSupport
+import Testing
+
+@Suite struct ReferenceBackendTests {
+    private let backend = ReferenceBackend()
+
+    @Test func normalizes() throws {
+        let input = backend.activation([3, 4], channels: 2)
+        let order = try #require(Permutation([1, 0]))
+        let rootMeanSquare = try backend.prepareNormalization(
+            .rootMeanSquare, size: 2, weight: try Tensor([2, 10], shape: [2]), bias: nil, epsilon: 0,
+            permutation: order)
+        // mean of squares 12.5
+        let normalized = backend.normalize(input, with: rootMeanSquare).values
+        for (value, expected) in zip(normalized, [11.3137085, 1.69705627] as [Float]) {
+            #expect(abs(value - expected) < 1e-5)
+        }
+        let layer = try backend.prepareNormalization(
+            .layer, size: 2, weight: nil, bias: try Tensor([7, 9], shape: [2]), epsilon: 0, permutation: nil)
+        #expect(backend.normalize(input, with: layer).values == [6, 10])
+    }
+
+    @Test func multipliesSparse() throws {
+        // Row 0 keeps columns 1 and 2, row 1 columns 0 and 3.
+        let matrix = try SparseMatrix(
+            rows: 2, columns: 4, pattern: .twoOfFour, values: try Tensor([5, 6, 7, 8], shape: [2, 2]),
+            bitmask: try Tensor(
+                elementType: .uint8, shape: [2, 1], storage: ByteStorage(copying: [UInt8(0b0110), 0b1001])))
+        #expect(try matrix.decompressedFloats() == [0, 5, 6, 0, 7, 0, 0, 8])
+        let linear = try backend.prepareLinear(
+            LinearWeight(matrix: .sparse(matrix)), bias: try Tensor([100, 200], shape: [2]))
+        let input = backend.activation([1, 2, 3, 4], channels: 4)
+        #expect(backend.multiply(input, by: linear).values == [128, 239])
+        var residual = backend.activation([1, 1], channels: 2)
+        backend.multiply(input, by: linear, addingTo: &residual)
+        #expect(residual.values == [129, 240])
+    }
+
+    @Test func turnsPairsAsHuggingFaceDoes() {
+        let shape = AttentionDescription(
+            headCount: 1, keyValueHeadCount: 1, headSize: 5, scale: 1, rotaryFrequencies: [.pi / 2, .pi],
+            outputPermutation: nil)
+        // Pairs are (0, 2) and (1, 3); channel 4 is left alone.
+        let turned = shape.rotated([1, 2, 3, 4, 5], position: 1)
+        for (value, expected) in zip(turned, [-3, -2, 1, -4, 5] as [Float]) { #expect(abs(value - expected) < 1e-6) }
+    }
+
+    @Test func attendsCausally() throws {
+        let swapped = try #require(Permutation([1, 0]))
+        // Two query heads share one key/value head; scores are 0 or ln 3, so weights are simple fractions.
+        let shape = AttentionDescription(
+            headCount: 2, keyValueHeadCount: 1, headSize: 1, scale: 1, rotaryFrequencies: nil,
+            outputPermutation: swapped)
+        let attention = try backend.prepareAttention(shape)
+        var cache = try backend.makeCache(
+            CacheDescription(layerCount: 1, sequenceCount: 1, capacity: 2, keyValueHeadCount: 1, headSize: 1))
+        let logarithm = Float(1.0986123)
+        let output = backend.attend(
+            query: backend.activation([1, 1, 0, 1], channels: 2), key: backend.activation([0, logarithm], channels: 1),
+            value: backend.activation([10, 20], channels: 1), batch: .wholeSequence(2), layer: 0, with: attention,
+            cache: &cache)
+        // Token 0 sees itself; of token 1 head 0 weighs 1/2 and 1/2, head 1 1/4 and 3/4; heads are written swapped.
+        for (value, expected) in zip(output.values, [10, 10, 17.5, 15] as [Float]) {
+            #expect(abs(value - expected) < 1e-5)
+        }
+    }
+
+    @Test func likelihoodOfEqualLogitsIsTheirNumber() throws {
+        let head = try backend.prepareLinear(
+            LinearWeight(matrix: .dense(try Tensor([1, 1, 1, 1], shape: [4, 1]))), bias: nil)
+        let loss = backend.negativeLogLikelihoods(of: [2], hidden: backend.activation([3], channels: 1), head: head)
+        #expect(abs(loss[0] - 1.3862943611198906) < 1e-12)
+    }
+}

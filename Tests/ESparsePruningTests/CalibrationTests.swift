@@ -1,0 +1,78 @@
+// Cutting calibration sequences out of documents, keeping hidden states in a file, and choosing linears by name.
+
+import ESparseCore
+import ESparseFormats
+import ESparsePruning
+import FoundationEssentials
+import Testing
+
+@Suite struct CalibrationTests {
+    @Test func sequencesAreCutFromTheJoinedDocumentsWithoutOverlap() throws {
+        let documents: [[Int32]] = [Array(1...40), [], Array(100...160)]
+        let set = try CalibrationSet(documents: documents, separator: 0, sampleCount: 4, sequenceLength: 20, seed: 7)
+        let stream = Array(1...40) + [0] + Array(100...160)
+        var position = 0
+        for sequence in set.sequences {
+            #expect(sequence.count == 20)
+            let start = try #require(stream.firstIndex(of: Int(sequence[0])))
+            #expect(start >= position)
+            #expect(sequence.map(Int.init) == Array(stream[start..<(start + 20)]))
+            position = start + 20
+        }
+    }
+
+    @Test func sameSeedSameCutOtherSeedOtherCut() throws {
+        func cut(_ seed: UInt64) throws -> CalibrationSet {
+            try CalibrationSet(
+                documents: [Array(0..<5000)], separator: 0, sampleCount: 8, sequenceLength: 100, seed: seed)
+        }
+        #expect(try cut(1) == cut(1))
+        #expect(try cut(1) != cut(2))
+    }
+
+    @Test func exactlyEnoughTextIsUsedWhole() throws {
+        let set = try CalibrationSet(
+            documents: [[1, 2, 3], [4, 5]], separator: 9, sampleCount: 3, sequenceLength: 2, seed: 0)
+        #expect(set.sequences == [[1, 2], [3, 9], [4, 5]])
+    }
+
+    @Test func tooLittleTextSaysHowMuchIsMissing() {
+        let error = #expect(throws: CalibrationError.self) {
+            try CalibrationSet(documents: [[1, 2, 3]], separator: 0, sampleCount: 2, sequenceLength: 4, seed: 0)
+        }
+        #expect(error == .tooLittleText(needed: 8, found: 3, samples: 2, length: 4))
+        #expect(error?.description.contains("5 are missing") == true)
+    }
+
+    @Test func hiddenStatesComeBackAsWrittenAndAfterReopening() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "hidden-\(UInt64.random(in: 0...UInt64.max))"
+        ).path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let file = try HiddenStateFile(path: path, sequenceCount: 3, valuesPerSequence: 5)
+        try file.write([1, 2, 3, 4, 5], sequence: 2)
+        try file.write([-1, .infinity, 0, 0.5, 9], sequence: 0)
+        try file.synchronize()
+        let again = try HiddenStateFile(path: path, sequenceCount: 3, valuesPerSequence: 5)
+        #expect(try again.read(sequence: 0) == [-1, .infinity, 0, 0.5, 9])
+        #expect(try again.read(sequence: 1) == [0, 0, 0, 0, 0])
+        #expect(try again.read(sequence: 2) == [1, 2, 3, 4, 5])
+        let longer = try HiddenStateFile(path: path, sequenceCount: 4, valuesPerSequence: 5)
+        #expect(throws: FileError.self) { try longer.read(sequence: 3) }
+        #expect(throws: FileError.self) {
+            try HiddenStateFile(path: "/nowhere/at/all", sequenceCount: 1, valuesPerSequence: 1)
+        }
+    }
+
+    @Test(arguments: [
+        ("*", "anything", true), ("", "", true), ("", "a", false), ("*.q_proj.*", "model.layers.0.q_proj.weight", true),
+        ("*.q_proj", "model.layers.0.q_proj.weight", false), ("layer?.w", "layer1.w", true),
+        ("layer?.w", "layer10.w", false), ("*a*b*", "xxaxxbxx", true), ("*a*b", "ab", true), ("*a*b", "ba", false),
+    ])
+    func globs(pattern: String, name: String, matches: Bool) { #expect(Glob(pattern).matches(name) == matches) }
+
+    @Test func hostileGlobsAreNotExponential() {
+        let pattern = String(repeating: "*a", count: 60) + "b"
+        #expect(!Glob(pattern).matches(String(repeating: "a", count: 2000)))
+    }
+}

@@ -1,0 +1,117 @@
+// N:M masks: hand-made vectors, ties, a sorting reference, and the kept values bit for bit.
+
+import ESparseCore
+import ESparsePruning
+import Testing
+
+@Suite struct MaskTests {
+    private func bits(_ values: [Float], columns: Int, _ pattern: SparsityPattern, order: [Int32]? = nil) -> [UInt8] {
+        Mask.bits(
+            saliency: values, rows: values.count / columns, columns: columns, pattern: pattern,
+            permutation: order.flatMap { Permutation($0) }, parallel: serial)
+    }
+
+    @Test func keepsTheLargest() {
+        #expect(bits([1, 5, 2, 4, 9, 8, 7, 6], columns: 8, .twoOfFour) == [0b0011_1010])
+    }
+
+    @Test func tiesKeepTheLowerPlace() {
+        #expect(bits([0, 0, 0, 0, 3, 3, 3, 3], columns: 8, .twoOfFour) == [0b0011_0011])
+        #expect(bits([1, 2, 2, 2, 5, 4, 4, 5], columns: 8, .twoOfFour) == [0b1001_0110])
+    }
+
+    @Test func followsThePermutation() {
+        // Permuted row: 8 1 7 2 | 6 3 5 4.
+        let order: [Int32] = [7, 0, 6, 1, 5, 2, 4, 3]
+        #expect(bits([1, 2, 3, 4, 5, 6, 7, 8], columns: 8, .twoOfFour, order: order) == [0b0101_0101])
+    }
+
+    @Test func padsTheLastByte() throws {
+        let pattern = try #require(SparsityPattern(kept: 2, group: 3))
+        // 12 columns in 4 groups: bits 110 110 011 101 from the lowest column up, then four zeros.
+        let row: [Float] = [3, 2, 1, 3, 2, 1, 1, 2, 3, 3, 1, 2]
+        #expect(bits(row + row, columns: 12, pattern) == [0b1001_1011, 0b0000_1011, 0b1001_1011, 0b0000_1011])
+    }
+
+    @Test func countsExactlyWhateverTheValues() {
+        let values: [Float] = [.nan, .nan, .nan, 1, -0.0, 0, -1, -2, .infinity, .nan, .leastNonzeroMagnitude, 0]
+        let result = bits(values, columns: 12, .twoOfFour)
+        // NaN counts as largest; -0 equals 0; ties keep the lower place.
+        #expect(result == [0b0011_0011, 0b0000_0011])
+    }
+
+    @Test(arguments: testedPatterns)
+    func equalsTheSortingReference(_ pattern: SparsityPattern) {
+        let columns = pattern.group * 9
+        for matrix in [
+            wholeNumbers(rows: 130, columns: columns, below: 4, seed: 1),
+            heavyTailed(rows: 65, columns: columns, seed: 2),
+        ] {
+            let permutation = GlobalShuffle().permutation(of: [matrix], pattern: pattern)
+            for order in [nil, permutation] {
+                let result = Mask.bits(
+                    saliency: matrix.values, rows: matrix.rows, columns: columns, pattern: pattern, permutation: order,
+                    parallel: concurrent)
+                let expected = referenceMaskBits(matrix, pattern, (order ?? .identity(columns)).order)
+                #expect(result == expected)
+                #expect(result.reduce(0) { $0 + $1.nonzeroBitCount } == matrix.rows * 9 * pattern.kept)
+            }
+        }
+    }
+
+    @Test(arguments: [ElementType.float32, .float16, .bfloat16])
+    func keptValuesAreTheWeightsBitForBit(_ type: ElementType) throws {
+        // Patterns that include both zeros, a NaN with a payload and subnormals.
+        let wide: [UInt32] = [0x8000_0000, 0x7FC1_2345, 1, 0x3F80_0001, 0, 0xFF80_0000, 7, 0xBF80_0000]
+        let elements = wide.map { UInt16(truncatingIfNeeded: $0 >> 16 ^ $0) }
+        let storage = type == .float32 ? ByteStorage(copying: wide) : ByteStorage(copying: elements)
+        let weight = try Tensor(elementType: type, shape: [2, 4], storage: storage)
+        let order = try #require(Permutation([3, 1, 0, 2]))
+        // Row 0 keeps positions 0 and 3 (channels 3 and 2); row 1 keeps 1 and 2 (channels 1 and 0).
+        let kept = try Mask.keptValues(of: weight, bits: [0b1001, 0b0110], pattern: .twoOfFour, permutation: order)
+        let channels = [3, 2, 5, 4]
+        #expect(kept.shape == [2, 2] && kept.elementType == type)
+        unsafe kept.withUnsafeBytes { bytes in
+            for (index, channel) in channels.enumerated() {
+                if type == .float32 {
+                    #expect(unsafe bytes.load(fromByteOffset: index * 4, as: UInt32.self) == wide[channel])
+                } else {
+                    #expect(unsafe bytes.load(fromByteOffset: index * 2, as: UInt16.self) == elements[channel])
+                }
+            }
+        }
+        let mask = try Tensor(
+            elementType: .uint8, shape: [2, 1], storage: ByteStorage(copying: [0b1001, 0b0110] as [UInt8]))
+        #expect(throws: Never.self) {
+            try SparseMatrix(rows: 2, columns: 4, pattern: .twoOfFour, values: kept, bitmask: mask)
+        }
+    }
+
+    @Test func keptValuesRefusesIntegers() throws {
+        let weight = try Tensor(
+            elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [1, 2, 3, 4] as [UInt8]))
+        #expect(throws: TensorError.notFloatingPoint(.uint8)) {
+            try Mask.keptValues(of: weight, bits: [3], pattern: .twoOfFour, permutation: nil)
+        }
+    }
+
+    @Test func patternsThatDoNotDivideNameTheLinear() {
+        let linear = "model.layers.0.mlp.up_proj"
+        #expect(throws: PruningError.indivisible(linear: linear, columns: 10, pattern: .twoOfFour)) {
+            try SparsityPattern.twoOfFour.requireDivides(columns: 10, linear: linear)
+        }
+        #expect(throws: Never.self) { try SparsityPattern.twoOfFour.requireDivides(columns: 12, linear: linear) }
+        let message = PruningError.indivisible(linear: linear, columns: 10, pattern: .twoOfFour).description
+        #expect(message.contains(linear) && message.contains("10 input channels") && message.contains("4"))
+    }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity], [0, 7, 8, 29])
+    func weightsThatAreNotFiniteNameThePlace(_ bad: Float, _ index: Int) {
+        var weight = [Float](repeating: -1.5, count: 30)
+        #expect(throws: Never.self) { try requireFinite(weight, columns: 10, linear: "w") }
+        weight[index] = bad
+        #expect(throws: PruningError.nonFiniteWeight(linear: "w", row: index / 10, column: index % 10)) {
+            try requireFinite(weight, columns: 10, linear: "w")
+        }
+    }
+}

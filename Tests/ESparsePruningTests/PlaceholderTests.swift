@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct PlaceholderPruningTests {
-    @Test func builds() { #expect(Bool(true)) }
-}

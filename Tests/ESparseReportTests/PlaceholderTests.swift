@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct PlaceholderReportTests {
-    @Test func builds() { #expect(Bool(true)) }
-}

