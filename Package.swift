@@ -67,7 +67,8 @@ let package = Package(
         + ["Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report"].map { name in
             .testTarget(
                 name: "ESparse\(name)Tests",
-                dependencies: (name == "Core" ? [] : [.target(name: "ESparse\(name)")]) + [
+                dependencies: (name == "Core" ? [] : [.target(name: "ESparse\(name)")])
+                    + (name == "Models" ? ["ESparseKernels"] : []) + [
                     "ESparseCore", "ESparseTestSupport", .product(name: "Numerics", package: "swift-numerics"),
                 ],
                 resources: [.copy("Fixtures")],

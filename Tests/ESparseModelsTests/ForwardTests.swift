@@ -80,6 +80,23 @@ struct ForwardChecks<B: Backend> {
         #expect(relativeError(try logits(model, fixture.tokens), fixture.logits) < tolerance)
     }
 
+    /// Packed 2:4 linears give what the same weights give as dense matrices with zeros.
+    func packedEqualsDense(_ name: String) throws {
+        let fixture = try ModelFixture(name)
+        let architecture = try ModelArchitecture(configuration: fixture.configuration)
+        func found(packed: Bool) throws -> [Float] {
+            var weights = fixture.weights
+            for linear in architecture.blocks.flatMap({ $0.sites.flatMap(\.linears) }) {
+                try weights.sparsify(linear.name, packed: packed)
+            }
+            return try logits(
+                LanguageModel.load(architecture: architecture, weights: weights, backend: backend), fixture.tokens)
+        }
+        let dense = try found(packed: false)
+        #expect(relativeError(try found(packed: true), dense) < tolerance)
+        #expect(relativeError(dense, fixture.logits) > 0.01)
+    }
+
     /// Likelihoods of several sequences, from several starts, are those of the logits.
     func likelihoodsEqualLogits(_ name: String) throws {
         let fixture = try ModelFixture(name)
@@ -128,6 +145,10 @@ struct ForwardChecks<B: Backend> {
 
     @Test(arguments: ModelFixture.names) func shuffledEqualsPlain(_ name: String) throws {
         try checks.shuffledEqualsPlain(name)
+    }
+
+    @Test(arguments: ["llama-linear-rope", "opt-plain"]) func packedEqualsDense(_ name: String) throws {
+        try checks.packedEqualsDense(name)
     }
 
     @Test(arguments: ["llama-grouped-tied", "opt-projected-untied"]) func likelihoods(_ name: String) throws {

@@ -94,6 +94,8 @@ struct MemoryWeights: WeightSource {
     var tensors: [String: Tensor]
     /// Input orders of linears.
     var permutations: [String: Permutation] = [:]
+    /// Linears that are stored sparse.
+    var sparse: [String: SparseMatrix] = [:]
 
     var tensorNames: [String] { tensors.keys.sorted() }
 
@@ -105,7 +107,8 @@ struct MemoryWeights: WeightSource {
     }
 
     func linearWeight(_ name: String) throws -> LinearWeight {
-        LinearWeight(matrix: .dense(try tensor(name)), permutation: permutations[name])
+        let matrix: LinearWeight.Matrix = try sparse[name].map { .sparse($0) } ?? .dense(try tensor(name))
+        return LinearWeight(matrix: matrix, permutation: permutations[name])
     }
 
     /// Puts the columns of a matrix in another order.
@@ -116,6 +119,22 @@ struct MemoryWeights: WeightSource {
             order.applied(to: Array(values[row * tensor.columns..<(row + 1) * tensor.columns]))
         }
         tensors[name] = try Tensor(permuted, shape: tensor.shape)
+    }
+
+    /// Keeps the second and fourth weight of every four of a matrix, dense with zeros or packed.
+    mutating func sparsify(_ name: String, packed: Bool) throws {
+        let tensor = try tensor(name)
+        let values = try tensor.floats()
+        let isKept = values.indices.map { $0 % 2 == 1 }
+        tensors[name] = try Tensor(zip(values, isKept).map { $1 ? $0 : 0 }, shape: tensor.shape)
+        guard packed else { return }
+        let kept = zip(values, isKept).filter(\.1).map(\.0)
+        let mask = [UInt8](repeating: 0b1010_1010, count: values.count / 8)
+        sparse[name] = try SparseMatrix(
+            rows: tensor.rows, columns: tensor.columns, pattern: .twoOfFour,
+            values: Tensor(kept, shape: [tensor.rows, tensor.columns / 2]),
+            bitmask: Tensor(
+                elementType: .uint8, shape: [tensor.rows, tensor.columns / 8], storage: ByteStorage(copying: mask)))
     }
 
     /// Puts the rows of a matrix, or the elements of a vector, in another order.

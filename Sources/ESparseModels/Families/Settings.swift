@@ -22,7 +22,7 @@ package enum Settings {
             return try JSONDecoder().decode(type, from: data)
         } catch DecodingError.keyNotFound(let key, _) {
             throw ModelError.missingSetting(key.stringValue)
-        } catch DecodingError.valueNotFound(_, let context) {
+        } catch DecodingError.valueNotFound(_, let context) where !context.codingPath.isEmpty {
             throw ModelError.missingSetting(path(context))
         } catch DecodingError.typeMismatch(let wanted, let context) where !context.codingPath.isEmpty {
             throw ModelError.invalidSetting(path(context), value: "of another type", requirement: words(for: wanted))
@@ -31,7 +31,7 @@ package enum Settings {
                 path(context), value: "not a usable value", requirement: "a value in range of its type")
         } catch DecodingError.dataCorrupted(let context) {
             throw ModelError.unreadableConfiguration(reason: context.debugDescription)
-        } catch DecodingError.typeMismatch {
+        } catch is DecodingError {
             throw ModelError.unreadableConfiguration(reason: "it is not a JSON object")
         }
     }

@@ -86,6 +86,22 @@ public struct Sampler: Sendable {
         return best
     }
 
+    /// The probability of every token after all filters, `[V]`; at temperature 0 the likeliest has all.
+    ///
+    /// - Throws: `ModelError.logitsNotFinite` when a logit is NaN or the largest is infinite.
+    package func probabilities(_ logits: Span<Float>) throws -> [Double] {
+        let likeliest = try Sampler.likeliest(logits)
+        var probabilities = [Double](repeating: 0, count: logits.count)
+        guard settings.temperature > 0 else {
+            probabilities[likeliest] = 1
+            return probabilities
+        }
+        let kept = candidates(logits, largest: logits[likeliest])
+        let total = kept.reduce(0) { $0 + $1.weight }
+        for candidate in kept { probabilities[Int(candidate.token)] = candidate.weight / total }
+        return probabilities
+    }
+
     private struct Candidate {
         let token: Int32
         /// Probability relative to the likeliest token's.
