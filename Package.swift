@@ -69,8 +69,8 @@ let package = Package(
                 name: "ESparse\(name)Tests",
                 dependencies: (name == "Core" ? [] : [.target(name: "ESparse\(name)")])
                     + (name == "Models" ? ["ESparseKernels"] : []) + [
-                    "ESparseCore", "ESparseTestSupport", .product(name: "Numerics", package: "swift-numerics"),
-                ],
+                        "ESparseCore", "ESparseTestSupport", .product(name: "Numerics", package: "swift-numerics"),
+                    ],
                 resources: [.copy("Fixtures")],
                 swiftSettings: strict)
         }
