@@ -1,6 +1,7 @@
 // Channel statistics: hand-made vectors, any cut equal to the whole, and degenerate channels.
 
 import ESparseCore
+import ESparseKernels
 import ESparsePruning
 import Testing
 
@@ -187,5 +188,53 @@ private func tokens(_ count: Int, seed: UInt64) -> [Float] {
             #expect(merged == whole)
         }
         #expect(whole.counts.reduce(0) { $0 + Int($1) } == 360)
+    }
+}
+
+@Suite struct StatisticsKernelTests {
+    private let kernels = ChannelKernels(pool: ThreadPool(threadCount: 2), instructionSet: InstructionSet.available[0])
+
+    /// Values of all magnitudes and both signs, zeros and subnormals among them.
+    private func hostile(_ tokens: Int, channels: Int, seed: UInt64) -> [Float] {
+        var random = SeededRandom(seed: seed)
+        return (0..<(tokens * channels)).map { index in
+            switch index % 11 {
+            case 0: 0
+            case 1: -0.0
+            case 2: Float(bitPattern: UInt32(truncatingIfNeeded: random.next()) & 0x807F_FFFF)
+            default:
+                Float(random.uniform() - 0.5)
+                    * Float(sign: .plus, exponent: random.integer(below: 50) - 30, significand: 1)
+            }
+        }
+    }
+
+    @Test(arguments: [1, 7, 64, 130])
+    func rangesEqualThePlainReference(channels: Int) {
+        var plain = RangeStatistics(channelCount: channels)
+        var fast = plain
+        for seed in 0..<3 as Range<UInt64> {
+            let values = hostile(61, channels: channels, seed: seed)
+            plain.accumulate(values.span)
+            plain.endSequence()
+            fast.appendSequence(values.span, using: kernels)
+        }
+        #expect(fast == plain)
+    }
+
+    @Test(arguments: EntropyEstimator.allCases)
+    func histogramsEqualThePlainReference(estimator: EntropyEstimator) {
+        var range = RangeStatistics(channelCount: 70)
+        let values = hostile(97, channels: 70, seed: 4)
+        range.accumulate(values.span)
+        range.endSequence()
+        var plain = estimator.histogram(range: range, bins: 37)
+        var fast = plain
+        for _ in 0..<2 {
+            plain.accumulate(values.span)
+            fast.accumulate(values.span, using: kernels)
+        }
+        #expect(fast == plain)
+        #expect(fast.counts.reduce(0, +) == 2 * 97 * 70)
     }
 }

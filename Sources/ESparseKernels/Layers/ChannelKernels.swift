@@ -59,6 +59,15 @@ package struct ChannelHistograms: Sendable, Equatable {
         counts = [UInt32](repeating: 0, count: bins * minimums.count)
     }
 
+    /// Starts with all counts 0 and bins where they are given.
+    package init(bins: Int, origins: [Float], inverseWidths: [Float]) {
+        precondition(bins > 0 && bins < 1 << 20 && origins.count == inverseWidths.count)
+        self.bins = bins
+        self.origins = origins
+        self.inverseWidths = inverseWidths
+        counts = [UInt32](repeating: 0, count: bins * origins.count)
+    }
+
     /// Number of channels.
     package var channels: Int { origins.count }
 }
@@ -99,6 +108,11 @@ package struct ChannelKernels: Sendable {
     private static let strip = 64
 
     private let kernels: LayerKernels
+
+    /// Works on the threads of `pool`, with the best instructions of the processor unless others are given.
+    package init(pool: ThreadPool, instructionSet: InstructionSet) {
+        kernels = LayerKernels(instructionSet, pool: pool)
+    }
 
     init(_ kernels: LayerKernels) { self.kernels = kernels }
 

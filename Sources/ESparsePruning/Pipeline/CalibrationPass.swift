@@ -2,6 +2,7 @@
 
 import ESparseCore
 import ESparseFormats
+import ESparseKernels
 import ESparseModels
 
 /// Passes of all calibration sequences through one block.
@@ -13,6 +14,8 @@ struct CalibrationPass<B: Backend> {
     let cacheDescription: CacheDescription
     /// Says what to gather.
     let method: any PruningMethod
+    /// Gathers statistics.
+    let kernels: ChannelKernels
     /// Called after each sequence.
     let advance: () -> Void
 
@@ -33,15 +36,14 @@ struct CalibrationPass<B: Backend> {
             collectsBoth = true
         }
         try forEachSequence(inputs, block, through: .feedForwardOutput) { site, input in
-            ranges[site]?.accumulate(input)
-            ranges[site]?.endSequence()
-            if collectsBoth { histograms[site]?.accumulate(input) }
+            ranges[site]?.appendSequence(input, using: kernels)
+            if collectsBoth { histograms[site]?.accumulate(input, using: kernels) }
         }
         for site in sites { try ranges[site.kind]?.validate(site: site.linears[0].name) }
         if case .histogram(let estimator, let bins) = method.requirement, estimator.needsRangeFirst {
             histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
             try forEachSequence(inputs, block, through: .feedForwardOutput) { site, input in
-                histograms[site]?.accumulate(input)
+                histograms[site]?.accumulate(input, using: kernels)
             }
         }
         return ranges.reduce(into: [:]) { result, entry in

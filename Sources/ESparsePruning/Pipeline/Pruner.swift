@@ -107,7 +107,8 @@ public struct Pruner<B: Backend> {
             backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
             cacheDescription: architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
                 .singleLayer,
-            method: settings.method, advance: stages.advance)
+            method: settings.method,
+            kernels: ChannelKernels(pool: pool, instructionSet: try InstructionSet.selected()), advance: stages.advance)
         if first == 0 {
             let embedding = try architecture.loadEmbedding(from: checkpoint.weights, onto: backend)
             let inputs = try hiddenStates(folder, before: 0, set)

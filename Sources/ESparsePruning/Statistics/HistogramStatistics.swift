@@ -1,5 +1,7 @@
 // Histograms of every channel of one input site: exact counts that merge exactly.
 
+package import ESparseKernels
+
 /// How many calibration values of each channel fell in each bin.
 ///
 /// Counts are integers, so merging is exact: it does not matter how the tokens were cut or in what order they came.
@@ -90,6 +92,31 @@ public struct HistogramStatistics: Sendable, Equatable {
                     counts[channel * binCount + LogarithmicBins.bin(of: values[index])] += 1
                     index += 1
                 }
+            }
+        }
+    }
+
+    /// Counts tokens, row-major `[T, C]`, on the threads of `kernels`.
+    ///
+    /// Gives the same counts as `accumulate(_:)`, which is the plain reference of this.
+    package mutating func accumulate(_ values: Span<Float>, using kernels: ChannelKernels) {
+        switch binning {
+        case .linear(let origin, let scale, _):
+            var histograms = ChannelHistograms(bins: binCount, origins: origin, inverseWidths: scale)
+            kernels.accumulate(values, into: &histograms)
+            for (index, count) in histograms.counts.enumerated() { counts[index] += count }
+        case .logarithmic:
+            // One octave more than the bins have: all of it belongs in the bin of the smallest magnitudes.
+            var histograms = ChannelLogarithmicHistograms(
+                channels: channelCount,
+                exponents: (LogarithmicBins.leastExponent - 1)...(LogarithmicBins.exponentLimit - 1),
+                fractionBits: LogarithmicBins.fractionBits)
+            kernels.accumulate(values, into: &histograms)
+            let (half, below) = (histograms.half, (1 << LogarithmicBins.fractionBits) - 1)
+            for (index, count) in histograms.counts.enumerated() where count > 0 {
+                let (channel, bin) = (index / histograms.bins, index % histograms.bins)
+                let sign = bin < half ? LogarithmicBins.countPerSign : 0
+                counts[channel * binCount + sign + max(bin % half - below, 0)] += count
             }
         }
     }

@@ -1,5 +1,7 @@
 // Sum, sum of squares, minimum and maximum of every channel of one input site: the first calibration pass.
 
+package import ESparseKernels
+
 /// Running sums and extremes of C channels over the calibration tokens.
 ///
 /// Sums do not depend on how the tokens are cut: within a sequence each channel adds its tokens in order, in double
@@ -54,6 +56,23 @@ public struct RangeStatistics: Sendable, Equatable {
             }
         }
         openTokenCount += values.count / channelCount
+    }
+
+    /// Adds one whole sequence, row-major `[T, C]`, on the threads of `kernels`, and closes it.
+    ///
+    /// Gives the same bits as `accumulate` and `endSequence`, which are the plain reference of this.
+    package mutating func appendSequence(_ values: Span<Float>, using kernels: ChannelKernels) {
+        precondition(openTokenCount == 0)
+        var moments = ChannelMoments(channels: channelCount)
+        kernels.accumulate(values, into: &moments)
+        openTokenCount = moments.tokens
+        openSum = moments.sums
+        openSumOfSquares = moments.squareSums
+        for channel in 0..<channelCount {
+            minimum[channel] = min(minimum[channel], moments.minimums[channel])
+            maximum[channel] = max(maximum[channel], moments.maximums[channel])
+        }
+        endSequence()
     }
 
     /// Closes the open sequence: its sums join the totals.
