@@ -252,6 +252,21 @@ import Testing
         }
     }
 
+    @Test func theManifestMustFitTheWeights() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(Array("{}".utf8), to: "config.json")
+        let tensor = try Tensor([1, 2], shape: [1, 2])
+        try SafetensorsWriter.write([("X.weight", tensor)], to: folder.path + "/model.safetensors")
+        for (linears, says) in [
+            ([Self.record("X.weight")], "as [2, 8]"), ([Self.record("Y.weight")], "Y.weight"),
+            ([Self.record("X.weight"), Self.record("X.weight")], "more than once"),
+        ] {
+            try folder.write(SparseManifest(run: Self.run, linears: linears).json(), to: SparseManifest.fileName)
+            let sentence = message { _ = try Checkpoint.open(folder.path) }
+            #expect(sentence?.contains(says) == true, "\(sentence ?? "accepted")")
+        }
+    }
+
     @Test func namesWhatIsNoCheckpoint() throws {
         let folder = try TemporaryFolder()
         #expect(message { _ = try Checkpoint.open(folder.path + "/x") }?.contains("no such folder") == true)

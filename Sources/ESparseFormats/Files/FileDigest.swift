@@ -33,44 +33,43 @@ package enum FileDigest {
 
     /// The eight words of the hash so far.
     private struct State {
-        var words: SIMD8<UInt32> = [
+        var words: InlineArray<8, UInt32> = [
             0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19,
         ]
 
         /// Takes in whole blocks of 64 bytes.
         mutating func update(_ bytes: UnsafeRawBufferPointer) {
             precondition(bytes.count % 64 == 0)
+            let constants = FileDigest.roundConstants
             var schedule = InlineArray<64, UInt32>(repeating: 0)
             for block in 0..<(bytes.count / 64) {
                 for index in 0..<16 {
-                    let word = unsafe bytes.loadUnaligned(fromByteOffset: block * 64 + index * 4, as: UInt32.self)
+                    let word = unsafe bytes.loadUnaligned(fromByteOffset: block &* 64 &+ index &* 4, as: UInt32.self)
                     schedule[index] = UInt32(bigEndian: word)
                 }
                 for index in 16..<64 {
-                    let (early, late) = (schedule[index - 15], schedule[index - 2])
+                    let (early, late) = (schedule[index &- 15], schedule[index &- 2])
                     let sigma0 = rotated(early, 7) ^ rotated(early, 18) ^ (early &>> 3)
                     let sigma1 = rotated(late, 17) ^ rotated(late, 19) ^ (late &>> 10)
-                    schedule[index] = schedule[index - 16] &+ sigma0 &+ schedule[index - 7] &+ sigma1
+                    schedule[index] = schedule[index &- 16] &+ sigma0 &+ schedule[index &- 7] &+ sigma1
                 }
-                compress(schedule)
+                var (a, b, c, d) = (words[0], words[1], words[2], words[3])
+                var (e, f, g, h) = (words[4], words[5], words[6], words[7])
+                for index in 0..<64 {
+                    let sum1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
+                    let choice = (e & f) ^ (~e & g)
+                    let first = h &+ sum1 &+ choice &+ constants[index] &+ schedule[index]
+                    let sum0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
+                    let majority = (a & b) ^ (a & c) ^ (b & c)
+                    (h, g, f, e) = (g, f, e, d &+ first)
+                    (d, c, b, a) = (c, b, a, first &+ sum0 &+ majority)
+                }
+                let mixed: InlineArray<8, UInt32> = [a, b, c, d, e, f, g, h]
+                for index in 0..<8 { words[index] &+= mixed[index] }
             }
         }
 
-        private mutating func compress(_ schedule: InlineArray<64, UInt32>) {
-            var (a, b, c, d) = (words[0], words[1], words[2], words[3])
-            var (e, f, g, h) = (words[4], words[5], words[6], words[7])
-            for index in 0..<64 {
-                let sum1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
-                let choice = (e & f) ^ (~e & g)
-                let first = h &+ sum1 &+ choice &+ FileDigest.roundConstants[index] &+ schedule[index]
-                let sum0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
-                let majority = (a & b) ^ (a & c) ^ (b & c)
-                (h, g, f, e) = (g, f, e, d &+ first)
-                (d, c, b, a) = (c, b, a, first &+ sum0 &+ majority)
-            }
-            words = words &+ SIMD8(a, b, c, d, e, f, g, h)
-        }
-
+        @inline(__always)
         private func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 { word &>> count | word &<< (32 &- count) }
 
         /// Pads the bytes after the last whole block and returns the digest in hexadecimal.
