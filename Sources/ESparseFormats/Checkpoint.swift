@@ -75,6 +75,10 @@ public struct Checkpoint: Sendable {
             }
         }
         let weights = try FolderWeights(folder: path, patterns: patterns)
+        for linear in manifest?.linears ?? [] where weights.shape(of: linear.name) != [linear.rows, linear.columns] {
+            let reason = "describes \(linear.name) as [\(linear.rows), \(linear.columns)], which the weights are not"
+            throw FormatError.invalidField(path: manifestPath, field: "linears", reason: reason)
+        }
         return Checkpoint(
             path: path, kind: manifest == nil ? .safetensors : .sparse, configuration: Data(config), weights: weights,
             tokenizer: .folder(path), manifest: manifest, fileBytes: weights.byteCount)

@@ -36,6 +36,22 @@ import Testing
         #expect(try weights.linearWeight("lm_head.weight").columns == 3)
     }
 
+    @Test func resolvesLeftOutPrefixes() throws {
+        let folder = try TemporaryFolder()
+        let single = try Tensor([1], shape: [1, 1])
+        let tensors = ["decoder.layers.0.fc1.weight", "embed_tokens.weight", "lm_head.weight"].map {
+            (name: $0, tensor: single)
+        }
+        try SafetensorsWriter.write(tensors, to: folder.path + "/model.safetensors")
+        let weights = try FolderWeights(folder: folder.path)
+        let canonical = ["lm_head.weight", "model.decoder.layers.0.fc1.weight", "model.embed_tokens.weight"]
+        #expect(weights.tensorNames == canonical)
+        for name in canonical + tensors.map(\.name) { #expect(try weights.tensor(name).floats() == [1], "\(name)") }
+        let clash = tensors + [(name: "model.embed_tokens.weight", tensor: single)]
+        try SafetensorsWriter.write(clash, to: folder.path + "/model.safetensors")
+        #expect(message { _ = try FolderWeights(folder: folder.path) }?.contains("more than one") == true)
+    }
+
     static let lies: [(header: String, dataCount: Int, says: String)] = [
         (#"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#, 3, "truncated"),
         (#"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#, 5, "describes 4 bytes of data"),
