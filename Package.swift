@@ -14,6 +14,14 @@ let strict: [SwiftSetting] = [
 /// C is optimised in debug builds too: numerical tests are unbearably slow at -O0.
 let optimised: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]
 
+/// What some targets' tests need beside the target itself.
+let testedWith: [String: [Target.Dependency]] = [
+    "Tokenizers": ["ESparseFormats"],
+    "Models": ["ESparseKernels"],
+    "Pruning": ["ESparseFormats", "ESparseKernels"],
+    "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
+]
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -67,8 +75,8 @@ let package = Package(
         + ["Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report"].map { name in
             .testTarget(
                 name: "ESparse\(name)Tests",
-                dependencies: (name == "Core" ? [] : [.target(name: "ESparse\(name)")])
-                    + (name == "Models" ? ["ESparseKernels"] : []) + [
+                dependencies: (testedWith[name] ?? [])
+                    + (name == "Core" ? [] : [.target(name: "ESparse\(name)")]) + [
                         "ESparseCore", "ESparseTestSupport", .product(name: "Numerics", package: "swift-numerics"),
                     ],
                 resources: [.copy("Fixtures")],
