@@ -11,8 +11,6 @@
 #define ROWS_WITH_2_TOKENS 2
 #define ROWS_WITH_4_TOKENS 2
 #define ROWS_WITH_8_TOKENS 0
-/// Tiles that the many-token product works on together: as many sums as hide the latency of an FMA.
-#define TILES_AT_ONCE 1
 
 enum { lanes = 8 };
 typedef __m256 vector;

@@ -11,8 +11,6 @@
 #define ROWS_WITH_2_TOKENS 4
 #define ROWS_WITH_4_TOKENS 4
 #define ROWS_WITH_8_TOKENS 2
-/// Tiles that the many-token product works on together: as many sums as hide the latency of an FMA.
-#define TILES_AT_ONCE 2
 
 enum { lanes = 16 };
 typedef __m512 vector;
@@ -139,7 +137,7 @@ KERNEL void transpose_square(vector *rows) {
 /// Byte offsets, from `start`, of the channels kept among 16; writes whole vectors and returns how many count.
 KERNEL int keep_offsets(uint32_t bits, uint32_t start, uint32_t *offsets) {
     const __m512i steps = _mm512_mullo_epi32(
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32(256));
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32(512));
     __m512i all_offsets = _mm512_add_epi32(steps, _mm512_set1_epi32((int)start));
     _mm512_storeu_si512(offsets, _mm512_maskz_compress_epi32((__mmask16)bits, all_offsets));
     return (int)_mm_popcnt_u32(bits);
