@@ -50,7 +50,8 @@ struct BytePairModel: Sendable {
             targets[BytePairModel.key(merge.left, merge.right)] = Target(rank: Int32(rank), id: merge.result)
         }
         self.targets = targets
-        joints = options.isByteLevel || options.ignoresMerges ? nil : BytePairModel.joints(vocabulary, options, fallbackIDs)
+        joints =
+            options.isByteLevel || options.ignoresMerges ? nil : BytePairModel.joints(vocabulary, options, fallbackIDs)
     }
 
     /// The token that stands for a byte: `<0x0A>`.

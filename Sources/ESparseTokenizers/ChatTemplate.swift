@@ -52,7 +52,8 @@ public enum ChatTemplate: Sendable, Equatable {
 
     /// Control tokens of these forms, whatever the tokenizer's files say about them.
     static let markers = [
-        "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+        "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>",
+        "<|end_header_id|>",
         "<|eot_id|>", "<|eom_id|>", "<s>", "</s>",
     ]
 

@@ -9,7 +9,9 @@ extension Tokenizer {
     ///
     /// - Parameter name: the file, for messages.
     /// - Throws: `TokenizerError` naming the metadata key that is wrong.
-    public static func load(gguf metadata: GGUFTokenizerMetadata, name: String = "GGUF") throws(TokenizerError) -> Tokenizer {
+    public static func load(gguf metadata: GGUFTokenizerMetadata, name: String = "GGUF") throws(TokenizerError)
+        -> Tokenizer
+    {
         try Tokenizer(GGUFTokenizerReader(metadata: metadata, source: name).definition())
     }
 }
@@ -54,7 +56,9 @@ private struct GGUFTokenizerReader {
     private func types() throws(TokenizerError) -> [TokenType] {
         guard let values = metadata.tokenTypes else {
             var types = [TokenType](repeating: .normal, count: metadata.tokens.count)
-            let roles = [metadata.beginningOfSequenceID, metadata.endOfSequenceID, metadata.unknownID, metadata.paddingID]
+            let roles = [
+                metadata.beginningOfSequenceID, metadata.endOfSequenceID, metadata.unknownID, metadata.paddingID,
+            ]
             for case let id? in roles where types.indices.contains(id) { types[id] = .control }
             for id in types.indices where isByteToken(id) { types[id] = .byte }
             return types
@@ -135,7 +139,8 @@ private struct GGUFTokenizerReader {
             definition.normalizers = [.composed]
         case let other:
             throw .unsupported(
-                source: source, field: "tokenizer.ggml.pre", found: other.map { "'\($0.prefix(40))'" } ?? "an absent key",
+                source: source, field: "tokenizer.ggml.pre",
+                found: other.map { "'\($0.prefix(40))'" } ?? "an absent key",
                 supported: "gpt-2, smollm, llama-bpe (llama3, llama-v3), qwen2")
         }
         definition.template = try template(addsBeginning: addsBeginning)
@@ -147,7 +152,8 @@ private struct GGUFTokenizerReader {
     ) throws(TokenizerError) -> TokenizerDefinition {
         for (id, type) in types.enumerated() where type == .byte && !isByteToken(id) {
             throw malformed(
-                "tokens", "token \(id), \(TokenVocabulary.quoted(Array(metadata.tokens[id].utf8))), has the type of a byte "
+                "tokens",
+                "token \(id), \(TokenVocabulary.quoted(Array(metadata.tokens[id].utf8))), has the type of a byte "
                     + "but not the form <0x0A>")
         }
         var definition = TokenizerDefinition(vocabulary: vocabulary)

@@ -58,7 +58,8 @@ enum PreTokenizer: Sendable, Equatable {
     case metaspace(replacement: UInt32, scheme: PrependScheme, splits: Bool)
 
     /// The names tokenizer.json has for these steps.
-    static let supported = "ByteLevel, Digits, Metaspace, Split (with the expressions of GPT-2, Llama 3 and Qwen 2) "
+    static let supported =
+        "ByteLevel, Digits, Metaspace, Split (with the expressions of GPT-2, Llama 3 and Qwen 2) "
         + "and Sequence"
 
     /// Cuts every word.

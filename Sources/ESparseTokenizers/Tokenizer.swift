@@ -35,7 +35,8 @@ public final class Tokenizer: Sendable {
         var raw: [(token: AddedToken, bytes: [UInt8])] = []
         var chat: [(token: AddedToken, bytes: [UInt8])] = []
         for token in added {
-            let form = token.isNormalized ? definition.normalizers.reduce(token.content) { $1.normalize($0) } : token.content
+            let form =
+                token.isNormalized ? definition.normalizers.reduce(token.content) { $1.normalize($0) } : token.content
             decodable[Int(token.id)] = form
             if token.isNormalized { normalized.append((token, form)) } else { raw.append((token, form)) }
             if !token.isNormalized || Tokenizer.isControl(token) { chat.append((token, token.content)) }

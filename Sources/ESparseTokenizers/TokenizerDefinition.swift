@@ -47,7 +47,8 @@ struct TokenizerDefinition: Sendable {
         let inModel = Int(token.id) < vocabulary.tokens.count ? vocabulary.tokens[Int(token.id)] : nil
         if let known = vocabulary.ids[token.content], known != token.id {
             throw .malformed(
-                source: vocabulary.source, field: field, reason: "it has id \(token.id), but \(known) in the vocabulary")
+                source: vocabulary.source, field: field, reason: "it has id \(token.id), but \(known) in the vocabulary"
+            )
         }
         if let inModel, inModel != token.content {
             throw .malformed(

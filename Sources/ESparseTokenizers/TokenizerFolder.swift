@@ -18,7 +18,9 @@ extension Tokenizer {
     /// Reads a tokenizer.json alone.
     ///
     /// - Throws: `TokenizerError` naming `source` and the place.
-    public static func load(tokenizerJSON bytes: [UInt8], source: String = "tokenizer.json") throws(TokenizerError) -> Tokenizer {
+    public static func load(tokenizerJSON bytes: [UInt8], source: String = "tokenizer.json") throws(TokenizerError)
+        -> Tokenizer
+    {
         try Tokenizer(try TokenizerJSONReader.read(bytes, source: source))
     }
 }

@@ -69,13 +69,15 @@ extension TokenizerJSONReader {
     }
 
     private func pattern(_ step: JSONValue, _ field: String) throws(TokenizerError) -> SplitPattern {
-        guard let expression = step["pattern"]?["Regex"]?.text, let pattern = SplitPattern(expression: expression) else {
+        guard let expression = step["pattern"]?["Regex"]?.text, let pattern = SplitPattern(expression: expression)
+        else {
             let found = step["pattern"]?["Regex"]?.text ?? step["pattern"]?["String"]?.text ?? "nothing"
             let known = SplitPattern.allCases.map { "\($0)" }.joined(separator: ", ")
             throw unsupported("\(field).pattern", "'\(found.prefix(200))'", "the expressions of \(known)")
         }
         let behavior = step["behavior"]?.text ?? "nothing"
-        guard ["Isolated", "Removed"].contains(behavior), try flag(step, "invert", field, default: false) == (behavior == "Removed")
+        guard ["Isolated", "Removed"].contains(behavior),
+            try flag(step, "invert", field, default: false) == (behavior == "Removed")
         else { throw unsupported("\(field).behavior", behavior, "Isolated, and Removed with invert") }
         return pattern
     }

@@ -104,7 +104,8 @@ extension JSONWriter {
         let template = definition.template
         guard template != SpecialTokenTemplate() else {
             let isByteLevel = definition.options.isByteLevel
-            let byteLevel = "{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":false,\"use_regex\":true}"
+            let byteLevel =
+                "{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":false,\"use_regex\":true}"
             return raw(isByteLevel ? byteLevel : "null")
         }
         func name(_ id: Int32) -> [UInt8] { definition.token(id) ?? Array("\(id)".utf8) }

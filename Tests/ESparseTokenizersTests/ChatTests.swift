@@ -24,7 +24,8 @@ import Testing
         let messages = try chat.messages.map { ChatMessage(try #require(.init(rawValue: $0.role)), $0.content) }
         let rendered = try template.render(messages, for: tokenizer, addGenerationPrompt: chat.addGenerationPrompt)
         #expect(Array(rendered.text.utf8) == Array(chat.text.utf8), "\(rendered.text.debugDescription)")
-        let ids = try tokenizer.encode(chat: messages, template: template, addGenerationPrompt: chat.addGenerationPrompt)
+        let ids = try tokenizer.encode(
+            chat: messages, template: template, addGenerationPrompt: chat.addGenerationPrompt)
         #expect(ids == chat.ids, "\(chat.text.debugDescription)")
     }
 

@@ -34,7 +34,8 @@ import Testing
     @Test func configurationFilesGiveTokensAndTemplate() throws {
         let files = [
             "tokenizer.json": FolderTests.tiny,
-            "tokenizer_config.json": #"{"eos_token":{"content":"</s>"},"chat_template":[{"name":"default","template":"T"}]}"#,
+            "tokenizer_config.json":
+                #"{"eos_token":{"content":"</s>"},"chat_template":[{"name":"default","template":"T"}]}"#,
             "generation_config.json": #"{"eos_token_id":[4, 3, 900],"bos_token_id":3}"#,
             "config.json": #"{"eos_token_id":0}"#,
         ]

@@ -124,7 +124,9 @@ import Testing
         let chats: [ChatTests.Chat]
     }
 
-    @Test(.enabled(if: TokenizerFixtures.smollm2 != nil, "the SmolLM2 GGUF is not in ~/.cache/esparse or ESPARSE_SMOLLM2"))
+    @Test(
+        .enabled(if: TokenizerFixtures.smollm2 != nil, "the SmolLM2 GGUF is not in ~/.cache/esparse or ESPARSE_SMOLLM2")
+    )
     func smolLM2EqualsTheReference() throws {
         let path = try #require(TokenizerFixtures.smollm2)
         let tokenizer = try Tokenizer.load(gguf: GGUFMetadataFile.tokenizer(path))

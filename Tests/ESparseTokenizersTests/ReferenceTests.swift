@@ -25,12 +25,16 @@ import Testing
         #expect(expected.cases.count == inputs.count && inputs.count > 100)
         #expect(tokenizer.vocabularySize == expected.size)
         #expect(tokenizer.encode("x") == expected.aroundX)
-        #expect(tokenizer.templateTokenCount == expected.aroundX.count - tokenizer.encode("x", addSpecialTokens: false).count)
+        #expect(
+            tokenizer.templateTokenCount == expected.aroundX.count
+                - tokenizer.encode("x", addSpecialTokens: false).count)
         for (input, reference) in zip(inputs, expected.cases) {
             let text = String(decoding: input, as: UTF8.self)
             let ids = tokenizer.encode(input, addSpecialTokens: false)
             #expect(ids == reference.ids, "\(kind): \(text.debugDescription)")
-            #expect(Array(tokenizer.decode(reference.ids).utf8) == Array(reference.decoded.utf8), "\(kind): \(reference.ids)")
+            #expect(
+                Array(tokenizer.decode(reference.ids).utf8) == Array(reference.decoded.utf8),
+                "\(kind): \(reference.ids)")
             #expect(tokenizer.encodeLiterally(text) == reference.literal ?? reference.ids, "\(kind): \(text)")
         }
         for reference in expected.decodings {

@@ -48,13 +48,19 @@ import Testing
             (document(#"{"a":0}"#, "[]", #","fuse_unk":1"#, ""), "model.fuse_unk: a number is there, but a Boolean"),
             (document(#"{"a":0}"#, "[]", "", #","added_tokens":[{"id":9}]"#), "added_tokens[0].content"),
             (document(#"{"a":0}"#, "[]", "", #","added_tokens":[{"id":9,"content":"a"}]"#), "but 0 in the vocabulary"),
-            (document(#"{"a":0}"#, "[]", "", #","added_tokens":[{"id":0,"content":"z"}]"#), "belongs to the token \"a\""),
+            (
+                document(#"{"a":0}"#, "[]", "", #","added_tokens":[{"id":0,"content":"z"}]"#),
+                "belongs to the token \"a\""
+            ),
             (
                 document(#"{"a":0}"#, "[]", "", #","added_tokens":[{"id":1,"content":"z"},{"id":1,"content":"y"}]"#),
                 "is there twice"
             ),
             (document(#"{"a":0}"#, "[]", "", #","normalizer":{"type":"NFKC"}"#), "NFKC is not supported"),
-            (document(#"{"a":0}"#, "[]", "", #","pre_tokenizer":{"type":"Whitespace"}"#), "Whitespace is not supported"),
+            (
+                document(#"{"a":0}"#, "[]", "", #","pre_tokenizer":{"type":"Whitespace"}"#),
+                "Whitespace is not supported"
+            ),
             (
                 document(#"{"a":0}"#, "[]", "", #","pre_tokenizer":{"type":"Split","pattern":{"Regex":"x+"}}"#),
                 "'x+' is not supported; supported: the expressions of gpt2, llama3, qwen2"
@@ -82,7 +88,8 @@ import Testing
             let text = String(decoding: try TokenizerFixtures.data("\(kind)/tokenizer.json"), as: UTF8.self)
             guard let merges = text.firstRange(of: #""merges":["#) else { return Array(text.utf8) }
             // The first merges only; the vocabulary stays whole.
-            let some = text[merges.upperBound...].split(separator: "],", maxSplits: 20).dropLast().joined(separator: "],")
+            let some = text[merges.upperBound...].split(separator: "],", maxSplits: 20).dropLast().joined(
+                separator: "],")
             return Array((text[..<merges.upperBound] + some + "]]}}").utf8)
         }
     }

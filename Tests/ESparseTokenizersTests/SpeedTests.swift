@@ -7,7 +7,7 @@ import Testing
     /// Generous: a quadratic scan of a megabyte would take hours.
     private static let limit = Duration.seconds(20)
 
-    @Test(arguments: ["gpt2", "smollm", "llama3", "qwen2", "llama2", "mistral", "metaspace"])
+    @Test(arguments: ["smollm", "llama3", "llama2", "metaspace"])
     func aMegabyteOfAnythingIsNotQuadratic(kind: String) throws {
         let tokenizer = try TokenizerFixtures.tokenizer(kind)
         for unit in ["a", " ", "\n", "ab ", "1", "é", "日", "x\u{301}", "<", "\u{1}", " \n", "▁"] {
