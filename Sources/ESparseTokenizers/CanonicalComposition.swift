@@ -1,6 +1,8 @@
 // Unicode normalisation forms NFD and NFC (UAX 15).
 
 /// Canonical decomposition and composition of scalars.
+///
+/// The reference's tables are those of Unicode 9; what came later neither decomposes nor moves, so that ids are equal.
 enum CanonicalComposition {
     private struct Pair: Hashable {
         let first: UInt32
@@ -16,7 +18,7 @@ enum CanonicalComposition {
         init() {
             for entry in CanonicalDecompositionTable.entries.description.split(separator: ";") {
                 let codes = entry.split(whereSeparator: \.isWhitespace).compactMap { UInt32($0, radix: 16) }
-                guard let composite = codes.first, codes.count > 1 else { continue }
+                guard let composite = codes.first, codes.count > 1, isKnown(composite) else { continue }
                 decompositions[composite] = Array(codes.dropFirst())
                 let isExcluded = Unicode.Scalar(composite)?.properties.isFullCompositionExclusion ?? true
                 if codes.count == 3, !isExcluded {
@@ -27,6 +29,10 @@ enum CanonicalComposition {
     }
 
     private static let tables = Tables()
+
+    private static func isKnown(_ scalar: UInt32) -> Bool {
+        Unicode.Scalar(scalar)?.properties.age.map { $0.major <= 9 } ?? false
+    }
 
     // Hangul syllables are composed by arithmetic: 19 leading, 21 vowel and 28 trailing (the first is none) parts.
     private static let syllableBase: UInt32 = 0xAC00
@@ -67,7 +73,8 @@ enum CanonicalComposition {
 
     private static func combiningClass(_ scalar: UInt32) -> UInt8 {
         if scalar < 0x300 { return 0 }
-        return Unicode.Scalar(scalar)?.properties.canonicalCombiningClass.rawValue ?? 0
+        let combiningClass = Unicode.Scalar(scalar)?.properties.canonicalCombiningClass.rawValue ?? 0
+        return combiningClass > 0 && isKnown(scalar) ? combiningClass : 0
     }
 
     /// Canonical ordering: stable sort of each run of marks by combining class.

@@ -7,12 +7,15 @@ extension ChatTemplate {
     /// (ChatML) and the date (Llama 3.1 and later; the template's fixed date, not today's). Without a template the special
     /// tokens tell.
     public static func detect(for tokenizer: Tokenizer) -> ChatTemplate? {
-        guard let template = tokenizer.chatTemplate else {
-            func has(_ token: String) -> Bool { tokenizer.id(ofToken: token) != nil }
-            if has("<|im_start|>"), has("<|im_end|>") { return .chatML(defaultSystemMessage: nil) }
-            if has("<|start_header_id|>"), has("<|eot_id|>") { return .llama3(systemPreamble: nil) }
-            return nil
-        }
+        if let template = tokenizer.chatTemplate { return detect(jinja: template) }
+        func has(_ token: String) -> Bool { tokenizer.id(ofToken: token) != nil }
+        if has("<|im_start|>"), has("<|im_end|>") { return .chatML(defaultSystemMessage: nil) }
+        if has("<|start_header_id|>"), has("<|eot_id|>") { return .llama3(systemPreamble: nil) }
+        return nil
+    }
+
+    /// The form that a Jinja template writes, or nil where it is none of the known ones.
+    public static func detect(jinja template: String) -> ChatTemplate? {
         if template.contains("<|im_start|>") { return .chatML(defaultSystemMessage: systemMessage(in: template)) }
         if template.contains("<|start_header_id|>") { return .llama3(systemPreamble: preamble(in: template)) }
         if template.contains("[INST]"), template.contains("<<SYS>>") { return .llama2 }

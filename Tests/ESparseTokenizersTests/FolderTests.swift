@@ -1,0 +1,79 @@
+// Folders: vocab.json with merges.txt, what configuration files add, and what is refused.
+
+import ESparseTokenizers
+import FoundationEssentials
+import Testing
+
+@Suite struct FolderTests {
+    /// A folder with these files, removed when `body` returns.
+    private func withFolder<Result>(_ files: [String: String], _ body: (String) throws -> Result) throws -> Result {
+        let manager = FileManager.default
+        let folder = manager.temporaryDirectory.path + "/esparse-tokenizer-" + UUID().uuidString
+        try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? manager.removeItem(atPath: folder) }
+        for (name, text) in files { try Data(text.utf8).write(to: URL(filePath: folder + "/" + name)) }
+        return try body(folder)
+    }
+
+    private static let tiny = """
+        {"added_tokens":[{"id":3,"content":"</s>","special":true},{"id":4,"content":"<turn>","special":true}],
+        "model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]},"pre_tokenizer":null}
+        """
+
+    @Test func vocabularyAndMergesEqualTheReference() throws {
+        let tokenizer = try Tokenizer.load(folder: TokenizerFixtures.folder + "/opt_files")
+        let expected = try TokenizerFixtures.decode(TokenizerFixtures.Expectations.self, "opt_files/expected.json")
+        #expect(tokenizer.encode("x") == expected.aroundX)
+        #expect(tokenizer.beginningOfSequenceID == 2 && tokenizer.endOfSequenceID == 2)
+        for (input, reference) in zip(try TokenizerFixtures.inputs(), expected.cases) {
+            #expect(tokenizer.encode(input, addSpecialTokens: false) == reference.ids, "\(input)")
+            #expect(Array(tokenizer.decode(reference.ids).utf8) == Array(reference.decoded.utf8))
+        }
+    }
+
+    @Test func configurationFilesGiveTokensAndTemplate() throws {
+        let files = [
+            "tokenizer.json": FolderTests.tiny,
+            "tokenizer_config.json":
+                #"{"eos_token":{"content":"</s>"},"chat_template":[{"name":"default","template":"T"}]}"#,
+            "generation_config.json": #"{"eos_token_id":[4, 3, 900],"bos_token_id":3}"#,
+            "config.json": #"{"eos_token_id":0}"#,
+        ]
+        try withFolder(files) { folder in
+            let tokenizer = try Tokenizer.load(folder: folder)
+            #expect(tokenizer.endOfSequenceID == 3)
+            #expect(tokenizer.beginningOfSequenceID == 3)
+            #expect(tokenizer.stopIDs == [4, 3])
+            #expect(tokenizer.chatTemplate == "T")
+            #expect(tokenizer.encode("ab</s>ba") == [2, 3, 1, 0])
+            #expect(tokenizer.specialTokens.map(\.text) == ["</s>", "<turn>"])
+        }
+    }
+
+    @Test func whatCannotBeReadIsNamed() throws {
+        func message(_ files: [String: String]) throws -> String {
+            try withFolder(files) { folder in
+                do {
+                    _ = try Tokenizer.load(folder: folder)
+                    return "no error"
+                } catch {
+                    return "\(error)"
+                }
+            }
+        }
+        #expect(try message([:]).contains("tokenizer.json, or vocab.json with merges.txt, is needed"))
+        #expect(try message(["vocab.json": "{}"]).contains("is needed"))
+        #expect(try message(["tokenizer.json": "{"]).contains("not valid JSON at byte 1"))
+        #expect(try message(["tokenizer.json": FolderTests.tiny, "config.json": "[]"]).contains("an object is needed"))
+        #expect(
+            try message(["tokenizer.json": FolderTests.tiny, "config.json": #"{"eos_token_id":"x"}"#])
+                .contains("eos_token_id: a string is there"))
+        #expect(
+            try message(["vocab.json": #"{"a":0}"#, "merges.txt": "#version: 0.2\na b\n"])
+                .contains("\"b\" is not in the vocabulary"))
+        #expect(
+            try message([
+                "vocab.json": "{}", "merges.txt": "", "tokenizer_config.json": #"{"tokenizer_class":"BertTokenizer"}"#,
+            ]).contains("BertTokenizer is not supported"))
+    }
+}
