@@ -193,12 +193,12 @@ let testedPatterns = [(1, 2), (2, 4), (1, 4), (3, 4), (2, 3), (4, 8), (2, 5), (1
 @Suite struct ChannelShuffleTests {
     private let matrices = [wholeNumbers(rows: 8, columns: 48, below: 100, seed: 21)]
 
-    private func search(_ steps: ChannelShuffle.Steps) -> ChannelShuffle.Outcome {
+    private func search(_ steps: ShuffleSteps) -> ChannelShuffle.Outcome {
         ChannelShuffle(steps: steps).search(matrices, pattern: .twoOfFour, parallel: concurrent)
     }
 
-    @Test(arguments: ChannelShuffle.Steps.allCases)
-    func reportsEveryStep(_ steps: ChannelShuffle.Steps) {
+    @Test(arguments: ShuffleSteps.allCases)
+    func reportsEveryStep(_ steps: ShuffleSteps) {
         let outcome = search(steps)
         let identity = Permutation.identity(48)
         let dealt = GlobalShuffle().permutation(of: matrices, pattern: .twoOfFour)

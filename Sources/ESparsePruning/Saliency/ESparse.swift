@@ -14,10 +14,14 @@ public enum SaliencyRule: String, Sendable, Codable, CaseIterable {
     case normalizedSum = "normalized-sum"
     /// `a^(1 - alpha) * e^alpha`; `alpha` 0 is the amplitude alone, 1 the entropy alone.
     case geometricMean = "geometric-mean"
+    /// `a * (e / e_normal)^alpha` with `e_normal = sqrt(2 pi e) * deviation`, the entropy power that a normal distribution of
+    /// the channel's standard deviation would have: a channel whose amplitude comes from rare outliers, and so tells
+    /// little about its usual values, counts less. `alpha` 0 is the amplitude alone.
+    case relativeEntropy = "relative-entropy"
 
     /// The factor of each channel, `[C]`; 0 where it would be 0 / 0.
-    func factors(entropy: [Double], amplitude: [Double], alpha: Double) -> [Double] {
-        precondition(entropy.count == amplitude.count)
+    func factors(entropy: [Double], amplitude: [Double], deviation: [Double], alpha: Double) -> [Double] {
+        precondition(entropy.count == amplitude.count && deviation.count == amplitude.count)
         switch self {
         case .sum:
             return zip(entropy, amplitude).map { $0 + alpha * $1 }
@@ -27,6 +31,12 @@ public enum SaliencyRule: String, Sendable, Codable, CaseIterable {
             return zip(entropy, amplitude).map { $1 * amplitudeScale + alpha * $0 * entropyScale }
         case .geometricMean:
             return zip(entropy, amplitude).map { $0 == 0 || $1 == 0 ? 0 : pow($1, 1 - alpha) * pow($0, alpha) }
+        case .relativeEntropy:
+            let normal = (2 * Double.pi * exp(1)).squareRoot()
+            return amplitude.indices.map { channel in
+                let share = entropy[channel] / (normal * deviation[channel])
+                return share > 0 && share.isFinite ? amplitude[channel] * pow(share, alpha) : amplitude[channel]
+            }
         }
     }
 }
@@ -88,7 +98,8 @@ public struct ESparse: PruningMethod {
     public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {
         guard let statistics else { preconditionFailure("e-sparse needs calibration statistics") }
         let factors = rule.factors(
-            entropy: statistics.entropies(entropy), amplitude: statistics.amplitudes(amplitude), alpha: alpha)
+            entropy: statistics.entropies(entropy), amplitude: statistics.amplitudes(amplitude),
+            deviation: statistics.range.standardDeviation, alpha: alpha)
         return weightedMagnitudes(weight, rows: rows, columns: columns, factors: factors.map { Float($0) })
     }
 }

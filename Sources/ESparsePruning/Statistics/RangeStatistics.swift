@@ -118,6 +118,15 @@ public struct RangeStatistics: Sendable, Equatable {
         sumOfSquares.map { tokenCount == 0 ? 0 : ($0 / Double(tokenCount)).squareRoot() }
     }
 
+    /// Standard deviation of each channel over the tokens, `[C]`.
+    public var standardDeviation: [Double] {
+        zip(sum, sumOfSquares).map { sum, squares in
+            guard tokenCount > 0 else { return 0 }
+            let mean = sum / Double(tokenCount)
+            return max(squares / Double(tokenCount) - mean * mean, 0).squareRoot()
+        }
+    }
+
     /// Whether a channel held one value throughout.
     public func isConstant(_ channel: Int) -> Bool {
         minimum[channel] >= maximum[channel]
