@@ -45,6 +45,16 @@ import json
 values = [json.load(open(name + ".json"))["results"]["evaluation"]["token_perplexity,none"] for name in ("two-of-four", "dense")]
 assert abs(values[0] / values[1] - 1) < 1e-3, values
 PYTHON
+check "prune OPT" "$esparse" prune "$here/tiny-opt" "${small[@]}" --output opt
+check "prune OPT, dense output" "$esparse" prune "$here/tiny-opt" "${small[@]}" --output opt-dense --format dense
+for folder in opt opt-dense; do
+    check "evaluate $folder" "$esparse" evaluate "$folder" --text "$text" --sequence-length 128 --windows 4 --precision f32 --json "$folder.json"
+done
+python3 - <<'PYTHON' && pass || fail "packed and dense OPT differ in perplexity"
+import json
+values = [json.load(open(name + ".json"))["results"]["evaluation"]["token_perplexity,none"] for name in ("opt", "opt-dense")]
+assert abs(values[0] / values[1] - 1) < 1e-4, values
+PYTHON
 check "generate" "$esparse" generate two-of-four --prompt "The lamp" --max-tokens 8 --temperature 0
 check "self-made calibration" "$esparse" prune "$model" --output self --samples 2 --sequence-length 32 --pattern 4:8
 check "magnitude needs no calibration" "$esparse" prune "$model" --output magnitude --method magnitude
