@@ -27,9 +27,6 @@ final class PassCounter: Sendable {
             })
     }
 
-    /// The last block is written.
-    func finish() { report(total) }
-
     private func report(_ count: Int) {
         progress.report(stage: "Pruning", completed: count, total: total, unit: "passes")
     }

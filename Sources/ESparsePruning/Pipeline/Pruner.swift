@@ -137,7 +137,6 @@ public struct Pruner<B: Backend> {
                 try folder.writer.write(.block(index), tensors: tensors, linears: records)
             }
         }
-        counter.finish()
     }
 
     private func calibrationPass(advance: @escaping () -> Void) throws -> CalibrationPass<B> {
