@@ -82,7 +82,7 @@ public struct Pruner<B: Backend> {
                     sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
                 try pruneWithCalibration(folder, set)
             }
-            return try folder.writer.finish(configuration: Array(checkpoint.configuration), files: files)
+            return try folder.writer.finish(configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
         } catch {
             folder.discardIfNothingIsPruned()
             throw error
