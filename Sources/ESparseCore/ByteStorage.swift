@@ -94,8 +94,6 @@ public struct FileError: Error, CustomStringConvertible {
     }
 
     /// One sentence for the user.
-
-    /// One sentence for the user.
     public var description: String {
         let reason = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
         return "cannot \(operation) \(path): \(reason)"

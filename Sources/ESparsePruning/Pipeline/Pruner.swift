@@ -53,6 +53,7 @@ public struct Pruner<B: Backend> {
     /// Prunes into the folder `output`, which appears when it is complete.
     ///
     /// - Parameters:
+    ///   - output: the folder to make; until then the run lives in `<output>.partial`.
     ///   - calibrationDigest: stands for the calibration text in the manifest, and tells on resuming whether it changed.
     ///   - files: further files of the output by name, such as tokenizer.json.
     ///   - resume: goes on with an unfinished run.
