@@ -12,3 +12,4 @@ fi
 # Numerical tests are unbearably slow without optimisation.
 swift build -c release --build-tests
 swift test -c release --skip-build "$@"
+Tests/Command/run.sh "$(swift build -c release --show-bin-path)/esparse"

@@ -19,9 +19,13 @@ struct esparse_dnnl_matmul {
 };
 
 static dnnl_engine_t engine;
+static pthread_key_t stream_key;
 static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
 
+static void destroy_stream(void *stream) { dnnl_stream_destroy(stream); }
+
 static void create_engine(void) {
+    if (pthread_key_create(&stream_key, destroy_stream)) return;
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success) engine = NULL;
 }
 
@@ -34,10 +38,15 @@ static void stay_on_this_thread(void) {
     is_done = 1;
 }
 
-/// The calling thread's stream, made at first use and kept for the life of the process.
+/// The calling thread's stream, made at first use and destroyed with the thread.
 static dnnl_stream_t thread_stream(void) {
-    static __thread dnnl_stream_t stream;
-    if (!stream && dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) != dnnl_success) stream = NULL;
+    dnnl_stream_t stream = pthread_getspecific(stream_key);
+    if (stream) return stream;
+    if (dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) != dnnl_success) return NULL;
+    if (pthread_setspecific(stream_key, stream)) {
+        dnnl_stream_destroy(stream);
+        return NULL;
+    }
     return stream;
 }
 

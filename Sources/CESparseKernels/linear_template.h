@@ -20,9 +20,12 @@ KERNEL void few_block(const int kind, const int row_count, const int token_count
         UNROLL for (int t = 0; t < token_count; t++) sums[r][t] = zero();
     }
     int64_t whole = rows->columns / step * step;
+    // The rows after these: short rows end before the processor has foreseen them.
+    const int64_t ahead = row_values(rows, kind, most_rows) - row_values(rows, kind, 0);
     for (int64_t column = 0; column < whole; column += step) {
         vector_pair weights[most_rows];
         UNROLL for (int r = 0; r < row_count; r++) {
+            __builtin_prefetch(cursor[r] + ahead, 0, 2);
             weights[r] = load_pair(kind, &cursor[r], end, KIND_IS_SPARSE(kind) ? mask[r] + column / 8 : NULL);
         }
         UNROLL for (int t = 0; t < token_count; t++) {

@@ -75,17 +75,6 @@
         defer { withExtendedLifetime(self) {} }
         return try unsafe body(UnsafeRawBufferPointer(start: base, count: byteCount))
     }
-
-    /// Tells the system that mapped pages in `range` are not needed for now, so that they stop counting as resident.
-    ///
-    /// The bytes stay readable: touching them reads the file again. Does nothing for owned memory.
-    package func releaseResidentPages(in range: Range<Int>) {
-        guard isMapped else { return }
-        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let first = (max(range.lowerBound, 0) + page - 1) / page * page
-        let last = min(range.upperBound, byteCount) / page * page
-        if first < last { unsafe madvise(base + first, last - first, MADV_DONTNEED) }
-    }
 }
 
 /// A file could not be used.

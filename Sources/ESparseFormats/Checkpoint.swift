@@ -38,6 +38,16 @@ public struct Checkpoint: Sendable {
     /// Size on disk of the weights.
     public let fileBytes: Int
 
+    /// config.json of a checkpoint made from this one whose matrices are stored as `type`; nil keeps what it says.
+    package func configuration(storing type: ElementType?) throws -> [UInt8] {
+        let names: [ElementType: String] = [.float32: "float32", .float16: "float16", .bfloat16: "bfloat16"]
+        guard let type, let name = names[type], var members = try JSONParser.parse(Array(configuration)).object else {
+            return Array(configuration)
+        }
+        members["torch_dtype"] = .string(name)
+        return JSONValue.object(members).serialized(indented: true)
+    }
+
     /// Opens a folder or a .gguf file.
     ///
     /// - Throws: `FormatError` or `FileError`, one sentence each.

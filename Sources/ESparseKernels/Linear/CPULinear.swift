@@ -79,12 +79,14 @@ package struct CPULinear: Sendable {
     }
 
     func plan(tokens: Int) -> LinearPlan {
-        if tokens <= LinearPlan.fewTokens || columns == 0 {
+        let arithmetic = precision == .bfloat16 ? denseArithmetic : .float32
+        let few = LinearPlan.fewTokens(instructionSet, arithmetic, isSparse: storage.bitmask != nil)
+        if tokens <= few || columns == 0 {
             return .few(rows: rows, rowByteCount: storage.rowByteCount, tokens: tokens)
         }
         let isSparse = storage.bitmask != nil
         let kernels = instructionSet.kernels
-        if precision == .bfloat16, denseArithmetic == .bfloat16 {
+        if arithmetic == .bfloat16 {
             let kernel = isSparse ? LinearKernel.expandedBFloat16 : .denseBFloat16
             return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens)
         }

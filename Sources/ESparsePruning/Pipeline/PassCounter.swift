@@ -6,21 +6,16 @@ import Synchronization
 /// Counts passes and reports them.
 final class PassCounter: Sendable {
     private let total: Int
-    private let perBlock: Int
-    private let blockCount: Int
     private let completed: Mutex<Int>
     private let progress: any ProgressReporter
 
-    /// Starts at the first pass of `firstBlock`. The last block is not run again once it is pruned.
-    init(
-        blockCount: Int, firstBlock: Int, passCount: Int, sequenceCount: Int, progress: any ProgressReporter
-    ) {
-        perBlock = passCount * sequenceCount
-        total = blockCount * perBlock - sequenceCount
-        self.blockCount = blockCount
-        completed = Mutex(firstBlock * perBlock)
+    /// Starts at the first pass of block `firstBlock`; block `i` takes `passes[i]` passes of every sequence.
+    init(passes: [Int], firstBlock: Int, sequenceCount: Int, progress: any ProgressReporter) {
+        total = passes.reduce(0, +) * sequenceCount
+        let start = passes[..<firstBlock].reduce(0, +) * sequenceCount
+        completed = Mutex(start)
         self.progress = progress
-        report(firstBlock * perBlock)
+        report(start)
     }
 
     /// One sequence went through one block.
@@ -32,11 +27,7 @@ final class PassCounter: Sendable {
             })
     }
 
-    /// The last block is written.
-    func finish() { report(total) }
-
     private func report(_ count: Int) {
-        let count = min(count, total)
         progress.report(stage: "Pruning", completed: count, total: total, unit: "passes")
     }
 }

@@ -81,7 +81,7 @@ public struct Pruner<B: Backend> {
                     sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
                 try pruneWithCalibration(folder, set)
             }
-            return try folder.writer.finish(configuration: Array(checkpoint.configuration), files: files)
+            return try folder.writer.finish(configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
         } catch {
             folder.discardIfNothingIsPruned()
             throw error
@@ -99,44 +99,52 @@ public struct Pruner<B: Backend> {
 
     private func pruneWithCalibration(_ folder: RunFolder, _ set: CalibrationSet) throws {
         let first = folder.writer.completedBlockCount
-        let stages = PassCounter(
-            blockCount: architecture.blockCount, firstBlock: first,
-            passCount: settings.method.requirement.passCount + 1, sequenceCount: set.sequences.count, progress: progress
-        )
-        let pass = CalibrationPass(
-            backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
-            cacheDescription: architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
-                .singleLayer,
-            method: settings.method,
-            kernels: ChannelKernels(pool: pool, instructionSet: try InstructionSet.selected()), advance: stages.advance)
+        let selected = architecture.blocks.map { $0.sites.contains { $0.linears.contains { settings.selects($0.name) } } }
+        // Blocks after the last one that is pruned need no inputs.
+        let last = selected.lastIndex(of: true) ?? 0
+        let counter = PassCounter(
+            passes: selected.enumerated().map { index, isSelected in
+                (isSelected ? settings.method.requirement.passCount : 0) + (index < last ? 1 : 0)
+            }, firstBlock: first, sequenceCount: set.sequences.count, progress: progress)
+        let pass = try calibrationPass(advance: counter.advance)
         if first == 0 {
             let embedding = try architecture.loadEmbedding(from: checkpoint.weights, onto: backend)
-            let inputs = try hiddenStates(folder, before: 0, set)
-            try pass.embed(set.sequences, with: embedding, to: inputs)
+            try pass.embed(set.sequences, with: embedding, to: try hiddenStates(folder, before: 0, set))
         }
         var unfinished: BackgroundWrite?
         for index in first..<architecture.blockCount {
             let inputs = try hiddenStates(folder, before: index, set)
-            let dense = try architecture.loadBlock(index, from: checkpoint.weights, onto: backend)
-            let statistics = try pass.statistics(of: dense, sites: architecture.blocks[index].sites, inputs: inputs)
-            let pruned = try prune(index, statistics: statistics)
+            var pruned = PrunedBlock()
+            if selected[index] {
+                let dense = try architecture.loadBlock(index, from: checkpoint.weights, onto: backend)
+                let statistics = try pass.statistics(of: dense, sites: architecture.blocks[index].sites, inputs: inputs)
+                pruned = try prune(index, statistics: statistics)
+            }
             // The block before must be durable before its inputs' file is written over with this block's outputs.
             try unfinished?.wait()
-            guard index + 1 < architecture.blockCount else {
+            unfinished = nil
+            guard index < last else {
                 try write(index, pruned, to: folder)
-                break
+                continue
             }
             let block = try architecture.loadBlock(
                 index, from: PrunedWeights(source: checkpoint.weights, pruned: pruned), onto: backend)
             let outputs = try hiddenStates(folder, before: index + 1, set)
             try pass.run(block, from: inputs, to: outputs)
             let tensors = try weights.block(architecture.blocks[index], pruned: pruned)
-            unfinished = BackgroundWrite {
+            unfinished = BackgroundWrite { [records = pruned.records] in
                 try outputs.synchronize()
-                try folder.writer.write(.block(index), tensors: tensors, linears: pruned.records)
+                try folder.writer.write(.block(index), tensors: tensors, linears: records)
             }
         }
-        stages.finish()
+    }
+
+    private func calibrationPass(advance: @escaping () -> Void) throws -> CalibrationPass<B> {
+        let cache = architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
+        return CalibrationPass(
+            backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
+            cacheDescription: cache.singleLayer, method: settings.method,
+            kernels: ChannelKernels(pool: pool, instructionSet: try InstructionSet.selected()), advance: advance)
     }
 
     private func hiddenStates(_ folder: RunFolder, before block: Int, _ set: CalibrationSet) throws -> HiddenStateFile {

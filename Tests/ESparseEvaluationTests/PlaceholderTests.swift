@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct PlaceholderEvaluationTests {
-    @Test func builds() { #expect(Bool(true)) }
-}
