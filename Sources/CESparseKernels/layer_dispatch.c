@@ -11,8 +11,8 @@ extern const esparse_layer_kernels esparse_layer_table_avx512;
 const esparse_layer_kernels *esparse_layer_kernels_for(int32_t instruction_set) {
     switch (instruction_set) {
 #if defined(__x86_64__)
-    case esparse_layer_avx512: return &esparse_layer_table_avx512;
-    case esparse_layer_avx2: return &esparse_layer_table_avx2;
+    case esparse_instruction_set_avx512: return &esparse_layer_table_avx512;
+    case esparse_instruction_set_avx2: return &esparse_layer_table_avx2;
 #endif
     default: return &esparse_layer_table_plain;
     }

@@ -156,22 +156,14 @@ __attribute__((target("avx2,fma"))) static void gains_avx2(ARGUMENTS) { swap_gai
 __attribute__((target("avx512f,avx512vl,avx512dq"))) static void gains_avx512(ARGUMENTS) {
     swap_gains(PASSED, 16);
 }
-
-int esparse_shuffle_best_variant(void) {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        return ESPARSE_SHUFFLE_AVX512;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? ESPARSE_SHUFFLE_AVX2 : ESPARSE_SHUFFLE_PLAIN;
-}
-#else
-int esparse_shuffle_best_variant(void) { return ESPARSE_SHUFFLE_PLAIN; }
 #endif
 
-void esparse_shuffle_gains(int variant, ARGUMENTS) {
+void esparse_shuffle_gains(int instruction_set, ARGUMENTS) {
 #if defined(__x86_64__)
-    if (variant == ESPARSE_SHUFFLE_AVX512) return gains_avx512(PASSED);
-    if (variant == ESPARSE_SHUFFLE_AVX2) return gains_avx2(PASSED);
+    if (instruction_set == esparse_instruction_set_avx512) return gains_avx512(PASSED);
+    if (instruction_set == esparse_instruction_set_avx2) return gains_avx2(PASSED);
 #else
-    (void)variant;
+    (void)instruction_set;
 #endif
     gains_plain(PASSED);
 }

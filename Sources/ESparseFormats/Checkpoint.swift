@@ -65,12 +65,8 @@ public struct Checkpoint: Sendable {
             throw FormatError.notACheckpoint(path: path, reason: "the folder has no config.json")
         }
         let config = try FileSystem.read(configPath)
-        do {
-            guard try JSONParser.parse(config).object != nil else {
-                throw FormatError.invalidJSON(path: configPath, offset: 0, reason: "an object must be here")
-            }
-        } catch let failure as JSONParser.Failure {
-            throw FormatError.invalidJSON(path: configPath, offset: failure.offset, reason: failure.reason)
+        guard try JSONParser.parse(config, path: configPath).members != nil else {
+            throw FormatError.invalidJSON(path: configPath, offset: 0, reason: "an object must be here")
         }
         let manifestPath = path + "/" + SparseManifest.fileName
         var manifest: SparseManifest?

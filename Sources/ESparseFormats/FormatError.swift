@@ -143,3 +143,16 @@ public enum TensorProblem: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 }
+
+extension JSONParser {
+    /// Parses a whole file.
+    ///
+    /// - Throws: `FormatError.invalidJSON` naming `path` and the byte offset.
+    package static func parse(_ bytes: [UInt8], path: String) throws(FormatError) -> JSONValue {
+        do {
+            return try parse(bytes)
+        } catch {
+            throw .invalidJSON(path: path, offset: error.offset, reason: error.reason)
+        }
+    }
+}

@@ -1,5 +1,7 @@
 // What can be wrong with a tokenizer's files or metadata.
 
+import ESparseFormats
+
 /// A tokenizer could not be read.
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     /// A file exists but could not be read.
@@ -30,6 +32,19 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
             "\(source), \(field): \(found) is not supported; supported: \(supported)"
         case .chat(let reason):
             "the chat cannot be rendered: \(reason)"
+        }
+    }
+}
+
+extension JSONParser {
+    /// Parses a whole file.
+    ///
+    /// - Throws: `TokenizerError.invalidJSON` naming `source` and the byte offset.
+    static func parse(_ bytes: [UInt8], source: String) throws(TokenizerError) -> JSONValue {
+        do {
+            return try parse(bytes)
+        } catch {
+            throw .invalidJSON(source: source, offset: error.offset, reason: error.reason)
         }
     }
 }

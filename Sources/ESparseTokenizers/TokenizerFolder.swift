@@ -1,6 +1,7 @@
 // Reads a tokenizer from a Hugging Face folder.
 
 import ESparseCore
+import ESparseFormats
 import FoundationEssentials
 
 extension Tokenizer {

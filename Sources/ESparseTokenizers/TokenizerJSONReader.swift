@@ -1,5 +1,7 @@
 // Reads Hugging Face's tokenizer.json into a definition.
 
+import ESparseFormats
+
 /// Reads the parts of a tokenizer.json; every refusal names the field.
 struct TokenizerJSONReader {
     let source: String

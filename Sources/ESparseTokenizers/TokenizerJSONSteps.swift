@@ -1,5 +1,7 @@
 // Reads the processing steps of a tokenizer.json: normalizer, pre-tokenizer, post-processor and decoder.
 
+import ESparseFormats
+
 extension TokenizerJSONReader {
     /// The members of a possibly nested `Sequence`, in order; nothing for null.
     private func steps(
@@ -121,7 +123,7 @@ extension TokenizerJSONReader {
             guard let special = item["SpecialToken"] else { throw wrong(itemField, item, "Sequence or SpecialToken") }
             let name = try bytes(special, "id", itemField)
             let entries = step["special_tokens"]?.members ?? []
-            guard let ids = entries.last(where: { $0.key == name })?.value["ids"]?.array else {
+            guard let ids = entries.first(where: { $0.key == name })?.value["ids"]?.array else {
                 throw malformed(itemField, "\(TokenVocabulary.quoted(name)) is not among the template's special_tokens")
             }
             for value in ids {

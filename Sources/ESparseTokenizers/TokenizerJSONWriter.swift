@@ -1,5 +1,6 @@
 // Writes a definition as Hugging Face's tokenizer.json.
 
+import ESparseFormats
 public import FoundationEssentials
 
 extension Tokenizer {

@@ -2,71 +2,13 @@
 
 import ESparseCore
 import ESparseFormats
-import FoundationEssentials
+import ESparseTestSupport
 import Testing
 
-/// Deterministic: iteration `i` of a format is always the same input. ESPARSE_FUZZ_ITERATIONS sets how many inputs each
-/// format gets; a crash is reproduced by the same number.
 @Suite struct FuzzTests {
-    static let iterations = ProcessInfo.processInfo.environment["ESPARSE_FUZZ_ITERATIONS"].flatMap { Int($0) } ?? 2_000
-
-    /// Numbers at the edges of what lengths and offsets can be.
-    static let edges: [UInt64] = [
-        0, 1, 7, 31, 1 << 31 - 1, 1 << 31, 1 << 32 - 1, 1 << 32, 1 << 62, 1 << 63 - 1, 1 << 63, .max - 7, .max,
-    ]
-
-    /// One to four mutations: flipped bits, edge values, cuts, repeats, insertions, and swapped digits in text.
-    static func mutate(_ original: [UInt8], _ random: inout SeededRandom, headLength: Int) -> [UInt8] {
-        var bytes = original
-        for _ in 0...random.integer(below: 4) where !bytes.isEmpty {
-            // Most mutations go where the structure is.
-            let range = random.integer(below: 8) == 0 ? bytes.count : min(bytes.count, headLength)
-            let place = random.integer(below: range)
-            switch random.integer(below: 8) {
-            case 0: bytes[place] ^= 1 << UInt8(random.integer(below: 8))
-            case 1: bytes[place] = UInt8(random.integer(below: 256))
-            case 2:
-                let edge = littleEndian(edges[random.integer(below: edges.count)])
-                let width = [2, 4, 8][random.integer(below: 3)]
-                for (offset, byte) in edge.prefix(width).enumerated() where place + offset < bytes.count {
-                    bytes[place + offset] = byte
-                }
-            case 3: bytes.removeLast(random.integer(below: bytes.count))
-            case 4:
-                let end = min(bytes.count, place + 1 + random.integer(below: 40))
-                bytes.removeSubrange(place..<end)
-            case 5:
-                let end = min(bytes.count, place + 1 + random.integer(below: 40))
-                bytes.insert(contentsOf: Array(bytes[place..<end]), at: place)
-            case 6:
-                let pieces = [
-                    "{", "}", "[", "]", "\"", ",", ":", "-", "1e9", "9223372036854775807", "\\u", "null", "0",
-                ]
-                bytes.insert(contentsOf: Array(pieces[random.integer(below: pieces.count)].utf8), at: place)
-            default:
-                if let digit = bytes[place...].firstIndex(where: { $0 >= 0x30 && $0 <= 0x39 }) {
-                    bytes[digit] = 0x30 + UInt8(random.integer(below: 10))
-                }
-            }
-        }
-        return bytes
-    }
-
-    /// Runs `read` on mutations; counts how many were accepted, so that a fuzz that tests nothing is noticed.
     static func fuzz(_ seeds: [[UInt8]], headLength: Int = 4096, stream: UInt64, _ read: ([UInt8]) throws -> Void) {
-        var random = SeededRandom(seed: 20_231_015, stream: stream)
-        var accepted = 0
-        for iteration in 0..<iterations {
-            let bytes = mutate(seeds[iteration % seeds.count], &random, headLength: headLength)
-            do {
-                try read(bytes)
-                accepted += 1
-            } catch {
-                // Any error is fine; only a crash is not.
-            }
-        }
-        print("fuzz stream \(stream): \(iterations) inputs, \(accepted) accepted")
-        #expect(accepted > 0 && accepted < iterations)
+        let outcome = Fuzz(seeds: seeds, stream: stream, headLength: headLength, iterations: 2_000).run(read)
+        #expect(outcome.accepted > 0 && outcome.refused > 0)
     }
 
     @Test func safetensors() throws {

@@ -11,9 +11,9 @@ import Testing
     @Test func readsEveryKindOfValue() throws {
         let text =
             #" {"a" : [1, -2, 3.5, 1e2, 9223372036854775808], "b":{"c":null,"d":true,"e":false},"f":"x\n\u00e9\ud83d\ude00\"\/"} "#
-        let expected = JSONValue.object([
+        let expected = JSONValue.sorted([
             "a": .array([.integer(1), .integer(-2), .number(3.5), .number(100), .number(9_223_372_036_854_775_808)]),
-            "b": .object(["c": .null, "d": .bool(true), "e": .bool(false)]), "f": .string("x\né😀\"/"),
+            "b": .sorted(["c": .null, "d": .boolean(true), "e": .boolean(false)]), "f": .text("x\né😀\"/"),
         ])
         #expect(try parse(text) == expected)
         #expect(try JSONParser.parse(expected.serialized(indented: true)) == expected)
@@ -30,6 +30,18 @@ import Testing
         #expect(throws: JSONParser.Failure.self) { try parse(text) }
     }
 
+    /// Swift holds "é" and "e\u{301}" for equal.
+    @Test func keysAndTextsKeepTheirBytes() throws {
+        let text = #"{"\u00e9":1,"e\u0301":2,"x":"e\u0301","z":null}"#
+        let value = try parse(text)
+        #expect(value["\u{E9}"] == .integer(1) && value["e\u{301}"] == .integer(2))
+        #expect(value["x"]?.bytes == [0x65, 0xCC, 0x81] && value["x"] != .text("\u{E9}"))
+        #expect(value["z"] == nil && value["y"] == nil)
+        #expect(
+            String(decoding: value.serialized(indented: false), as: UTF8.self).utf8.elementsEqual(
+                "{\"\u{E9}\":1,\"e\u{301}\":2,\"x\":\"e\u{301}\",\"z\":null}".utf8))
+    }
+
     @Test func depthIsLimited() throws {
         let open = String(repeating: "[", count: 100_000)
         #expect(throws: JSONParser.Failure.self) { try parse(open) }
@@ -41,13 +53,13 @@ import Testing
 
     @Test func repairsTextOnDemand() throws {
         #expect(throws: JSONParser.Failure.self) { try JSONParser.parse([0x22, 0xFF, 0x22]) }
-        #expect(try JSONParser.parse([0x22, 0xFF, 0x22], repairsText: true) == .string("\u{FFFD}"))
-        #expect(try parse(#""\ud800x""#, repairsText: true) == .string("\u{FFFD}x"))
-        #expect(try parse(#""\ud800\u0041""#, repairsText: true) == .string("\u{FFFD}A"))
+        #expect(try JSONParser.parse([0x22, 0xFF, 0x22], repairsText: true) == .text("\u{FFFD}"))
+        #expect(try parse(#""\ud800x""#, repairsText: true) == .text("\u{FFFD}x"))
+        #expect(try parse(#""\ud800\u0041""#, repairsText: true) == .text("\u{FFFD}A"))
     }
 
     @Test func writesSortedKeysAndEscapes() {
-        let value = JSONValue.object(["b": .integer(1), "a": .string("\u{1}\t\\\"é"), "B": .array([])])
+        let value = JSONValue.sorted(["b": .integer(1), "a": .text("\u{1}\t\\\"é"), "B": .array([])])
         #expect(
             String(decoding: value.serialized(indented: false), as: UTF8.self) == #"{"B":[],"a":"\u0001\t\\\"é","b":1}"#
         )

@@ -33,6 +33,30 @@ import Testing
         #expect(denseBits == expected.map(\.bitPattern))
     }
 
+    @Test(arguments: [ElementType.float32, .float16, .bfloat16])
+    func keptValuesAreTheWeightsBitForBit(_ type: ElementType) throws {
+        // A NaN with a payload, an infinity and subnormals.
+        let wide: [UInt32] = [0x8000_0001, 0x7FC1_2345, 1, 0x3F80_0001, 0, 0xFF80_0000, 7, 0xBF80_0000]
+        let narrow = wide.map { UInt16(truncatingIfNeeded: $0 >> 16 ^ $0) }
+        let storage = type == .float32 ? ByteStorage(copying: wide) : ByteStorage(copying: narrow)
+        let weight = try Tensor(elementType: type, shape: [2, 4], storage: storage)
+        let order = try #require(Permutation([3, 1, 0, 2]))
+        let bits = ByteStorage(copying: [0b1001, 0b0110] as [UInt8])
+        let bitmask = try Tensor(elementType: .uint8, shape: [2, 1], storage: bits)
+        let matrix = try SparseMatrix.compress(weight, bitmask: bitmask, pattern: .twoOfFour, permutation: order)
+        #expect(matrix.values.shape == [2, 2] && matrix.values.elementType == type)
+        // Row 0 keeps stored columns 0 and 3 (channels 3 and 2); row 1 keeps 1 and 2 (channels 1 and 0).
+        unsafe matrix.values.withUnsafeBytes { bytes in
+            for (index, element) in [3, 2, 5, 4].enumerated() {
+                if type == .float32 {
+                    #expect(unsafe bytes.load(fromByteOffset: index * 4, as: UInt32.self) == wide[element])
+                } else {
+                    #expect(unsafe bytes.load(fromByteOffset: index * 2, as: UInt16.self) == narrow[element])
+                }
+            }
+        }
+    }
+
     @Test func permutationsGoThereAndBack() throws {
         let order = try #require(Permutation([7, 0, 3, 5, 1, 2, 6, 4]))
         let weight = try Tensor(Self.values, shape: [2, 8])

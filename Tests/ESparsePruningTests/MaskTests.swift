@@ -1,4 +1,4 @@
-// N:M masks: hand-made vectors, ties, a sorting reference, and the kept values bit for bit.
+// N:M masks: hand-made vectors, ties and a sorting reference.
 
 import ESparseCore
 import ESparsePruning
@@ -59,42 +59,6 @@ import Testing
         }
     }
 
-    @Test(arguments: [ElementType.float32, .float16, .bfloat16])
-    func keptValuesAreTheWeightsBitForBit(_ type: ElementType) throws {
-        // Patterns that include both zeros, a NaN with a payload and subnormals.
-        let wide: [UInt32] = [0x8000_0000, 0x7FC1_2345, 1, 0x3F80_0001, 0, 0xFF80_0000, 7, 0xBF80_0000]
-        let elements = wide.map { UInt16(truncatingIfNeeded: $0 >> 16 ^ $0) }
-        let storage = type == .float32 ? ByteStorage(copying: wide) : ByteStorage(copying: elements)
-        let weight = try Tensor(elementType: type, shape: [2, 4], storage: storage)
-        let order = try #require(Permutation([3, 1, 0, 2]))
-        // Row 0 keeps positions 0 and 3 (channels 3 and 2); row 1 keeps 1 and 2 (channels 1 and 0).
-        let kept = try Mask.keptValues(of: weight, bits: [0b1001, 0b0110], pattern: .twoOfFour, permutation: order)
-        let channels = [3, 2, 5, 4]
-        #expect(kept.shape == [2, 2] && kept.elementType == type)
-        unsafe kept.withUnsafeBytes { bytes in
-            for (index, channel) in channels.enumerated() {
-                if type == .float32 {
-                    #expect(unsafe bytes.load(fromByteOffset: index * 4, as: UInt32.self) == wide[channel])
-                } else {
-                    #expect(unsafe bytes.load(fromByteOffset: index * 2, as: UInt16.self) == elements[channel])
-                }
-            }
-        }
-        let mask = try Tensor(
-            elementType: .uint8, shape: [2, 1], storage: ByteStorage(copying: [0b1001, 0b0110] as [UInt8]))
-        #expect(throws: Never.self) {
-            try SparseMatrix(rows: 2, columns: 4, pattern: .twoOfFour, values: kept, bitmask: mask)
-        }
-    }
-
-    @Test func keptValuesRefusesIntegers() throws {
-        let weight = try Tensor(
-            elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [1, 2, 3, 4] as [UInt8]))
-        #expect(throws: TensorError.notFloatingPoint(.uint8)) {
-            try Mask.keptValues(of: weight, bits: [3], pattern: .twoOfFour, permutation: nil)
-        }
-    }
-
     @Test func patternsThatDoNotDivideNameTheLinear() {
         let linear = "model.layers.0.mlp.up_proj"
         #expect(throws: PruningError.indivisible(linear: linear, columns: 10, pattern: .twoOfFour)) {
@@ -103,15 +67,5 @@ import Testing
         #expect(throws: Never.self) { try SparsityPattern.twoOfFour.requireDivides(columns: 12, linear: linear) }
         let message = PruningError.indivisible(linear: linear, columns: 10, pattern: .twoOfFour).description
         #expect(message.contains(linear) && message.contains("10 input channels") && message.contains("4"))
-    }
-
-    @Test(arguments: [Float.nan, .infinity, -.infinity], [0, 7, 8, 29])
-    func weightsThatAreNotFiniteNameThePlace(_ bad: Float, _ index: Int) {
-        var weight = [Float](repeating: -1.5, count: 30)
-        #expect(throws: Never.self) { try requireFinite(weight, columns: 10, linear: "w") }
-        weight[index] = bad
-        #expect(throws: PruningError.nonFiniteWeight(linear: "w", row: index / 10, column: index % 10)) {
-            try requireFinite(weight, columns: 10, linear: "w")
-        }
     }
 }

@@ -97,13 +97,13 @@ let testedPatterns = [(1, 2), (2, 4), (1, 4), (3, 4), (2, 3), (4, 8), (2, 5), (1
         #expect(after >= before)
     }
 
-    @Test(arguments: ShuffleInstructionSet.available)
-    func gainsAreExactAndTheSameBitsOnEveryInstructionSet(_ instructionSet: ShuffleInstructionSet) {
+    @Test(arguments: InstructionSet.available)
+    func gainsAreExactAndTheSameBitsOnEveryInstructionSet(_ instructionSet: InstructionSet) {
         for pattern in testedPatterns {
             let columns = pattern.group * 3
             let matrix = heavyTailed(rows: 1100, columns: columns, seed: 11)
             let order = Permutation.identity(columns).order
-            func table(_ set: ShuffleInstructionSet) -> (gains: [Double], totals: [Double]) {
+            func table(_ set: InstructionSet) -> (gains: [Double], totals: [Double]) {
                 let block = SaliencyBlock(channelCount: columns, rows: matrix.rows, instructionSet: set)
                 block.fill(from: matrix.values, columns: columns, channels: order[...], firstRow: 0)
                 var gains = [Double](repeating: 0, count: columns * columns)

@@ -1,5 +1,6 @@
 // Tokenizers from GGUF metadata give the ids of the Hugging Face tokenizers they stand for.
 
+import ESparseFormats
 import ESparseTokenizers
 import FoundationEssentials
 import Testing
@@ -129,7 +130,7 @@ import Testing
     )
     func smolLM2EqualsTheReference() throws {
         let path = try #require(TokenizerFixtures.smollm2)
-        let tokenizer = try Tokenizer.load(gguf: GGUFMetadataFile.tokenizer(path))
+        let tokenizer = try Tokenizer.load(Checkpoint.open(path))
         let reference = try TokenizerFixtures.decode(RealReference.self, "smollm2.json")
         let hostile = try TokenizerFixtures.inputs().flatMap { tokenizer.encode($0) }
         #expect(hostile.count == reference.hostile.count)
@@ -158,7 +159,7 @@ import Testing
         let textPath = try #require(TokenizerFixtures.shared("wikitext-2-test.joined.txt"))
         let text = try Data(contentsOf: URL(filePath: textPath))
         let clock = ContinuousClock()
-        let metadata = try GGUFMetadataFile.tokenizer(path)
+        let metadata = try GGUFTokenizerMetadata(GGUFFile(path: path).metadata)
         var start = clock.now
         let tokenizer = try Tokenizer.load(gguf: metadata)
         print("SmolLM2 tokenizer from metadata:", clock.now - start)

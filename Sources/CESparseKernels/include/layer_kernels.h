@@ -8,16 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#pragma clang assume_nonnull begin
+#include "instruction_sets.h"
 
-/// Instruction sets that layer kernels are compiled for.
-enum {
-    esparse_layer_plain = 0,
-    /// AVX2, FMA and F16C.
-    esparse_layer_avx2 = 1,
-    /// AVX-512 F, BW, DQ and VL.
-    esparse_layer_avx512 = 2,
-};
+#pragma clang assume_nonnull begin
 
 /// Element-wise functions.
 enum {

@@ -6,14 +6,10 @@
 
 #include <stdint.h>
 
+#include "instruction_sets.h"
+
 // Rows of a chunk: single-precision partial sums never run over more rows than this.
 enum { ESPARSE_SHUFFLE_CHUNK = 1024 };
-
-// Instruction sets of the swap gains.
-enum { ESPARSE_SHUFFLE_PLAIN = 0, ESPARSE_SHUFFLE_AVX2 = 1, ESPARSE_SHUFFLE_AVX512 = 2 };
-
-// The best variant this machine runs.
-int esparse_shuffle_best_variant(void);
 
 // Copies chosen columns of a row-major matrix [rows, columns] into a block [chunk][channel][row of the chunk] at row
 // `first_row`. The block's rows past the matrix must have been zeroed.
@@ -24,7 +20,7 @@ void esparse_shuffle_gather(const float *matrix, int64_t rows, int64_t columns, 
 //   totals[g]                   = sum over rows of the `kept` largest saliencies of the group
 //   gains[slot * channels + c]  = that sum if channel c took the slot, c among the group's other members excepted
 // `scratch` holds (group + 2) * ESPARSE_SHUFFLE_CHUNK floats; `block`, `scratch`: 64-byte aligned. `gains` may be null: totals only.
-void esparse_shuffle_gains(int variant, const float *block, int64_t channels, int64_t rows, const int32_t *order,
+void esparse_shuffle_gains(int instruction_set, const float *block, int64_t channels, int64_t rows, const int32_t *order,
                            int group, int kept, const int32_t *groups, int64_t group_count, float *scratch,
                            double *gains, double *totals);
 

@@ -83,8 +83,8 @@ package struct GGUFArchitecture: Sendable {
             try metadata.integer("tokenizer.ggml.\(key)_token_id").map { .integer($0) } ?? .null
         }
         let config: [String: JSONValue] = [
-            "architectures": .array([.string("LlamaForCausalLM")]),
-            "model_type": .string("llama"),
+            "architectures": .array([.text("LlamaForCausalLM")]),
+            "model_type": .text("llama"),
             "hidden_size": .integer(hiddenSize),
             "intermediate_size": .integer(intermediateSize),
             "num_hidden_layers": .integer(blockCount),
@@ -96,16 +96,16 @@ package struct GGUFArchitecture: Sendable {
             "rope_theta": .number(GGUFArchitecture.shortest(base)),
             "rope_scaling": try rotaryScaling(file: file, base: base),
             "rms_norm_eps": .number(GGUFArchitecture.shortest(epsilon)),
-            "hidden_act": .string("silu"),
-            "attention_bias": .bool(file.entries["blk.0.attn_q.bias"] != nil),
-            "mlp_bias": .bool(file.entries["blk.0.ffn_gate.bias"] != nil),
-            "tie_word_embeddings": .bool(file.entries["output.weight"] == nil),
+            "hidden_act": .text("silu"),
+            "attention_bias": .boolean(file.entries["blk.0.attn_q.bias"] != nil),
+            "mlp_bias": .boolean(file.entries["blk.0.ffn_gate.bias"] != nil),
+            "tie_word_embeddings": .boolean(file.entries["output.weight"] == nil),
             "bos_token_id": try integer("bos"),
             "eos_token_id": try integer("eos"),
             "pad_token_id": try integer("padding"),
-            "torch_dtype": .string("float32"),
+            "torch_dtype": .text("float32"),
         ]
-        return Data(JSONValue.object(config).serialized(indented: true))
+        return Data(JSONValue.sorted(config).serialized(indented: true))
     }
 
     /// The number whose shortest text the single has: 1e-05 rather than 9.99999974737875e-06.
@@ -125,7 +125,7 @@ package struct GGUFArchitecture: Sendable {
         }
         switch kind {
         case "linear":
-            return .object(["rope_type": .string("linear"), "factor": .number(GGUFArchitecture.shortest(factor))])
+            return .sorted(["rope_type": .text("linear"), "factor": .number(GGUFArchitecture.shortest(factor))])
         case "none": return .null
         default:
             throw .unsupported(
@@ -157,8 +157,8 @@ package struct GGUFArchitecture: Sendable {
                 return abs(expected - Double(stored)) <= 1e-3 * expected
             }
             if matches {
-                return .object([
-                    "rope_type": .string("llama3"), "factor": .number(GGUFArchitecture.shortest(factor)),
+                return .sorted([
+                    "rope_type": .text("llama3"), "factor": .number(GGUFArchitecture.shortest(factor)),
                     "low_freq_factor": .number(low), "high_freq_factor": .number(high),
                     "original_max_position_embeddings": .integer(Int(originalLength)),
                 ])

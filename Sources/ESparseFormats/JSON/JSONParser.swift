@@ -33,7 +33,7 @@ package struct JSONParser {
         var parser = JSONParser(bytes: bytes, range: range, repairsText: repairsText)
         let value = try parser.value(depth: 0)
         parser.skipSpace()
-        guard parser.position == parser.end else { throw parser.failure("text after the value") }
+        guard parser.position == parser.end else { throw parser.failure("more text after the end") }
         return value
     }
 
@@ -48,6 +48,8 @@ package struct JSONParser {
 
     private func failure(_ reason: String) -> Failure { Failure(offset: position - start, reason: reason) }
 
+    private var tooDeep: Failure { failure("values nest more than \(JSONParser.maximumDepth) deep") }
+
     private var current: UInt8? { position < end ? bytes[position] : nil }
 
     private mutating func skipSpace() {
@@ -61,7 +63,7 @@ package struct JSONParser {
 
     private mutating func take(_ text: StaticString, as value: JSONValue) throws(Failure) -> JSONValue {
         for expected in text.description.utf8 {
-            guard current == expected else { throw failure("not a value") }
+            guard current == expected else { throw failure("a value is expected") }
             position += 1
         }
         return value
@@ -69,22 +71,23 @@ package struct JSONParser {
 
     private mutating func value(depth: Int) throws(Failure) -> JSONValue {
         skipSpace()
-        guard let byte = current else { throw failure("the text ends where a value must be") }
+        guard let byte = current else { throw failure("the text ends early") }
         switch byte {
         case UInt8(ascii: "{"): return try object(depth: depth)
         case UInt8(ascii: "["): return try array(depth: depth)
         case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "t"): return try take("true", as: .bool(true))
-        case UInt8(ascii: "f"): return try take("false", as: .bool(false))
+        case UInt8(ascii: "t"): return try take("true", as: .boolean(true))
+        case UInt8(ascii: "f"): return try take("false", as: .boolean(false))
         case UInt8(ascii: "n"): return try take("null", as: .null)
         default: return try number()
         }
     }
 
     private mutating func object(depth: Int) throws(Failure) -> JSONValue {
-        guard depth < JSONParser.maximumDepth else { throw failure("values nest too deep") }
+        guard depth < JSONParser.maximumDepth else { throw tooDeep }
         position += 1
-        var members: [String: JSONValue] = [:]
+        var members: [JSONValue.Member] = []
+        var keys: Set<[UInt8]> = []
         skipSpace()
         if current == UInt8(ascii: "}") {
             position += 1
@@ -92,28 +95,23 @@ package struct JSONParser {
         }
         while true {
             skipSpace()
-            guard current == UInt8(ascii: "\"") else { throw failure("a key in quotes must be here") }
+            guard current == UInt8(ascii: "\"") else { throw failure("a key in quotes is expected") }
             let keyPosition = position
             let key = try string()
+            guard keys.insert(key).inserted else {
+                let text = String(decoding: key.prefix(200), as: UTF8.self)
+                throw Failure(offset: keyPosition - start, reason: "the key \"\(text)\" is repeated")
+            }
             skipSpace()
-            guard current == UInt8(ascii: ":") else { throw failure("a colon must follow the key \"\(key)\"") }
+            guard current == UInt8(ascii: ":") else { throw failure("':' is expected after a key") }
             position += 1
-            guard members.updateValue(try value(depth: depth + 1), forKey: key) == nil else {
-                throw Failure(offset: keyPosition - start, reason: "the key \"\(key)\" is repeated")
-            }
-            skipSpace()
-            switch current {
-            case UInt8(ascii: ","): position += 1
-            case UInt8(ascii: "}"):
-                position += 1
-                return .object(members)
-            default: throw failure("a comma or closing brace must be here")
-            }
+            members.append(JSONValue.Member(key: key, value: try value(depth: depth + 1)))
+            if try endOfItem(closing: UInt8(ascii: "}")) { return .object(members) }
         }
     }
 
     private mutating func array(depth: Int) throws(Failure) -> JSONValue {
-        guard depth < JSONParser.maximumDepth else { throw failure("values nest too deep") }
+        guard depth < JSONParser.maximumDepth else { throw tooDeep }
         position += 1
         var elements: [JSONValue] = []
         skipSpace()
@@ -123,15 +121,19 @@ package struct JSONParser {
         }
         while true {
             elements.append(try value(depth: depth + 1))
-            skipSpace()
-            switch current {
-            case UInt8(ascii: ","): position += 1
-            case UInt8(ascii: "]"):
-                position += 1
-                return .array(elements)
-            default: throw failure("a comma or closing bracket must be here")
-            }
+            if try endOfItem(closing: UInt8(ascii: "]")) { return .array(elements) }
         }
+    }
+
+    /// Steps over ',' (false) or the closing bracket (true).
+    private mutating func endOfItem(closing: UInt8) throws(Failure) -> Bool {
+        skipSpace()
+        guard let byte = current else { throw failure("the text ends early") }
+        guard byte == UInt8(ascii: ",") || byte == closing else {
+            throw failure("',' or '\(Character(Unicode.Scalar(closing)))' is expected")
+        }
+        position += 1
+        return byte == closing
     }
 
     private mutating func skipDigits() -> Int {
@@ -145,57 +147,64 @@ package struct JSONParser {
         if current == UInt8(ascii: "-") { position += 1 }
         let leading = current
         let digits = skipDigits()
-        guard digits > 0, digits == 1 || leading != UInt8(ascii: "0") else { throw failure("not a value") }
+        guard digits > 0, digits == 1 || leading != UInt8(ascii: "0") else {
+            throw failure("a value is expected")
+        }
         var isInteger = true
         if current == UInt8(ascii: ".") {
             isInteger = false
             position += 1
-            guard skipDigits() > 0 else { throw failure("digits must follow the decimal point") }
+            guard skipDigits() > 0 else { throw failure("a digit is expected") }
         }
         if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {
             isInteger = false
             position += 1
             if current == UInt8(ascii: "+") || current == UInt8(ascii: "-") { position += 1 }
-            guard skipDigits() > 0 else { throw failure("digits must follow the exponent sign") }
+            guard skipDigits() > 0 else { throw failure("a digit is expected") }
         }
         let text = String(decoding: bytes[first..<position], as: UTF8.self)
         if isInteger, let value = Int(text) { return .integer(value) }
-        guard let value = Double(text), value.isFinite else { throw failure("number \(text.prefix(40)) is too large") }
+        guard let value = Double(text), value.isFinite else {
+            throw failure("the number \(text.prefix(40)) is too large")
+        }
         return .number(value)
     }
 
-    private mutating func string() throws(Failure) -> String {
+    private mutating func string() throws(Failure) -> [UInt8] {
+        let opening = position
         position += 1
-        let first = position
-        while position < end, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\") {
-            guard bytes[position] >= 0x20 else { throw failure("control character in a string") }
-            position += 1
-        }
-        if current == UInt8(ascii: "\"") {
-            position += 1
-            return try text(bytes[first..<(position - 1)])
-        }
-        var unescaped = Array(bytes[first..<position])
+        var first = position
+        var isASCII = true
+        var result: [UInt8] = []
         while let byte = current {
-            position += 1
             switch byte {
-            case UInt8(ascii: "\""): return try text(unescaped[...])
-            case UInt8(ascii: "\\"): try escape(into: &unescaped)
-            case 0..<0x20: throw failure("control character in a string")
-            default: unescaped.append(byte)
+            case UInt8(ascii: "\""):
+                result.append(contentsOf: bytes[first..<position])
+                position += 1
+                return isASCII ? result : try checked(result, opening: opening)
+            case UInt8(ascii: "\\"):
+                result.append(contentsOf: bytes[first..<position])
+                position += 1
+                try escape(into: &result)
+                first = position
+            case 0..<0x20: throw failure("a control character in a string must be escaped")
+            default:
+                if byte >= 0x80 { isASCII = false }
+                position += 1
             }
         }
-        throw failure("the text ends within a string")
+        throw failure("a string is not closed")
     }
 
-    private func text(_ slice: ArraySlice<UInt8>) throws(Failure) -> String {
-        if repairsText { return String(decoding: slice, as: UTF8.self) }
-        guard let text = String(validating: slice, as: UTF8.self) else { throw failure("a string is not UTF-8") }
-        return text
+    /// Refuses or repairs what is not UTF-8.
+    private func checked(_ string: [UInt8], opening: Int) throws(Failure) -> [UInt8] {
+        if (try? UTF8Span(validating: string.span)) != nil { return string }
+        guard repairsText else { throw Failure(offset: opening - start, reason: "a string is not UTF-8") }
+        return Array(String(decoding: string, as: UTF8.self).utf8)
     }
 
     private mutating func escape(into output: inout [UInt8]) throws(Failure) {
-        guard let byte = current else { throw failure("the text ends within a string") }
+        guard let byte = current else { throw failure("a string is not closed") }
         position += 1
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): output.append(byte)
@@ -205,7 +214,7 @@ package struct JSONParser {
         case UInt8(ascii: "r"): output.append(0x0D)
         case UInt8(ascii: "t"): output.append(0x09)
         case UInt8(ascii: "u"): try unicodeEscape(into: &output)
-        default: throw failure("unknown escape in a string")
+        default: throw failure("a string has an unknown escape")
         }
     }
 
@@ -224,11 +233,11 @@ package struct JSONParser {
             }
         }
         if let scalar = Unicode.Scalar(code) {
-            output.append(contentsOf: Character(scalar).utf8)
+            output.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
         } else if repairsText {
-            output.append(contentsOf: [0xEF, 0xBF, 0xBD])
+            output.append(contentsOf: UTF8.encodedReplacementCharacter)
         } else {
-            throw failure("lone surrogate in a string")
+            throw failure("half of a surrogate pair is missing")
         }
     }
 
@@ -236,7 +245,7 @@ package struct JSONParser {
         var code: UInt32 = 0
         for _ in 0..<4 {
             guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
-                throw failure("four hexadecimal digits must follow \\u")
+                throw failure("four hexadecimal digits are expected after \\u")
             }
             code = code << 4 | UInt32(digit)
             position += 1

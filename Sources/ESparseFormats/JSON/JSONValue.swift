@@ -1,30 +1,58 @@
-// JSON as a value: what the strict parser yields, and text with sorted keys from it.
+// JSON as a value: strings are raw UTF-8 bytes and objects keep their order.
 
-/// A JSON value. Object keys are unique: the parser refuses texts that repeat one.
+/// A JSON value. The keys of a parsed object are unique.
+///
+/// Strings are bytes because Swift compares strings by canonical equivalence: as dictionary keys, tokens that differ only
+/// in how an accent is composed would collapse into one.
 package enum JSONValue: Sendable, Equatable {
     case null
-    case bool(Bool)
+    case boolean(Bool)
     /// A number written without fraction or exponent that fits 64 bits.
     case integer(Int)
     /// Any other number.
     case number(Double)
-    case string(String)
+    /// UTF-8.
+    case string([UInt8])
     case array([JSONValue])
-    case object([String: JSONValue])
+    case object([Member])
 
-    /// The members of an object, or nil.
-    package var object: [String: JSONValue]? {
-        if case .object(let members) = self { members } else { nil }
+    /// One key and its value.
+    package struct Member: Sendable, Equatable {
+        /// UTF-8.
+        package let key: [UInt8]
+        /// What stands behind the colon.
+        package let value: JSONValue
+
+        package init(key: [UInt8], value: JSONValue) {
+            self.key = key
+            self.value = value
+        }
+
+        /// The key as text.
+        package var name: String { String(decoding: key, as: UTF8.self) }
     }
 
-    /// The elements of an array, or nil.
-    package var array: [JSONValue]? {
-        if case .array(let elements) = self { elements } else { nil }
+    /// A string.
+    package static func text(_ text: String) -> JSONValue { .string(Array(text.utf8)) }
+
+    /// An object whose order does not matter; members are in the byte order of their keys.
+    package static func sorted(_ members: [String: JSONValue]) -> JSONValue {
+        .object(
+            members.map { Member(key: Array($0.key.utf8), value: $0.value) }
+                .sorted { $0.key.lexicographicallyPrecedes($1.key) })
     }
 
-    /// A string's text, or nil.
-    package var string: String? {
-        if case .string(let text) = self { text } else { nil }
+    /// The value of the member called `key`, or nil where this is no object or has none; null counts as absent.
+    package subscript(_ key: String) -> JSONValue? {
+        guard case .object(let members) = self,
+            let member = members.first(where: { $0.key.elementsEqual(key.utf8) }), member.value != .null
+        else { return nil }
+        return member.value
+    }
+
+    /// True or false, or nil for anything else.
+    package var boolean: Bool? {
+        if case .boolean(let value) = self { value } else { nil }
     }
 
     /// An integer, or nil for anything else.
@@ -32,67 +60,33 @@ package enum JSONValue: Sendable, Equatable {
         if case .integer(let value) = self { value } else { nil }
     }
 
-    /// UTF-8 text with keys in byte order, so that equal values give equal bytes.
-    ///
-    /// - Parameter indented: two spaces a level and a final line break, or everything on one line without spaces.
-    package func serialized(indented: Bool) -> [UInt8] {
-        var output: [UInt8] = []
-        write(to: &output, indented: indented, level: 0)
-        if indented { output.append(UInt8(ascii: "\n")) }
-        return output
+    /// A string's UTF-8 bytes, or nil for anything else.
+    package var bytes: [UInt8]? {
+        if case .string(let value) = self { value } else { nil }
     }
 
-    private func write(to output: inout [UInt8], indented: Bool, level: Int) {
-        func breakLine(_ level: Int) {
-            guard indented else { return }
-            output.append(UInt8(ascii: "\n"))
-            output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * level))
-        }
+    /// A string's text, or nil for anything else.
+    package var text: String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
+
+    /// The elements of an array, or nil for anything else.
+    package var array: [JSONValue]? {
+        if case .array(let elements) = self { elements } else { nil }
+    }
+
+    /// The members of an object, or nil for anything else.
+    package var members: [Member]? {
+        if case .object(let members) = self { members } else { nil }
+    }
+
+    /// What kind of value this is, for messages.
+    package var kind: String {
         switch self {
-        case .null: output.append(contentsOf: "null".utf8)
-        case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
-        case .integer(let value): output.append(contentsOf: String(value).utf8)
-        case .number(let value): output.append(contentsOf: (value.isFinite ? String(value) : "null").utf8)
-        case .string(let text): JSONValue.write(text, to: &output)
-        case .array(let elements):
-            output.append(UInt8(ascii: "["))
-            for (index, element) in elements.enumerated() {
-                if index > 0 { output.append(UInt8(ascii: ",")) }
-                breakLine(level + 1)
-                element.write(to: &output, indented: indented, level: level + 1)
-            }
-            if !elements.isEmpty { breakLine(level) }
-            output.append(UInt8(ascii: "]"))
-        case .object(let members):
-            output.append(UInt8(ascii: "{"))
-            let sorted = members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-            for (index, member) in sorted.enumerated() {
-                if index > 0 { output.append(UInt8(ascii: ",")) }
-                breakLine(level + 1)
-                JSONValue.write(member.key, to: &output)
-                output.append(contentsOf: (indented ? ": " : ":").utf8)
-                member.value.write(to: &output, indented: indented, level: level + 1)
-            }
-            if !members.isEmpty { breakLine(level) }
-            output.append(UInt8(ascii: "}"))
+        case .null: "null"
+        case .boolean: "a Boolean"
+        case .integer, .number: "a number"
+        case .string: "a string"
+        case .array: "an array"
+        case .object: "an object"
         }
-    }
-
-    private static func write(_ text: String, to output: inout [UInt8]) {
-        let digits = Array("0123456789abcdef".utf8)
-        output.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(contentsOf: [UInt8(ascii: "\\"), byte])
-            case 0x0A: output.append(contentsOf: "\\n".utf8)
-            case 0x0D: output.append(contentsOf: "\\r".utf8)
-            case 0x09: output.append(contentsOf: "\\t".utf8)
-            case 0..<0x20:
-                output.append(contentsOf: "\\u00".utf8)
-                output.append(contentsOf: [digits[Int(byte >> 4)], digits[Int(byte & 15)]])
-            default: output.append(byte)
-            }
-        }
-        output.append(UInt8(ascii: "\""))
     }
 }

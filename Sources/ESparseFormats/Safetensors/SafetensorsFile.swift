@@ -41,26 +41,22 @@ public struct SafetensorsFile: Sendable {
         self.path = path
         self.storage = storage
         let header = try SafetensorsFile.headerBytes(path: path, storage: storage)
-        let members: [String: JSONValue]
-        do {
-            guard header.first == UInt8(ascii: "{"), let object = try JSONParser.parse(header).object else {
-                throw FormatError.invalidJSON(path: path, offset: 0, reason: "the header must be an object")
-            }
-            members = object
-        } catch let failure as JSONParser.Failure {
-            throw .invalidJSON(path: path, offset: failure.offset, reason: failure.reason)
-        } catch {
+        guard header.first == UInt8(ascii: "{"), let members = try JSONParser.parse(header, path: path).members else {
             throw .invalidJSON(path: path, offset: 0, reason: "the header must be an object")
         }
         var entries: [String: Entry] = [:]
         var metadata: [String: String] = [:]
         let dataStart = 8 + header.count
-        for (name, value) in members {
+        for member in members {
+            let name = member.name
             if name == "__metadata__" {
-                metadata = try SafetensorsFile.metadata(value, path: path)
-            } else {
-                entries[name] = try SafetensorsFile.entry(
-                    value, name: name, path: path, dataStart: dataStart, dataCount: storage.byteCount - dataStart)
+                metadata = try SafetensorsFile.metadata(member.value, path: path)
+                continue
+            }
+            let entry = try SafetensorsFile.entry(
+                member.value, name: name, path: path, dataStart: dataStart, dataCount: storage.byteCount - dataStart)
+            guard entries.updateValue(entry, forKey: name) == nil else {
+                throw .duplicateTensor(path: path, name: name)
             }
         }
         self.entries = entries
@@ -83,15 +79,15 @@ public struct SafetensorsFile: Sendable {
     }
 
     private static func metadata(_ value: JSONValue, path: String) throws(FormatError) -> [String: String] {
-        guard let members = value.object else {
+        guard let members = value.members else {
             throw .invalidField(path: path, field: "__metadata__", reason: "must be an object of texts")
         }
         var metadata: [String: String] = [:]
-        for (key, value) in members {
-            guard let text = value.string else {
-                throw .invalidField(path: path, field: "__metadata__.\(key)", reason: "must be a text")
+        for member in members {
+            guard let text = member.value.text else {
+                throw .invalidField(path: path, field: "__metadata__.\(member.name)", reason: "must be a text")
             }
-            metadata[key] = text
+            metadata[member.name] = text
         }
         return metadata
     }
@@ -105,11 +101,11 @@ public struct SafetensorsFile: Sendable {
         func invalid(_ problem: TensorProblem) -> FormatError {
             .invalidTensor(path: path, name: name, problem: problem)
         }
-        guard let members = value.object else {
+        guard value.members != nil else {
             throw .invalidField(path: path, field: name, reason: "must be an object with dtype, shape and data_offsets")
         }
-        guard let type = members["dtype"]?.string else { throw field("dtype", "must be a text") }
-        guard let dimensions = members["shape"]?.array else { throw field("shape", "must be an array of integers") }
+        guard let type = value["dtype"]?.text else { throw field("dtype", "must be a text") }
+        guard let dimensions = value["shape"]?.array else { throw field("shape", "must be an array of integers") }
         var shape: [Int] = []
         for dimension in dimensions {
             guard let extent = dimension.integer else {
@@ -118,7 +114,7 @@ public struct SafetensorsFile: Sendable {
             }
             shape.append(extent)
         }
-        guard let offsets = members["data_offsets"]?.array, offsets.count == 2, let start = offsets[0].integer,
+        guard let offsets = value["data_offsets"]?.array, offsets.count == 2, let start = offsets[0].integer,
             let end = offsets[1].integer
         else { throw field("data_offsets", "must be two integers that fit 63 bits") }
         guard start >= 0, end >= 0 else { throw field("data_offsets", "must not be negative") }

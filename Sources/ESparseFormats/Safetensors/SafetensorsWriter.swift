@@ -35,7 +35,7 @@ package final class SafetensorsWriter {
     /// - Parameter metadata: texts for `__metadata__`; Hugging Face's loaders want `format`.
     /// - Throws: `FormatError.duplicateTensor`, or `FileError` when the file cannot be written.
     package init(path: String, entries: [Entry], metadata: [String: String] = ["format": "pt"]) throws {
-        var header: [String: JSONValue] = ["__metadata__": .object(metadata.mapValues { .string($0) })]
+        var header: [String: JSONValue] = ["__metadata__": .sorted(metadata.mapValues { .text($0) })]
         var offsets: [String: (entry: Entry, offset: Int)] = [:]
         var next = 0
         let sorted = entries.sorted {
@@ -43,8 +43,8 @@ package final class SafetensorsWriter {
         }
         for entry in sorted {
             let end = next + (try Tensor.elementCount(of: entry.shape)) * entry.elementType.byteCount
-            header[entry.name] = .object([
-                "dtype": .string(entry.elementType.rawValue), "shape": .array(entry.shape.map { .integer($0) }),
+            header[entry.name] = .sorted([
+                "dtype": .text(entry.elementType.rawValue), "shape": .array(entry.shape.map { .integer($0) }),
                 "data_offsets": .array([.integer(next), .integer(end)]),
             ])
             guard offsets.updateValue((entry, next), forKey: entry.name) == nil else {
@@ -52,7 +52,7 @@ package final class SafetensorsWriter {
             }
             next = end
         }
-        var text = JSONValue.object(header).serialized(indented: false)
+        var text = JSONValue.sorted(header).serialized(indented: false)
         while text.count % 8 != 0 { text.append(UInt8(ascii: " ")) }
         let length = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }
         file = try OutputFile(path: path)

@@ -80,25 +80,20 @@ package struct ShardedSafetensors: Sendable {
 
     /// Reads the index: tensor name to shard, every shard a relative path that stays in the folder.
     package static func weightMap(_ bytes: [UInt8], path: String) throws(FormatError) -> [String: String] {
-        let value: JSONValue
-        do {
-            value = try JSONParser.parse(bytes)
-        } catch {
-            throw .invalidJSON(path: path, offset: error.offset, reason: error.reason)
-        }
-        guard let members = value.object?["weight_map"]?.object else {
+        guard let members = try JSONParser.parse(bytes, path: path)["weight_map"]?.members else {
             throw .invalidField(path: path, field: "weight_map", reason: "must be an object from tensor to shard")
         }
         var map: [String: String] = [:]
-        for (name, shard) in members {
-            guard let shard = shard.string else {
+        for member in members {
+            let name = member.name
+            guard let shard = member.value.text else {
                 throw .invalidField(path: path, field: "weight_map.\(name)", reason: "must be the name of a shard")
             }
             let parts = shard.split(separator: "/", omittingEmptySubsequences: false)
             guard !parts.contains(""), !parts.contains("."), !parts.contains(".."), !shard.utf8.contains(0) else {
                 throw .shardOutsideFolder(path: path, shard: shard)
             }
-            map[name] = shard
+            guard map.updateValue(shard, forKey: name) == nil else { throw .duplicateTensor(path: path, name: name) }
         }
         return map
     }

@@ -169,15 +169,15 @@ package final class SparseCheckpointWriter: Sendable {
             guard isComplete(shard) else { throw FormatError.missingShard(path: checkpointPath, shard: name) }
             let file = try SafetensorsFile(path: checkpointPath + "/" + name)
             for (tensor, entry) in file.entries {
-                guard weightMap.updateValue(.string(name), forKey: tensor) == nil else {
+                guard weightMap.updateValue(.text(name), forKey: tensor) == nil else {
                     throw FormatError.duplicateTensor(path: checkpointPath, name: tensor)
                 }
                 totalSize += entry.byteRange.count
             }
             linears += try self.linears(of: shard)
         }
-        let index = JSONValue.object([
-            "metadata": .object(["total_size": .integer(totalSize)]), "weight_map": .object(weightMap),
+        let index = JSONValue.sorted([
+            "metadata": .sorted(["total_size": .integer(totalSize)]), "weight_map": .sorted(weightMap),
         ])
         let manifest = SparseManifest(run: run, linears: linears)
         for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {

@@ -139,10 +139,10 @@ enum ManifestCoding {
     ) throws(FormatError) -> Value {
         do {
             // Refuses repeated keys and bottomless nesting, which the decoder would let pass.
-            _ = try JSONParser.parse(json)
+            _ = try JSONParser.parse(json, path: path)
             return try JSONDecoder().decode(type, from: Data(json))
-        } catch let failure as JSONParser.Failure {
-            throw .invalidJSON(path: path, offset: failure.offset, reason: failure.reason)
+        } catch let error as FormatError {
+            throw error
         } catch let error as DecodingError {
             throw ManifestCoding.formatError(error, path: path)
         } catch {

@@ -54,7 +54,7 @@ public enum TextFile {
                 let reason = "malformed JSON at byte \(error.offset) of the line: \(error.reason)"
                 throw .invalidLine(path: path, line: number, reason: reason)
             }
-            guard let text = value.object?["text"]?.string else {
+            guard let text = value["text"]?.text else {
                 throw .invalidLine(path: path, line: number, reason: "an object with a text under \"text\" is needed")
             }
             documents.append(text)

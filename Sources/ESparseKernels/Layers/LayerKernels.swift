@@ -15,7 +15,7 @@ import ESparseCore
     let pool: ThreadPool
 
     init(_ instructionSet: InstructionSet, pool: ThreadPool) {
-        unsafe table = esparse_layer_kernels_for(instructionSet.layerTable)
+        unsafe table = esparse_layer_kernels_for(instructionSet.number)
         self.pool = pool
     }
 
@@ -105,17 +105,6 @@ import ESparseCore
                     }
                 }
             }
-        }
-    }
-}
-
-extension InstructionSet {
-    /// The layer kernels' name for the instruction set.
-    var layerTable: Int32 {
-        switch self {
-        case .plain: Int32(esparse_layer_plain)
-        case .avx2: Int32(esparse_layer_avx2)
-        case .avx512: Int32(esparse_layer_avx512)
         }
     }
 }

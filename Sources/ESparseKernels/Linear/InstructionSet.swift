@@ -43,7 +43,19 @@ package enum InstructionSet: String, Sendable, CaseIterable {
         return set
     }
 
-    /// The C functions.
+    /// The set for kernels that give the same bits in every set: `selected`, or the richest one where that is refused.
+    package static let forExactKernels: InstructionSet = (try? selected()) ?? available.last ?? .plain
+
+    /// The set's number in C.
+    var number: Int32 {
+        switch self {
+        case .plain: Int32(esparse_instruction_set_plain)
+        case .avx2: Int32(esparse_instruction_set_avx2)
+        case .avx512: Int32(esparse_instruction_set_avx512)
+        }
+    }
+
+    /// The C functions of linears.
     var kernels: esparse_linear_kernels {
         let table =
             switch self {

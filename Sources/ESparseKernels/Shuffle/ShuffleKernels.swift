@@ -6,23 +6,6 @@ package import ESparseCore
 /// Runs `body` for every index in `[0, count)`, in any order and on any thread, and returns when all are done.
 package typealias ParallelLoop = (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void
 
-/// Instruction sets of the swap-gain kernel; all give the same bits.
-package enum ShuffleInstructionSet: Int32, CaseIterable, Sendable {
-    case plain = 0
-    case avx2 = 1
-    case avx512 = 2
-
-    /// The best one this machine runs.
-    package static var best: ShuffleInstructionSet {
-        ShuffleInstructionSet(rawValue: esparse_shuffle_best_variant()) ?? .plain
-    }
-
-    /// Every one this machine runs.
-    package static var available: [ShuffleInstructionSet] {
-        allCases.filter { $0.rawValue <= best.rawValue }
-    }
-}
-
 /// Saliencies of some channels, `[chunk of rows, channel, row of the chunk]`, rows past the last one zero.
 ///
 /// A *slot* is a place in the block's order; group `g` is slots `[g * M, (g + 1) * M)`; slot `s` holds the block's channel
@@ -32,15 +15,16 @@ package enum ShuffleInstructionSet: Int32, CaseIterable, Sendable {
     /// Number of channels.
     package let channelCount: Int
     private let rows: Int
-    private let instructionSet: ShuffleInstructionSet
+    private let instructionSet: InstructionSet
     private let values: UnsafeMutablePointer<Float>
     private let scratch: UnsafeMutablePointer<Float>
 
     private static let chunk = Int(ESPARSE_SHUFFLE_CHUNK)
     private static let largestGroup = 32
 
-    /// Makes a block of zeros for `rows` rows (those of all linears that share the site).
-    package init(channelCount: Int, rows: Int, instructionSet: ShuffleInstructionSet = .best) {
+    /// Makes a block of zeros for `rows` rows (those of all linears that share the site). All instruction sets give the
+    /// same bits.
+    package init(channelCount: Int, rows: Int, instructionSet: InstructionSet = .forExactKernels) {
         precondition(channelCount > 0 && rows > 0)
         self.channelCount = channelCount
         self.instructionSet = instructionSet
@@ -108,7 +92,7 @@ package enum ShuffleInstructionSet: Int32, CaseIterable, Sendable {
             unsafe groups.withUnsafeBufferPointer { groups in
                 unsafe totals.withUnsafeMutableBufferPointer { totals in
                     unsafe esparse_shuffle_gains(
-                        instructionSet.rawValue, values, Int64(channelCount), Int64(rows), order.baseAddress,
+                        instructionSet.number, values, Int64(channelCount), Int64(rows), order.baseAddress,
                         Int32(pattern.group), Int32(pattern.kept), groups.baseAddress, Int64(groups.count), scratch,
                         gains, totals.baseAddress)
                 }
