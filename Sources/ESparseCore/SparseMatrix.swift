@@ -95,8 +95,6 @@ public enum SparseMatrixError: Error, Equatable, CustomStringConvertible {
     case wrongGroup(row: Int, group: Int, pattern: SparsityPattern)
 
     /// One sentence for the user.
-
-    /// One sentence for the user.
     public var description: String {
         switch self {
         case .indivisible(let columns, let pattern):

@@ -122,8 +122,6 @@ public enum TensorError: Error, Equatable, CustomStringConvertible {
     case notFloatingPoint(ElementType)
 
     /// One sentence for the user.
-
-    /// One sentence for the user.
     public var description: String {
         switch self {
         case .invalidShape(let shape): "shape \(shape) is negative or too large"

@@ -41,10 +41,14 @@ public struct Checkpoint: Sendable {
     /// config.json of a checkpoint made from this one whose matrices are stored as `type`; nil keeps what it says.
     package func configuration(storing type: ElementType?) throws -> [UInt8] {
         let names: [ElementType: String] = [.float32: "float32", .float16: "float16", .bfloat16: "bfloat16"]
-        guard let type, let name = names[type], var members = try JSONParser.parse(Array(configuration)).object else {
+        guard let type, let name = names[type], var members = try JSONParser.parse(Array(configuration)).members else {
             return Array(configuration)
         }
-        members["torch_dtype"] = .string(name)
+        // transformers 5 writes "dtype", which goes before the older "torch_dtype" where both are there.
+        let keys = ["dtype", "torch_dtype"].map { Array($0.utf8) }
+        let places = members.indices.filter { keys.contains(members[$0].key) }
+        for place in places { members[place] = JSONValue.Member(key: members[place].key, value: .text(name)) }
+        if places.isEmpty { members.append(JSONValue.Member(key: keys[1], value: .text(name))) }
         return JSONValue.object(members).serialized(indented: true)
     }
 

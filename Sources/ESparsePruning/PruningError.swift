@@ -31,7 +31,7 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
         case .nonFiniteWeight(let linear, let row, let column):
             "\(linear) holds a NaN or an infinity at row \(row), column \(column); the checkpoint is damaged"
         case .nothingSelected:
-            "no linear is left to prune: --include and --exclude leave none of the model's linears"
+            "no linear is left to prune: --include and --exclude leave none of the model's linears; loosen them"
         case .alreadyPruned(let path):
             "\(path) is pruned already; start from the checkpoint that it was made from"
         }
