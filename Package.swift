@@ -25,11 +25,17 @@ let testedWith: [String: [Target.Dependency]] = [
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
+/// What a program that links ESparse can import.
+let libraries = [
+    "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseKernels",
+    "ESparseCore",
+]
+
 let package = Package(
     name: "ESparse",
     products: [
         .executable(name: "esparse", targets: ["ESparseCommand"]),
-        .library(name: "ESparse", targets: ["ESparseModels", "ESparsePruning", "ESparseEvaluation"]),
+        .library(name: "ESparse", targets: libraries),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

@@ -69,6 +69,14 @@ struct MethodOptions: ParsableArguments {
     func validate() throws {
         if let alpha, !(alpha >= 0 && alpha.isFinite) { throw ValidationError("--alpha must be 0 or above") }
         if let bins, !(2...65536).contains(bins) { throw ValidationError("--bins must be from 2 to 65536") }
+        let scoring: [(String, Bool)] = [
+            ("--preset", preset != nil), ("--alpha", alpha != nil), ("--bins", bins != nil),
+            ("--entropy", entropy != nil),
+            ("--amplitude", amplitude != nil), ("--rule", rule != nil), ("--skip-positions", skipPositions != nil),
+        ]
+        if method != .eSparse, let option = scoring.first(where: \.1)?.0 {
+            throw ValidationError("\(option) goes with --method e-sparse")
+        }
         if let skipPositions, skipPositions < 0 { throw ValidationError("--skip-positions must be 0 or above") }
         guard (1...1 << 20).contains(blockSize) else { throw ValidationError("--block-size must be from 1 to 1048576") }
     }

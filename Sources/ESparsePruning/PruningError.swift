@@ -12,6 +12,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
     case noCalibrationTokens(site: String)
     /// A weight tensor holds a NaN or an infinity.
     case nonFiniteWeight(linear: String, row: Int, column: Int)
+    /// The statistics would leave out every token.
+    case nothingToCount(skipped: Int, sequenceLength: Int)
     /// No linear is left to prune.
     case nothingSelected
     /// The model is an output of this tool.
@@ -30,6 +32,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
             "the input of \(site) has seen no calibration token; give more calibration text"
         case .nonFiniteWeight(let linear, let row, let column):
             "\(linear) holds a NaN or an infinity at row \(row), column \(column); the checkpoint is damaged"
+        case .nothingToCount(let skipped, let length):
+            "--skip-positions \(skipped) leaves no token of sequences of \(length); it must be below --sequence-length"
         case .nothingSelected:
             "no linear is left to prune: --include and --exclude leave none of the model's linears; loosen them"
         case .alreadyPruned(let path):

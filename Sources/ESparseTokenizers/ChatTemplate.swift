@@ -59,7 +59,10 @@ public enum ChatTemplate: Sendable, Equatable {
 
     /// Writes a chat as the model's own template does.
     ///
-    /// - Parameter addGenerationPrompt: whether to end with the header of the assistant's next turn.
+    /// - Parameters:
+    ///   - messages: the turns, first to last.
+    ///   - tokenizer: whose special tokens begin and end the turns.
+    ///   - addGenerationPrompt: whether to end with the header of the assistant's next turn.
     /// - Throws: `TokenizerError.chat` when the form cannot express the order of the roles.
     public func render(
         _ messages: [ChatMessage], for tokenizer: Tokenizer, addGenerationPrompt: Bool = true

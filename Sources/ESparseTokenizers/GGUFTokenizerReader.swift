@@ -7,7 +7,9 @@ extension Tokenizer {
     /// ("llama") merges follow from the scores: the best joined token first, as in Hugging Face's converter, with a space
     /// put in front of text as in Llama 2's own tokenizer.json.
     ///
-    /// - Parameter name: the file, for messages.
+    /// - Parameters:
+    ///   - metadata: what the file says under `tokenizer.`.
+    ///   - name: the file, for messages.
     /// - Throws: `TokenizerError` naming the metadata key that is wrong.
     public static func load(gguf metadata: GGUFTokenizerMetadata, name: String = "GGUF") throws(TokenizerError)
         -> Tokenizer

@@ -87,7 +87,9 @@ public final class Tokenizer: Sendable {
 
     /// Ids of a text in which special tokens are recognised where they are written out.
     ///
-    /// - Parameter addSpecialTokens: whether to put the model's beginning and end tokens around.
+    /// - Parameters:
+    ///   - text: the text to encode.
+    ///   - addSpecialTokens: whether to put the model's beginning and end tokens around.
     public func encode(_ text: String, addSpecialTokens: Bool = true) -> [Int32] {
         encode(Array(text.utf8), addSpecialTokens: addSpecialTokens)
     }

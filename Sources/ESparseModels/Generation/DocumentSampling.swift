@@ -13,6 +13,7 @@ extension Generator {
     ///   - tokenCount: tokens wanted in all.
     ///   - maximumLength: the most tokens of a document; cut to the positions that the model has.
     ///   - batchSize: documents written side by side.
+    ///   - progress: is told how many tokens are drawn.
     /// - Throws: `ModelError.noBeginToken`; `InterruptedError`; errors of the forward pass.
     public func sampleDocuments(
         tokenCount: Int, maximumLength: Int, batchSize: Int, progress: any ProgressReporter = SilentProgress()

@@ -23,7 +23,10 @@ public struct Generator<B: Backend> {
 
     /// Continues every request, at most `batchSize` (by default all) at a time.
     ///
-    /// - Parameter onToken: receives each token as it is drawn, with the index of its request; false ends that sequence.
+    /// - Parameters:
+    ///   - requests: the prompts and how many tokens to add to each.
+    ///   - batchSize: the most sequences side by side; nil runs all at once.
+    ///   - onToken: receives each token as it is drawn, with the index of its request; false ends that sequence.
     /// - Returns: one sequence for each request, in their order.
     /// - Throws: `ModelError` when a prompt is empty, outside the vocabulary or longer than the model's positions;
     ///   `InterruptedError`; what `onToken` throws.

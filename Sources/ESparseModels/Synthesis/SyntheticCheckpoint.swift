@@ -10,7 +10,13 @@ import Synchronization
 public enum SyntheticCheckpoint {
     /// Writes the folder; one tensor is in memory at a time. The name appears when the folder is complete.
     ///
-    /// - Parameter files: further files by name, such as tokenizer.json.
+    /// - Parameters:
+    ///   - architecture: the shapes to write.
+    ///   - configuration: the bytes of config.json.
+    ///   - files: further files by name, such as tokenizer.json.
+    ///   - seed: seed of the weights; the same seed gives the same bytes.
+    ///   - output: the folder to make.
+    ///   - progress: is told how many shards are written.
     /// - Throws: `FormatError.outputExists`; `FileError`, for example when the disk is full; `InterruptedError`.
     public static func write(
         _ architecture: ModelArchitecture, configuration: Data, files: [String: [UInt8]], seed: UInt64,

@@ -35,6 +35,10 @@ public struct Pruner<B: Backend> {
             try settings.pattern.requireDivides(columns: linear.columns, linear: linear.name)
         }
         try architecture.validate(checkpoint.weights)
+        guard settings.method.skippedPositions < settings.sequenceLength else {
+            throw PruningError.nothingToCount(
+                skipped: settings.method.skippedPositions, sequenceLength: settings.sequenceLength)
+        }
         if let limit = architecture.positionLimit, settings.sequenceLength > limit, settings.method.requirement != .none
         {
             throw ModelError.tooManyPositions(needed: settings.sequenceLength, available: limit)
@@ -53,6 +57,7 @@ public struct Pruner<B: Backend> {
     /// Prunes into the folder `output`, which appears when it is complete.
     ///
     /// - Parameters:
+    ///   - output: the folder to make; until then the run lives in `<output>.partial`.
     ///   - calibrationDigest: stands for the calibration text in the manifest, and tells on resuming whether it changed.
     ///   - files: further files of the output by name, such as tokenizer.json.
     ///   - resume: goes on with an unfinished run.
@@ -81,7 +86,8 @@ public struct Pruner<B: Backend> {
                     sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
                 try pruneWithCalibration(folder, set)
             }
-            return try folder.writer.finish(configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
+            return try folder.writer.finish(
+                configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
         } catch {
             folder.discardIfNothingIsPruned()
             throw error
@@ -99,7 +105,9 @@ public struct Pruner<B: Backend> {
 
     private func pruneWithCalibration(_ folder: RunFolder, _ set: CalibrationSet) throws {
         let first = folder.writer.completedBlockCount
-        let selected = architecture.blocks.map { $0.sites.contains { $0.linears.contains { settings.selects($0.name) } } }
+        let selected = architecture.blocks.map { block in
+            block.sites.contains { site in site.linears.contains { settings.selects($0.name) } }
+        }
         // Blocks after the last one that is pruned need no inputs.
         let last = selected.lastIndex(of: true) ?? 0
         let counter = PassCounter(
@@ -117,7 +125,8 @@ public struct Pruner<B: Backend> {
             var pruned = PrunedBlock()
             if selected[index] {
                 let dense = try architecture.loadBlock(index, from: checkpoint.weights, onto: backend)
-                let statistics = try pass.statistics(of: dense, sites: architecture.blocks[index].sites, inputs: inputs)
+                let statistics = try pass.statistics(
+                    of: dense, sites: architecture.blocks[index].sites, inputs: inputs)
                 pruned = try prune(index, statistics: statistics)
             }
             // The block before must be durable before its inputs' file is written over with this block's outputs.

@@ -13,7 +13,7 @@ struct RunFolder: Sendable {
 
     /// Starts a run, or goes on with an unfinished one.
     ///
-    /// - Throws: `PruningError.nothingToResume`; `FormatError` as `SparseCheckpointWriter`.
+    /// - Throws: `FormatError` as `SparseCheckpointWriter`.
     init(output: String, blockCount: Int, run: PruningRun, resume: Bool) throws {
         if resume {
             writer = try SparseCheckpointWriter(resuming: output, blockCount: blockCount, run: run)

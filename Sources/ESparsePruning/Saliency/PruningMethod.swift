@@ -13,8 +13,11 @@ public protocol PruningMethod: Sendable {
     var settings: [String: String] { get }
     /// How much each weight of `weight` `[rows, columns]` matters, row-major; never negative, never NaN for finite weights.
     ///
-    /// - Parameter statistics: of the linear's input site, with at least what `requirement` asks for; nil only where that
-    ///   is `none`.
+    /// - Parameters:
+    ///   - weight: the weights, row-major in original column order.
+    ///   - rows: output channels.
+    ///   - columns: input channels.
+    ///   - statistics: of the linear's input site, with at least what `requirement` asks for; nil only where that is `none`.
     func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float]
 }
 
