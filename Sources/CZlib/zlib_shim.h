@@ -1,1 +1,2 @@
+// Hands the system's zlib to Swift.
 #include <zlib.h>

@@ -93,9 +93,11 @@ public struct FileError: Error, CustomStringConvertible {
         self.code = code
     }
 
+    /// The system's words for the error number.
+    public var reason: String { unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)" }
+
     /// One sentence for the user.
     public var description: String {
-        let reason = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
-        return "cannot \(operation) \(path): \(reason)"
+        "cannot \(operation) \(path): \(reason)"
     }
 }

@@ -49,11 +49,11 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
         case .headerTooLong(let path, let length, let limit):
             "\(path) claims a header of \(length) bytes, more than the \(limit) that are allowed; it is damaged"
         case .invalidJSON(let path, let offset, let reason):
-            "\(path) holds malformed JSON at byte \(offset): \(reason)"
+            "\(path) holds malformed JSON at byte \(offset): \(reason); mend the file or download it again"
         case .invalidField(let path, let field, let reason):
             "\(path): field \"\(field)\" \(reason)"
         case .duplicateTensor(let path, let name):
-            "\(path) holds more than one tensor named \"\(name)\""
+            "\(path) holds more than one tensor named \"\(name)\"; keep one of them, or download the checkpoint again"
         case .invalidTensor(let path, let name, let problem):
             "\(path): tensor \"\(name)\" \(problem)"
         case .missingTensor(let path, let name):
@@ -61,13 +61,13 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
         case .missingShard(let path, let shard):
             "\(path) lacks the shard \(shard); copy or download the whole folder"
         case .shardOutsideFolder(let path, let shard):
-            "\(path) names the shard \"\(shard)\", which is not a plain path inside the checkpoint's folder"
+            "\(path) names the shard \"\(shard)\", which is not a plain path inside the checkpoint's folder; do not trust it"
         case .unsupported(let path, let found, let supported):
             "\(path): \(found) is not supported; \(supported)"
         case .invalidLine(let path, let line, let reason):
             "\(path), line \(line): \(reason)"
         case .corruptGzip(let path, let reason):
-            "\(path) is a damaged gzip file: \(reason)"
+            "\(path) is a damaged gzip file: \(reason); copy or download it again"
         case .expandsTooFar(let path, let limit):
             "\(path) expands to more than \(limit) bytes; use a smaller text"
         case .outputExists(let path):
@@ -135,11 +135,12 @@ public enum TensorProblem: Error, Equatable, Sendable, CustomStringConvertible {
             "has rows of \(rowLength) values, which \(type) cannot hold in blocks of \(block)"
         case .unexpected(let type, let shape, let needed): "is \(type) \(shape), but \(needed) is needed"
         case .storedSparse: "is stored as a packed sparse matrix and cannot be read as a dense tensor"
-        case .incompletePacking(let missing): "is stored packed, but its part \"\(missing)\" is missing"
-        case .patternUnknown: "is stored packed, but esparse.json has no N:M pattern for it"
+        case .incompletePacking(let missing):
+            "is stored packed, but its part \"\(missing)\" is missing; copy or prune the checkpoint again"
+        case .patternUnknown: "is stored packed, but esparse.json has no N:M pattern for it; copy the whole folder"
         case .invalidPacking(let error): "is packed wrongly: \(error)"
         case .notAPermutation(let channels): "does not hold every channel from 0 to \(channels - 1) exactly once"
-        case .nonFinite(let index): "holds NaN or infinity at element \(index)"
+        case .nonFinite(let index): "holds NaN or infinity at element \(index); the checkpoint is damaged"
         }
     }
 }

@@ -53,13 +53,14 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         case .unsupportedModelType(let type, let supported):
             "models of type \"\(type)\" are not supported; supported model types: \(supported.joined(separator: ", "))"
         case .missingTensor(let name, let expected):
-            "the checkpoint has no tensor \(name), which should have shape \(expected)"
+            "the checkpoint has no tensor \(name), which should have shape \(expected); it is incomplete, or config.json belongs "
+                + "to another model"
         case .wrongShape(let name, let found, let expected):
-            "tensor \(name) has shape \(found), but config.json calls for \(expected)"
+            "tensor \(name) has shape \(found), but config.json calls for \(expected); one of them belongs to another model"
         case .wrongElementType(let name, let found):
             "tensor \(name) has element type \(found.rawValue), but a weight must be F32, F16 or BF16"
         case .permutationMismatch(let first, let second):
-            "\(first) and \(second) read the same input but expect its channels in different orders"
+            "\(first) and \(second) read the same input but expect its channels in different orders; prune the model again"
         case .permutationNotPossible(let name, let reason):
             "\(name) expects its input channels in an order of its own, which cannot be given: \(reason)"
         case .tooManyPositions(let needed, let available):
@@ -69,7 +70,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         case .tokenOutsideVocabulary(let token, let size):
             "token id \(token) is outside the model's vocabulary of \(size); the tokenizer belongs to another model"
         case .tooFewTokens(let needed, let found):
-            "at least \(needed) tokens are needed, but there are \(found)"
+            "at least \(needed) tokens are needed, but there are \(found); give a longer text"
         case .invalidOption(let name, let value, let requirement):
             "\(name) is \(value), but it must be \(requirement)"
         case .logitsNotFinite:

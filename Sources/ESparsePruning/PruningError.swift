@@ -35,7 +35,7 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
         case .nothingToCount(let skipped, let length):
             "--skip-positions \(skipped) leaves no token of sequences of \(length); it must be below --sequence-length"
         case .nothingSelected:
-            "no linear is left to prune: --include and --exclude leave none of the model's linears"
+            "no linear is left to prune: --include and --exclude leave none of the model's linears; loosen them"
         case .alreadyPruned(let path):
             "\(path) is pruned already; start from the checkpoint that it was made from"
         }

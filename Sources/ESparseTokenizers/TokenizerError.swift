@@ -25,7 +25,7 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .missing(let folder):
             "no tokenizer in \(folder): tokenizer.json, or vocab.json with merges.txt, is needed"
         case .invalidJSON(let source, let offset, let reason):
-            "\(source) is not valid JSON at byte \(offset): \(reason)"
+            "\(source) is not valid JSON at byte \(offset): \(reason); mend the file or download it again"
         case .malformed(let source, let field, let reason):
             "\(source), \(field): \(reason)"
         case .unsupported(let source, let field, let found, let supported):

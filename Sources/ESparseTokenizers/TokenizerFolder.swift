@@ -2,7 +2,6 @@
 
 import ESparseCore
 import ESparseFormats
-import FoundationEssentials
 
 extension Tokenizer {
     /// Reads the tokenizer of a Hugging Face folder.
@@ -51,17 +50,15 @@ private struct TokenizerFolder {
     /// A file's bytes, or nil where there is no such file.
     private static func read(_ folder: String, _ name: String) throws(TokenizerError) -> [UInt8]? {
         let path = folder + "/" + name
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard FileSystem.exists(path) else { return nil }
+        let byteCount = FileSystem.byteCount(of: path)
+        guard byteCount <= largestFile else {
+            throw .unreadable(path: path, reason: "it has \(byteCount) bytes, more than the \(largestFile) allowed")
+        }
         do {
-            let storage = try ByteStorage(mapping: path)
-            guard storage.byteCount <= largestFile else {
-                throw TokenizerError.unreadable(path: path, reason: "\(storage.byteCount) bytes are too many")
-            }
-            return unsafe storage.withUnsafeBytes { unsafe Array($0) }
-        } catch let error as TokenizerError {
-            throw error
+            return try FileSystem.read(path)
         } catch {
-            throw .unreadable(path: path, reason: "\(error)")
+            throw .unreadable(path: path, reason: error.reason)
         }
     }
 

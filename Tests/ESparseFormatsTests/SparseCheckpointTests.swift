@@ -303,4 +303,19 @@ import Testing
         let file = try folder.write([1, 2, 3, 4, 5, 6, 7, 8], to: "x.gguf")
         #expect(message { _ = try Checkpoint.open(file) }?.contains("GGUF") == true)
     }
+
+    @Test(arguments: [
+        (#"{"b":1,"a":{}}"#, #"{"b":1,"a":{},"torch_dtype":"bfloat16"}"#),
+        (#"{"torch_dtype":"float32","b":1}"#, #"{"torch_dtype":"bfloat16","b":1}"#),
+        (#"{"dtype":"float32"}"#, #"{"dtype":"bfloat16"}"#),
+        (#"{"torch_dtype":"x","dtype":null}"#, #"{"torch_dtype":"bfloat16","dtype":"bfloat16"}"#),
+    ]) func configurationNamesTheStoredType(_ text: String, _ expected: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(Array(text.utf8), to: "config.json")
+        try folder.write(FileSystem.read(fixture("tiny-llama.safetensors")), to: "model.safetensors")
+        let checkpoint = try Checkpoint.open(folder.path)
+        #expect(try checkpoint.configuration(storing: nil) == Array(text.utf8))
+        let found = try JSONParser.parse(checkpoint.configuration(storing: .bfloat16)).serialized(indented: false)
+        #expect(String(decoding: found, as: UTF8.self) == expected)
+    }
 }

@@ -30,19 +30,59 @@ import Testing
         """,
     ]
 
-    @Test func mutatedConfigurationsNeverCrash() {
-        let fuzz = Fuzz(seeds: Self.seeds.map { Array($0.utf8) }, stream: 30, iterations: 500)
-        let outcome = fuzz.run { bytes in
-            let architecture = try ModelArchitecture(configuration: Data(bytes))
-            #expect(architecture.parameterCount > 0 && architecture.expectedTensors.count > 3)
-            #expect(architecture.blocks.allSatisfy { $0.sites.allSatisfy { $0.channels > 0 } })
-            _ = architecture.cacheDescription(sequenceCount: 1, capacity: architecture.contextLength)
-            for frequency in architecture.blocks[0].attention.rotaryFrequencies ?? [] {
-                #expect(frequency.isFinite && frequency >= 0, "\(String(decoding: bytes, as: UTF8.self))")
-            }
-        } refused: { error, bytes in
-            #expect(error is ModelError, "\(error): \(String(decoding: bytes, as: UTF8.self))")
+    /// Values that some setting must refuse.
+    private static let values = [
+        "-1", "0", "1", "2", "3", "7", "64", "4096", "65536", "4194304", "16777216", "268435456", "9223372036854775807",
+        "-9223372036854775808", "18446744073709551616", "0.5", "1e-320", "1e-9", "1e9", "1e38", "1e39", "1e308", "null",
+        "true", "false", "\"\"", "\"linear\"", "\"llama3\"", "\"gelu\"", "[]", "[-1, 5000000000]", "{}",
+        "{\"rope_type\": \"linear\", \"factor\": 1e38}",
+        "{\"rope_type\": \"llama3\", \"factor\": 1e-3, \"low_freq_factor\": 1e-30, \"high_freq_factor\": 1e38, "
+            + "\"original_max_position_embeddings\": 268435456}",
+    ]
+
+    /// An accepted configuration can be asked everything.
+    private func read(_ bytes: [UInt8]) throws {
+        let architecture = try ModelArchitecture(configuration: Data(bytes))
+        #expect(architecture.parameterCount > 0 && architecture.expectedTensors.count > 3)
+        #expect(architecture.blocks[0].sites.allSatisfy { $0.channels > 0 })
+        _ = architecture.cacheDescription(sequenceCount: 1, capacity: architecture.contextLength)
+        for frequency in architecture.blocks[0].attention.rotaryFrequencies ?? [] {
+            #expect(frequency.isFinite && frequency >= 0, "\(String(decoding: bytes, as: UTF8.self))")
         }
+    }
+
+    private func check(_ error: any Error, _ bytes: [UInt8]) {
+        #expect(error is ModelError, "\(error): \(String(decoding: bytes, as: UTF8.self))")
+    }
+
+    @Test func mutatedTextsNeverCrash() {
+        let fuzz = Fuzz(seeds: Self.seeds.map { Array($0.utf8) }, stream: 30, iterations: 500)
+        let outcome = fuzz.run(read, refused: check)
         #expect(outcome.accepted > 0 && outcome.refused > 0)
+    }
+
+    /// One to three settings of sound JSON replaced by others.
+    @Test func mutatedValuesNeverCrash() throws {
+        let iterations = Fuzz(seeds: [], stream: 31, iterations: 500).iterations
+        var random = SeededRandom(seed: 20_231_015, stream: 31)
+        var accepted = 0
+        for iteration in 0..<iterations {
+            var text = Self.seeds[iteration % Self.seeds.count]
+            for _ in 0...random.integer(below: 3) {
+                let colons = text.indices.filter { text[$0] == ":" }
+                let start = text.index(after: colons[random.integer(below: colons.count)])
+                let end = text[start...].firstIndex { ",}".contains($0) } ?? text.endIndex
+                guard !text[start..<end].contains(where: { "{[".contains($0) }) else { continue }
+                text.replaceSubrange(start..<end, with: " " + Self.values[random.integer(below: Self.values.count)])
+            }
+            do {
+                try read(Array(text.utf8))
+                accepted += 1
+            } catch {
+                check(error, Array(text.utf8))
+            }
+        }
+        print("fuzz stream 31: \(iterations) inputs, \(accepted) accepted")
+        #expect(accepted > 0 && accepted < iterations)
     }
 }

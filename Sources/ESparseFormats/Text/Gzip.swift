@@ -57,7 +57,7 @@ package enum Gzip {
             case Z_OK where used > 0 || made > 0: continue
             case Z_OK, Z_BUF_ERROR:
                 guard consumed < bytes.count else {
-                    throw .corruptGzip(path: path, reason: "it ends too early; copy or download it again")
+                    throw .corruptGzip(path: path, reason: "it ends too early")
                 }
                 throw .corruptGzip(path: path, reason: "no progress at byte \(consumed)")
             default:

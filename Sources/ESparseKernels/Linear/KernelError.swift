@@ -20,7 +20,6 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
     case missingInstructionSet(InstructionSet)
 
     /// One sentence for the user.
-
     package var description: String {
         switch self {
         case .elementType(let type, let role):
