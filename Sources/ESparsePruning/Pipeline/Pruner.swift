@@ -89,7 +89,7 @@ public struct Pruner<B: Backend> {
             return try folder.writer.finish(
                 configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
         } catch {
-            folder.discardIfNothingIsPruned()
+            folder.discardIfWorthless(after: error)
             throw error
         }
     }

@@ -44,9 +44,12 @@ struct RunFolder: Sendable {
             path: "\(path)/hidden-\(block % 2).f32", sequenceCount: sequenceCount, valuesPerSequence: valuesPerSequence)
     }
 
-    /// Removes the folder where a failed run left nothing worth going on with.
-    func discardIfNothingIsPruned() {
+    /// Removes the folder where a run that ended with `error` left nothing worth going on with.
+    ///
+    /// A run that was interrupted keeps its calibration tokens: the model may have taken long to write them.
+    func discardIfWorthless(after error: any Error) {
         guard writer.completedBlockCount == 0 else { return }
+        if error is InterruptedError, FileSystem.exists(tokensPath) { return }
         // The error that stopped the run is the one to report; a folder that cannot be removed is refused by the next run.
         try? writer.discard()
     }
