@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 text=$root/Resources/evaluation.txt
 case "${1:-}" in
     "") ;;
-    --text) text=$(realpath "${2:?--text needs a file}") ;;
+    --text) text=$(realpath -e "${2:?--text needs a file}") ;;
     *) echo "usage: scripts/demo.sh [--text FILE]" >&2; exit 64 ;;
 esac
 cd "$root"

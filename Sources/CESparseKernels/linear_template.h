@@ -235,9 +235,10 @@ ENTRY void expand(const esparse_rows *rows, uint16_t *dense) {
 
 // MARK: Log-likelihood
 
-/// e^x for x <= 0: 2^n e^r with |r| <= ln(2) / 2 and the Taylor series to r^7, whose error (5e-9) is below a float's.
+/// e^x for x <= 0, NaN for NaN: 2^n e^r with |r| <= ln(2) / 2 and the Taylor series to r^7, whose error (5e-9) is below a float's.
 KERNEL vector exponential(vector x) {
-    x = larger(x, all(-87.0f));
+    // The second operand is what `larger` gives where one is NaN, so a NaN goes through.
+    x = larger(all(-87.0f), x);
     vector n = nearest_integer(multiply(x, all(1.44269504f)));
     vector r = multiply_add(n, all(-0.693359375f), x);
     r = multiply_add(n, all(2.12194440e-4f), r);

@@ -35,6 +35,7 @@ struct CalibrationOptions: ParsableArguments {
         guard (2...1_000_000).contains(sequenceLength) else {
             throw ValidationError("--sequence-length must be from 2 to 1000000")
         }
+        if let saveCalibration { try requireWritable(saveCalibration, option: "--save-calibration") }
     }
 
     /// Reads the text, where there is one.
@@ -75,7 +76,8 @@ enum CalibrationSource {
                 stopTokens: Set(opened.architecture.endTokens))
             let documents = try Generator(model: opened.load(progress: progress), settings: settings)
                 .sampleDocuments(
-                    tokenCount: sampleCount * sequenceLength, maximumLength: sequenceLength, batchSize: 64,
+                    tokenCount: sampleCount * sequenceLength, isSeparated: opened.endToken != nil,
+                    maximumLength: sequenceLength, batchSize: opened.batchSize(capacity: sequenceLength),
                     progress: progress)
             return try CalibrationSet(
                 documents: documents, separator: opened.endToken, sampleCount: sampleCount,

@@ -47,15 +47,15 @@ struct EvaluateCommand: ParsableCommand {
         let language = try opened.load(progress: progress)
         let result = try Perplexity.measure(
             language, tokens: tokens, sequenceLength: sequenceLength, windowLimit: windows, progress: progress)
-        try json.write(
-            result.json(
-                task: URL(fileURLWithPath: text).deletingPathExtension().lastPathComponent,
-                model: model.path, precision: model.precision.rawValue))
         print(
             """
             perplexity \(Quantity.fixed(result.perplexity, decimals: 4)) \
             (sequence length \(sequenceLength), \(result.windowCount) windows, \(result.tokenCount) tokens, \
             \(model.precision.rawValue))
             """)
+        try json.write(
+            result.json(
+                task: URL(fileURLWithPath: text).deletingPathExtension().lastPathComponent,
+                model: model.path, precision: model.precision.rawValue))
     }
 }

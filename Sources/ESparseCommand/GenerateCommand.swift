@@ -57,6 +57,11 @@ struct GenerateCommand: ParsableCommand {
     func validate() throws {
         guard prompt != nil || chat else { throw ValidationError("give --prompt, or --chat to talk on stdin") }
         guard maxTokens > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+        do {
+            _ = try SamplingSettings(temperature: temperature, topK: topK, topP: topP)
+        } catch {
+            throw ValidationError("\(error)")
+        }
         if system != nil, !chat { throw ValidationError("--system goes with --chat") }
     }
 
@@ -98,7 +103,7 @@ struct GenerateCommand: ParsableCommand {
     private func chatTemplate(_ opened: OpenedModel) throws -> ChatTemplate? {
         guard chat else { return nil }
         guard let template = ChatTemplate.detect(for: opened.tokenizer) else {
-            throw ValidationError("\(model.path) has no chat format that is supported (ChatML, Llama 2, Llama 3)")
+            throw UnsupportedChatFormat(path: model.path)
         }
         return template
     }
@@ -117,6 +122,15 @@ struct GenerateCommand: ParsableCommand {
     private static func show(_ text: String) {
         print(text, terminator: "")
         fflush(nil)
+    }
+}
+
+/// A model without a chat format that is known here.
+private struct UnsupportedChatFormat: Error, CustomStringConvertible {
+    let path: String
+
+    var description: String {
+        "\(path) has no chat format that is supported (ChatML, Llama 2, Llama 3); leave out --chat to continue plain text"
     }
 }
 

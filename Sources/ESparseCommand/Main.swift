@@ -37,6 +37,8 @@ struct Main: ParsableCommand {
         do {
             var command = try parseAsRoot()
             try command.run()
+            // Results that were printed but could not be written, as on a full disk, are no success.
+            guard fflush(nil) == 0 else { throw FileError(path: "the results", operation: "write", code: errno) }
         } catch is InterruptedError {
             exit(withError: interrupted)
         } catch {

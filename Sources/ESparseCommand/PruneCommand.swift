@@ -42,6 +42,13 @@ struct PruneCommand: ParsableCommand {
 
     @OptionGroup var json: JSONOption
 
+    func validate() throws {
+        if output.isEmpty { throw ValidationError("--output must name a folder") }
+        if method.method == .magnitude, calibration.saveCalibration != nil {
+            throw ValidationError("--save-calibration goes with a method that calibrates")
+        }
+    }
+
     func run() throws {
         let progress = TerminalProgress()
         let opened = try model.open()
@@ -69,11 +76,11 @@ struct PruneCommand: ParsableCommand {
                 return set
             }
         }
-        try json.write(Data(manifest.json()))
         let inspected = try Checkpoint.open(output)
         print(
             "\(output): \(manifest.linears.count) linears pruned \(settings.pattern) by \(settings.method.name), "
                 + "\(Quantity.bytes(inspected.fileBytes))")
+        try json.write(Data(manifest.json()))
     }
 
     /// Tells an interrupted user how to go on.
@@ -81,7 +88,7 @@ struct PruneCommand: ParsableCommand {
         do {
             return try work()
         } catch let error as InterruptedError {
-            let partial = output + ".partial"
+            let partial = FileSystem.trimmed(output) + ".partial"
             progress.note(
                 FileSystem.exists(partial)
                     ? "Interrupted; go on with the same command and --resume" : "Interrupted before anything was pruned"

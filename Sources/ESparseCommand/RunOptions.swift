@@ -57,6 +57,13 @@ struct OpenedModel {
             architecture: architecture, weights: checkpoint.weights, backend: backend, progress: progress)
     }
 
+    /// Sequences to write side by side, so that their KV cache stays within 4 GiB.
+    func batchSize(capacity: Int) -> Int {
+        let cache = architecture.cacheDescription(sequenceCount: 1, capacity: capacity)
+        let elements = 2 * cache.layerCount * cache.capacity * cache.keyValueHeadCount * cache.headSize
+        return min(64, max(1, (4 << 30) / (elements * (backend.precision == .float32 ? 4 : 2))))
+    }
+
     /// The files that a pruned checkpoint needs beside its weights, by name.
     var tokenizerFiles: [String: [UInt8]] {
         get throws {
@@ -77,9 +84,21 @@ struct JSONOption: ParsableArguments {
     @Option(name: .customLong("json"), help: ArgumentHelp("Write the result as JSON to this file.", valueName: "file"))
     var path: String?
 
+    func validate() throws {
+        if let path { try requireWritable(path, option: "--json") }
+    }
+
     /// Writes the result under a temporary name and renames it, where a file was asked for.
     func write(_ data: @autoclosure () throws -> Data) throws {
         guard let path else { return }
         try FileSystem.writeDurably(Array(data()), to: path)
+    }
+}
+
+/// Finds out before the work, and not after it, that a result could not be written.
+func requireWritable(_ path: String, option: String) throws {
+    if path.isEmpty || FileSystem.isFolder(path) { throw ValidationError("\(option) must name a file") }
+    guard FileSystem.isFolder(FileSystem.parent(of: path)) else {
+        throw ValidationError("\(option) \(path): there is no such folder")
     }
 }

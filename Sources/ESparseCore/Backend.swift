@@ -82,6 +82,7 @@ public struct TokenBatch: Sendable {
 
     /// Concatenates segments.
     public init(_ segments: [Segment]) {
+        precondition(Set(segments.map(\.sequence)).count == segments.count, "a sequence appears twice in a batch")
         self.segments = segments
         tokenCount = segments.reduce(0) { $0 + $1.count }
     }

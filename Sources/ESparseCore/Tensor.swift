@@ -54,13 +54,14 @@ public struct Tensor: Sendable {
     ///
     /// - Throws: `TensorError.invalidShape` when a dimension is negative or the product overflows.
     public static func elementCount(of shape: [Int]) throws(TensorError) -> Int {
-        var count = 1
+        // A zero must not hide an overflow of the others: rows and columns are multiplied apart as well.
+        var product = 1
         for dimension in shape {
-            let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
-            guard dimension >= 0, !overflow else { throw .invalidShape(shape) }
-            count = product
+            let (next, overflow) = product.multipliedReportingOverflow(by: max(dimension, 1))
+            guard dimension >= 0, !overflow, next < Int.max - 64 else { throw .invalidShape(shape) }
+            product = next
         }
-        return count
+        return shape.contains(0) ? 0 : product
     }
 
     /// Calls `body` with exactly the tensor's bytes; the pointer must not outlive the call.

@@ -36,6 +36,8 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
     case outputExists(path: String)
     /// An earlier run was stopped before it was complete.
     case unfinishedRun(path: String)
+    /// Another process is writing the output.
+    case runInProgress(path: String)
     /// The unfinished run was started with other settings or inputs.
     case changedRun(path: String, differences: [String])
 
@@ -72,6 +74,8 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(path) expands to more than \(limit) bytes; use a smaller text"
         case .outputExists(let path):
             "\(path) exists already; choose another output or remove it first"
+        case .runInProgress(let path):
+            "\(path) is being written by another process; wait for it, or stop it and continue with --resume"
         case .unfinishedRun(let path):
             "\(path) holds an unfinished run; continue it with --resume or remove that folder"
         case .changedRun(let path, let differences):

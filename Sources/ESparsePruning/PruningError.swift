@@ -14,6 +14,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
     case nonFiniteWeight(linear: String, row: Int, column: Int)
     /// The statistics would leave out every token.
     case nothingToCount(skipped: Int, sequenceLength: Int)
+    /// A pattern of names fits no linear of the model.
+    case unmatchedGlob(String, example: String)
     /// No linear is left to prune.
     case nothingSelected
     /// The model is an output of this tool.
@@ -34,6 +36,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
             "\(linear) holds a NaN or an infinity at row \(row), column \(column); the checkpoint is damaged"
         case .nothingToCount(let skipped, let length):
             "--skip-positions \(skipped) leaves no token of sequences of \(length); it must be below --sequence-length"
+        case .unmatchedGlob(let glob, let example):
+            "'\(glob)' fits no linear of the model; names look like \(example), and * stands for any characters"
         case .nothingSelected:
             "no linear is left to prune: --include and --exclude leave none of the model's linears; loosen them"
         case .alreadyPruned(let path):

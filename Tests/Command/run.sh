@@ -73,7 +73,13 @@ refuse "no such text" 1 "nothing.txt" "$esparse" prune "$model" --output x --cal
 : >empty.txt
 refuse "empty calibration" 1 "missing" "$esparse" prune "$model" --output x --calibration empty.txt
 refuse "too little text" 1 "are missing" "$esparse" prune "$model" --output x --calibration "$text" --samples 15000
-refuse "nothing selected" 1 "no linear" prune --output x --include nothing
+refuse "a glob that fits nothing" 1 "fits no linear" prune --output x --include q_proj
+refuse "nothing selected" 1 "no linear is left" prune --output x --exclude '*'
+refuse "empty output" 64 "must name a folder" prune --output ""
+refuse "results that cannot be written" 64 "no such folder" prune --output x --json nowhere/x.json
+refuse "absurd top-k" 64 "top-k" "$esparse" generate "$model" --prompt x --top-k 0
+check "huge top-k" "$esparse" generate "$model" --prompt x --max-tokens 3 --top-k 100000000000
+"$esparse" evaluate "$model" --text "$text" --sequence-length 64 --windows 1 >/dev/full 2>err && fail "full stdout: exit 0" || pass
 check "--resume starts a run where there is none" prune --output resumed --resume
 same "and gives the same bytes" two-of-four resumed
 refuse "text shorter than a window" 1 "fewer than one window" "$esparse" evaluate "$model" --text "$here/run.sh" --sequence-length 100000

@@ -36,6 +36,9 @@ import Testing
             try Tensor(elementType: .float32, shape: [1 << 40, 1 << 40], storage: storage)
         }
         #expect(throws: TensorError.self) {
+            try Tensor(elementType: .float32, shape: [0, 1 << 40, 1 << 40], storage: storage)
+        }
+        #expect(throws: TensorError.self) {
             try Tensor(elementType: .uint8, shape: [8], storage: storage, byteOffset: 9)
         }
         #expect(throws: TensorError.self) {

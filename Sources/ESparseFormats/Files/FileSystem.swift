@@ -42,10 +42,16 @@ package enum FileSystem {
         return unsafe storage.withUnsafeBytes { unsafe Array($0) }
     }
 
-    /// The folder that holds `path`.
-    package static func parent(of path: String) -> String {
+    /// A path without slashes at its end.
+    package static func trimmed(_ path: String) -> String {
         var trimmed = path[...]
         while trimmed.count > 1, trimmed.last == "/" { trimmed.removeLast() }
+        return String(trimmed)
+    }
+
+    /// The folder that holds `path`.
+    package static func parent(of path: String) -> String {
+        let trimmed = trimmed(path)
         guard let slash = trimmed.lastIndex(of: "/") else { return "." }
         return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
     }

@@ -5,6 +5,10 @@ import ESparseCore
 
 /// Digests of inputs. They detect changes, not malice.
 package enum InputDigest {
+    private static let describing: Set = [
+        "config.json", "generation_config.json", "merges.txt", "model.safetensors.index.json", "tokenizer.json",
+        "tokenizer_config.json", "vocab.json",
+    ]
     private static let sampleSize = 1 << 16
     private static let sampleDistance = 1 << 24
 
@@ -13,7 +17,7 @@ package enum InputDigest {
         hexadecimal(unsafe bytes.withUnsafeBytes { unsafe extend(0, $0) })
     }
 
-    /// CRC-32 over the files of a checkpoint: names, sizes, and 64 KiB out of every 16 MiB.
+    /// CRC-32 over a checkpoint's configuration, tokenizer and weight files: names, sizes, and 64 KiB out of every 16 MiB.
     ///
     /// - Throws: `FileError`.
     package static func of(_ checkpoint: Checkpoint) throws -> String {
@@ -22,7 +26,7 @@ package enum InputDigest {
         var sum: UInt = 0
         for name in names {
             let path = isFolder ? checkpoint.path + "/" + name : checkpoint.path
-            guard !FileSystem.isFolder(path) else { continue }
+            guard !isFolder || name.hasSuffix(".safetensors") || describing.contains(name) else { continue }
             let file = try ByteStorage(mapping: path)
             sum = unsafe Array("\(name) \(file.byteCount)".utf8).withUnsafeBytes { unsafe extend(sum, $0) }
             unsafe file.withUnsafeBytes { bytes in

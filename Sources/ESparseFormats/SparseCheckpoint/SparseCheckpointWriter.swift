@@ -28,15 +28,14 @@ package final class SparseCheckpointWriter: Sendable {
     /// Decoder blocks of the model.
     package let blockCount: Int
     private let run: PruningRun
+    private let lock: FolderLock
 
     /// Starts a new output.
     ///
     /// - Throws: `FormatError.outputExists`, `FormatError.unfinishedRun` when a partial output is there, `FileError` when the
     ///   folder cannot be made.
     package convenience init(output: String, blockCount: Int, run: PruningRun) throws {
-        try self.init(checkedOutput: output, blockCount: blockCount, run: run)
-        guard !FileSystem.exists(partialPath) else { throw FormatError.unfinishedRun(path: partialPath) }
-        try FileSystem.createFolder(partialPath)
+        try self.init(checkedOutput: output, blockCount: blockCount, run: run, mayBeUnfinished: false)
         try start()
     }
 
@@ -45,8 +44,7 @@ package final class SparseCheckpointWriter: Sendable {
     /// - Throws: `FormatError.changedRun` when the unfinished run had other settings or inputs, and what `init(output:)`
     ///   throws.
     package convenience init(resuming output: String, blockCount: Int, run: PruningRun) throws {
-        try self.init(checkedOutput: output, blockCount: blockCount, run: run)
-        if !FileSystem.exists(partialPath) { try FileSystem.createFolder(partialPath) }
+        try self.init(checkedOutput: output, blockCount: blockCount, run: run, mayBeUnfinished: true)
         // The settings are written last when a run starts, so without them there is no shard either.
         guard FileSystem.exists(runPath), FileSystem.exists(checkpointPath) else {
             try start()
@@ -64,20 +62,30 @@ package final class SparseCheckpointWriter: Sendable {
     }
 
     private func start() throws {
+        // What an earlier run may have left belongs to other settings.
+        for folder in [partialPath, checkpointPath] where FileSystem.exists(folder) {
+            try removeFiles(in: folder, except: FolderLock.fileName)
+        }
         if !FileSystem.exists(checkpointPath) { try FileSystem.createFolder(checkpointPath) }
         try FileSystem.writeDurably(ManifestCoding.encode(run), to: runPath)
     }
 
     private var runPath: String { partialPath + "/run.json" }
 
-    private init(checkedOutput output: String, blockCount: Int, run: PruningRun) throws {
+    private init(checkedOutput output: String, blockCount: Int, run: PruningRun, mayBeUnfinished: Bool) throws {
         precondition(blockCount >= 0)
-        outputPath = output.count > 1 && output.hasSuffix("/") ? String(output.dropLast()) : output
+        outputPath = FileSystem.trimmed(output)
         partialPath = outputPath + OutputFile.temporarySuffix
         checkpointPath = partialPath + "/checkpoint"
         self.blockCount = blockCount
         self.run = run
         guard !FileSystem.exists(outputPath) else { throw FormatError.outputExists(path: outputPath) }
+        if !FileSystem.exists(partialPath) {
+            try FileSystem.createFolder(partialPath)
+        } else if !mayBeUnfinished {
+            throw FormatError.unfinishedRun(path: partialPath)
+        }
+        lock = try FolderLock(folder: partialPath)
     }
 
     /// File name of a shard; the outer one comes first.
@@ -144,10 +152,15 @@ package final class SparseCheckpointWriter: Sendable {
     /// Removes the unfinished output and everything in it.
     package func discard() throws {
         for folder in [checkpointPath, partialPath] {
-            for name in try FileSystem.names(in: folder) where !FileSystem.isFolder(folder + "/" + name) {
-                try FileSystem.remove(folder + "/" + name)
-            }
+            try removeFiles(in: folder)
             try FileSystem.removeEmptyFolder(folder)
+        }
+    }
+
+    private func removeFiles(in folder: String, except kept: String? = nil) throws {
+        for name in try FileSystem.names(in: folder)
+        where name != kept && !FileSystem.isFolder(folder + "/" + name) {
+            try FileSystem.remove(folder + "/" + name)
         }
     }
 

@@ -3,7 +3,7 @@
 public import ESparseCore
 
 extension Generator {
-    /// Draws documents until they hold `tokenCount` tokens, counting one separator for each.
+    /// Draws documents until they hold more than `tokenCount` tokens, counting one separator for each that is not empty.
     ///
     /// Document `i` starts from the beginning-of-sequence token and draws from random stream `i`, and the result is
     /// documents `0, 1, 2, ...` up to the first that completes the count: it does not depend on `batchSize`.
@@ -11,17 +11,22 @@ extension Generator {
     ///
     /// - Parameters:
     ///   - tokenCount: tokens wanted in all.
+    ///   - isSeparated: whether a separator will stand between the documents.
     ///   - maximumLength: the most tokens of a document; cut to the positions that the model has.
     ///   - batchSize: documents written side by side.
     ///   - progress: is told how many tokens are drawn.
     /// - Throws: `ModelError.noBeginToken`; `InterruptedError`; errors of the forward pass.
     public func sampleDocuments(
-        tokenCount: Int, maximumLength: Int, batchSize: Int, progress: any ProgressReporter = SilentProgress()
+        tokenCount: Int, isSeparated: Bool, maximumLength: Int, batchSize: Int,
+        progress: any ProgressReporter = SilentProgress()
     ) throws -> [[Int32]] {
         precondition(tokenCount > 0 && maximumLength > 0 && batchSize > 0)
         guard let begin = beginToken else { throw ModelError.noBeginToken }
         let length = min(maximumLength, positionLimit ?? maximumLength)
         let stage = "Writing calibration text"
+        // The last document has no separator after it, hence one more; a model that writes nothing must not go on for ever.
+        let (wanted, mostDocuments) = (tokenCount + 1, 64 + 4 * tokenCount)
+        func size(_ count: Int) -> Int { count == 0 ? 0 : count + (isSeparated ? 1 : 0) }
         var finished: [Int: [Int32]] = [:]
         var documents: [[Int32]] = []
         var collected = 0
@@ -31,7 +36,7 @@ extension Generator {
         try run(
             slotCount: batchSize, capacity: length,
             nextRequest: { running in
-                guard collected + ahead + running < tokenCount else { return nil }
+                guard collected + ahead + running < wanted, documents.count < mostDocuments else { return nil }
                 return GenerationRequest(prompt: [begin], maximumTokens: length)
             },
             onToken: { _, _ in
@@ -40,15 +45,15 @@ extension Generator {
                     progress.report(
                         stage: stage, completed: min(drawn, tokenCount - 1), total: tokenCount, unit: "tokens")
                 }
-                return collected < tokenCount
+                return collected < wanted
             },
             onFinish: { index, sequence in
                 finished[index] = sequence.tokens
-                ahead += sequence.tokens.count + 1
-                while collected < tokenCount, let document = finished.removeValue(forKey: documents.count) {
+                ahead += size(sequence.tokens.count)
+                while collected < wanted, let document = finished.removeValue(forKey: documents.count) {
                     documents.append(document)
-                    collected += document.count + 1
-                    ahead -= document.count + 1
+                    collected += size(document.count)
+                    ahead -= size(document.count)
                 }
             })
         progress.report(stage: stage, completed: tokenCount, total: tokenCount, unit: "tokens")

@@ -115,7 +115,7 @@ public struct Sampler: Sendable {
             threshold = Sampler.largest(topK, of: logits)
         }
         var kept: [Candidate] = []
-        kept.reserveCapacity(settings.topK ?? logits.count)
+        kept.reserveCapacity(min(settings.topK ?? logits.count, logits.count))
         for index in logits.indices where logits[index] >= threshold {
             let weight = Double(exp((logits[index] - largest) / settings.temperature))
             kept.append(Candidate(token: Int32(index), weight: weight))

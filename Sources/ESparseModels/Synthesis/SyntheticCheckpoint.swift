@@ -23,6 +23,7 @@ public enum SyntheticCheckpoint {
         to output: String,
         progress: any ProgressReporter
     ) throws {
+        let output = FileSystem.trimmed(output)
         let partial = output + ".partial"
         guard !FileSystem.exists(output) else { throw FormatError.outputExists(path: output) }
         guard !FileSystem.exists(partial) else { throw FormatError.outputExists(path: partial) }

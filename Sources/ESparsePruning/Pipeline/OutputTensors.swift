@@ -21,7 +21,7 @@ struct OutputTensors: WeightSource {
 
     func tensor(_ name: String) throws -> Tensor {
         let tensor = try source.tensor(name)
-        guard let matrixType, tensor.shape.count > 1, tensor.elementType == .float32 else { return tensor }
+        guard let matrixType, tensor.shape.count > 1 else { return tensor }
         return try tensor.converted(to: matrixType)
     }
 

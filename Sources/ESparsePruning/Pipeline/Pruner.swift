@@ -30,6 +30,10 @@ public struct Pruner<B: Backend> {
     ) throws {
         guard checkpoint.manifest == nil else { throw PruningError.alreadyPruned(path: checkpoint.path) }
         let linears = architecture.blocks.flatMap { $0.sites.flatMap(\.linears) }.filter { settings.selects($0.name) }
+        let names = architecture.blocks.flatMap { $0.sites.flatMap { $0.linears.map(\.name) } }
+        for glob in settings.include + settings.exclude where !names.contains(where: Glob(glob).matches) {
+            throw PruningError.unmatchedGlob(glob, example: names[0])
+        }
         guard !linears.isEmpty else { throw PruningError.nothingSelected }
         for linear in linears {
             try settings.pattern.requireDivides(columns: linear.columns, linear: linear.name)
@@ -120,6 +124,8 @@ public struct Pruner<B: Backend> {
             try pass.embed(set.sequences, with: embedding, to: try hiddenStates(folder, before: 0, set))
         }
         var unfinished: BackgroundWrite?
+        // A block that is being written when a later one fails is still finished: its work is not lost.
+        defer { try? unfinished?.wait() }
         for index in first..<architecture.blockCount {
             let inputs = try hiddenStates(folder, before: index, set)
             var pruned = PrunedBlock()

@@ -46,10 +46,11 @@ struct RunFolder: Sendable {
 
     /// Removes the folder where a run that ended with `error` left nothing worth going on with.
     ///
-    /// A run that was interrupted keeps its calibration tokens: the model may have taken long to write them.
+    /// A run that was interrupted or ran out of disk keeps its calibration tokens: the model may have taken long to write
+    /// them.
     func discardIfWorthless(after error: any Error) {
         guard writer.completedBlockCount == 0 else { return }
-        if error is InterruptedError, FileSystem.exists(tokensPath) { return }
+        if error is InterruptedError || error is FileError, FileSystem.exists(tokensPath) { return }
         // The error that stopped the run is the one to report; a folder that cannot be removed is refused by the next run.
         try? writer.discard()
     }
