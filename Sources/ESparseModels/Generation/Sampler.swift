@@ -144,17 +144,20 @@ public struct Sampler: Sendable {
 
     /// Drops the least likely tokens while those dropped have at most `1 - topP` of the probability.
     private static func keepNucleus(_ candidates: inout [Candidate], topP: Double) {
-        let total = candidates.reduce(0) { $0 + $1.weight }
-        let ascending = candidates.indices.sorted {
-            (candidates[$0].weight, $1) < (candidates[$1].weight, $0)
-        }
-        var dropped = Set<Int>()
-        var cumulative = 0.0
+        let spare = (1 - topP) * candidates.reduce(0) { $0 + $1.weight }
+        // All that weigh less than their even share of what may be dropped are dropped, so only the others are sorted.
+        let floor = spare / Double(candidates.count)
+        var kept = candidates.filter { $0.weight >= floor }
+        if kept.isEmpty { kept = candidates }
+        var cumulative =
+            kept.count == candidates.count ? 0 : candidates.reduce(0) { $1.weight < floor ? $0 + $1.weight : $0 }
+        let ascending = kept.indices.sorted { (kept[$0].weight, $1) < (kept[$1].weight, $0) }
+        var isDropped = [Bool](repeating: false, count: kept.count)
         for index in ascending.dropLast() {
-            cumulative += candidates[index].weight
-            if cumulative > (1 - topP) * total { break }
-            dropped.insert(index)
+            cumulative += kept[index].weight
+            if cumulative > spare { break }
+            isDropped[index] = true
         }
-        candidates = candidates.indices.filter { !dropped.contains($0) }.map { candidates[$0] }
+        candidates = kept.indices.filter { !isDropped[$0] }.map { kept[$0] }
     }
 }

@@ -72,11 +72,12 @@ public struct LanguageModel<B: Backend>: Sendable {
         _ tokens: [Int32], batch: TokenBatch, cache: inout ModelCache<B>
     ) throws -> B.Activation {
         var hidden = try embedding.embed(tokens, batch: batch)
-        try cache.extend(by: batch)
+        try cache.requireRoom(for: batch)
         for (layer, block) in blocks.enumerated() {
             try Interruption.check()
             try block.forward(hidden: &hidden, batch: batch, layer: layer, cache: &cache.storage)
         }
+        cache.extend(by: batch)
         return hidden
     }
 

@@ -16,16 +16,19 @@ public struct ModelCache<B: Backend> {
         lengths = Array(repeating: 0, count: sequenceCount)
     }
 
-    /// Makes room for a batch.
+    /// Checks that a batch fits. A segment may start before the end of what is held: later tokens are then forgotten.
     ///
-    /// A segment may start before the end of what is held: later tokens are then forgotten.
     /// - Throws: `ModelError.cacheTooSmall`.
-    mutating func extend(by batch: TokenBatch) throws {
+    func requireRoom(for batch: TokenBatch) throws {
         for segment in batch.segments {
             precondition(segment.sequence < lengths.count && segment.start <= lengths[segment.sequence])
             let end = segment.start + segment.count
             guard end <= capacity else { throw ModelError.cacheTooSmall(needed: end, available: capacity) }
         }
+    }
+
+    /// Counts the tokens of a batch once all layers hold them, so that an interrupted pass leaves the cache as it was.
+    mutating func extend(by batch: TokenBatch) {
         for segment in batch.segments { lengths[segment.sequence] = segment.start + segment.count }
     }
 }
