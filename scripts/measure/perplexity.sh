@@ -2,51 +2,52 @@
 # The perplexity table of docs/method.md: prunes SmolLM2 by every method and pattern and measures WikiText-2 perplexity.
 # Needs a build (scripts/test.sh or scripts/demo.sh make one) and the two data files that ../shared/data/README.md describes.
 # Rows that are in the results folder already are not measured again, so a stopped run goes on.
+# ESPARSE_BINARY names a copy of the command to measure with, so that a build does not disturb a long run.
 # Usage: scripts/measure/perplexity.sh [results folder, docs/results by default]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 data=${ESPARSE_SHARED_DATA:-$root/../shared/data}
 results=$(realpath -m "${1:-$root/docs/results}")
-esparse=$(cd "$root" && swift build -c release --show-bin-path)/esparse
+esparse=${ESPARSE_BINARY:-$(cd "$root" && swift build -c release --show-bin-path)/esparse}
 model=$("$root/scripts/model.sh")
 work=$root/.build/measure
 mkdir -p "$results" "$work"
 
-# row NAME ARGUMENTS-OF-PRUNE...
+# row NAME PATTERN ARGUMENTS-OF-PRUNE...
 row() {
-    local name=$1; shift
+    local name=$1-${2/:/of} pattern=$2; shift 2
+    set -- --pattern "$pattern" "$@"
     [ -e "$results/$name.json" ] && return
     echo "== $name" >&2
     rm -rf "$work/$name"
-    local start=$SECONDS
     "$esparse" prune "$model" --output "$work/$name" --calibration "$data/c4-sample.jsonl" "$@" --resume >&2
-    evaluate "$name" "$work/$name" $((SECONDS - start)) "$*"
+    evaluate "$name" "$work/$name" "$*"
     rm -rf "${work:?}/$name"
 }
-# evaluate NAME MODEL SECONDS-OF-PRUNING SETTINGS
+# evaluate NAME MODEL SETTINGS
 evaluate() {
     "$esparse" evaluate "$2" --text "$data/wikitext-2-test.joined.txt" --json "$work/$1.json" >&2
-    python3 - "$work/$1.json" "$results/$1.json" "$3" "$4" <<'PYTHON'
+    python3 - "$work/$1.json" "$results/$1.json" "$3" <<'PYTHON'
 import json, sys
-source, target, seconds, settings = sys.argv[1:]
+source, target, settings = sys.argv[1:]
 report = json.load(open(source))
 report["config"].pop("model")
-report["config"].update(prune_settings=settings, prune_seconds=int(seconds))
+report["config"].update(prune_settings=settings)
 json.dump(report, open(target, "w"), indent=2, sort_keys=True)
 PYTHON
 }
 
-[ -e "$results/dense.json" ] || evaluate dense "$model" 0 ""
-for pattern in 2:4 4:8; do
-    suffix=${pattern/:/of}
-    row "e-sparse-both-$suffix" --pattern $pattern
-    row "wanda-none-$suffix" --pattern $pattern --method wanda --shuffle none
-    row "wanda-both-$suffix" --pattern $pattern --method wanda
-    row "magnitude-none-$suffix" --pattern $pattern --method magnitude --shuffle none
-    row "e-sparse-none-$suffix" --pattern $pattern --shuffle none
-    row "e-sparse-global-$suffix" --pattern $pattern --shuffle global
-    row "paper-both-$suffix" --pattern $pattern --preset paper
-done
+[ -e "$results/dense.json" ] || evaluate dense "$model" ""
+# The comparison with plain Wanda first: the rows that say most come first, because each takes long.
+row e-sparse-both 2:4
+row wanda-none 2:4 --method wanda --shuffle none
+row wanda-none 4:8 --method wanda --shuffle none
+row e-sparse-both 4:8
+for pattern in 2:4 4:8; do row wanda-both $pattern --method wanda; done
+for pattern in 2:4 4:8; do row e-sparse-none $pattern --shuffle none; done
+for pattern in 2:4 4:8; do row e-sparse-global $pattern --shuffle global; done
+for pattern in 2:4 4:8; do row magnitude-none $pattern --method magnitude --shuffle none; done
+for pattern in 2:4 4:8; do row paper-both $pattern --preset paper; done
 python3 - "$results" <<'PYTHON'
 import json, os, sys
 folder = sys.argv[1]
