@@ -196,7 +196,6 @@ import Testing
         }
         let second = try SparseCheckpointWriter(resuming: resumed, blockCount: 2, run: Self.run)
         #expect(second.completedBlockCount == 1 && !second.isComplete(.outer))
-        #expect(try second.weights(of: .block(0)).linearWeight("model.layers.0.mlp.down_proj.weight").columns == 8)
         try Self.writeBlock(1, to: second)
         try Self.writeOuter(to: second)
         try second.finish(configuration: Array("{}".utf8), files: [:])

@@ -83,10 +83,4 @@ import Testing
             #expect(values.allSatisfy { $0.isFinite && $0 >= 0 })
         }
     }
-
-    @Test func objectivesOfTheShuffle() {
-        #expect(SaliencyMatrix([1, 2, 3, 4], columns: 2, objective: .saliency).values == [1, 2, 3, 4])
-        let squared = SaliencyMatrix([1, 2, 3, 4], columns: 2, objective: .squaredSaliency)
-        #expect(squared.values == [1, 4, 9, 16] && squared.rows == 2)
-    }
 }

@@ -135,14 +135,6 @@ package final class SparseCheckpointWriter: Sendable {
         try SafetensorsWriter.write(tensors, to: checkpointPath + "/" + fileName(of: shard))
     }
 
-    /// The weights of a complete shard, for going on after it.
-    package func weights(of shard: CheckpointShard) throws -> FolderWeights {
-        let linears = try self.linears(of: shard)
-        let patterns = Dictionary(linears.map { ($0.name, $0.pattern) }, uniquingKeysWith: { first, _ in first })
-        let files = try ShardedSafetensors(folder: checkpointPath, fileNames: [fileName(of: shard)])
-        return try FolderWeights(files: files, patterns: patterns)
-    }
-
     /// What pruning did to the linears of a complete shard.
     package func linears(of shard: CheckpointShard) throws -> [PrunedLinear] {
         let path = recordsPath(of: shard)

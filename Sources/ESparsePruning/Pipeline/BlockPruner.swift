@@ -76,11 +76,7 @@ struct BlockPruner {
     }
 
     private func score(_ linear: LinearDescription, _ statistics: ChannelStatistics?) throws -> Scored {
-        let weight = try weights.tensor(linear.name)
-        if let index = firstNonFinite(in: weight) {
-            throw PruningError.nonFiniteWeight(
-                linear: linear.name, row: index / linear.columns, column: index % linear.columns)
-        }
+        let weight = try weights.finiteTensor(linear.name)
         let saliency = settings.method.saliency(
             weight: try weight.floats(), rows: linear.rows, columns: linear.columns, statistics: statistics)
         return Scored(

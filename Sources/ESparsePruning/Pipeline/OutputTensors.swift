@@ -34,7 +34,7 @@ struct OutputTensors: WeightSource {
     /// - Throws: `PruningError.nonFiniteWeight`; the format's error for a damaged tensor.
     func outer(of architecture: ModelArchitecture) throws -> [(name: String, tensor: Tensor)] {
         let inner = Set(architecture.blocks.flatMap { $0.tensors.map(\.name) })
-        return try architecture.tensors.map(\.name).filter { !inner.contains($0) }.map { ($0, try finite($0)) }
+        return try architecture.tensors.map(\.name).filter { !inner.contains($0) }.map { ($0, try finiteTensor($0)) }
     }
 
     /// One decoder block after pruning.
@@ -45,12 +45,18 @@ struct OutputTensors: WeightSource {
     ) throws -> [(name: String, tensor: Tensor)] {
         try architecture.tensors.map(\.name).flatMap { name in
             if let bias = pruned.biases[name] { return [(name, bias)] }
-            guard let weight = pruned.linears[name] else { return [(name, try finite(name))] }
+            guard let weight = pruned.linears[name] else { return [(name, try finiteTensor(name))] }
             return try StoredWeight.tensors(name: name, weight: storage == .packed ? weight : weight.plain())
         }
     }
+}
 
-    private func finite(_ name: String) throws -> Tensor {
+extension WeightSource {
+    /// A tensor whose values are all finite.
+    ///
+    /// - Throws: `PruningError.nonFiniteWeight` with the place of the first NaN or infinity; the format's error for a damaged
+    ///   tensor.
+    func finiteTensor(_ name: String) throws -> Tensor {
         let tensor = try tensor(name)
         if let index = firstNonFinite(in: tensor) {
             let columns = max(tensor.columns, 1)
