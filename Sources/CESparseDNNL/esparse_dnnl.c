@@ -19,12 +19,28 @@ struct esparse_dnnl_matmul {
 };
 
 static dnnl_engine_t engine;
+static const char *refusal;
+static void (*set_openmp_threads)(int);
 static pthread_key_t stream_key;
 static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
 
 static void destroy_stream(void *stream) { dnnl_stream_destroy(stream); }
 
+const char *esparse_dnnl_refusal(unsigned runtime, int has_openmp) {
+    switch (runtime) {
+        case DNNL_RUNTIME_SEQ: return NULL;
+        case DNNL_RUNTIME_OMP: return has_openmp ? NULL : "an OpenMP that is linked where it cannot be reached";
+        case DNNL_RUNTIME_TBB: return "oneTBB";
+        case DNNL_RUNTIME_THREADPOOL: return "a thread pool";
+        case DNNL_RUNTIME_NONE: return "no CPU runtime";
+        default: return "an unknown runtime";
+    }
+}
+
 static void create_engine(void) {
+    set_openmp_threads = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    refusal = esparse_dnnl_refusal(dnnl_version()->cpu_runtime, set_openmp_threads != NULL);
+    if (refusal) return;
     if (pthread_key_create(&stream_key, destroy_stream)) return;
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success) engine = NULL;
 }
@@ -33,8 +49,7 @@ static void create_engine(void) {
 static void stay_on_this_thread(void) {
     static __thread int is_done;
     if (is_done) return;
-    void (*set_threads)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
-    if (set_threads) set_threads(1);
+    if (set_openmp_threads) set_openmp_threads(1);
     is_done = 1;
 }
 
@@ -50,20 +65,30 @@ static dnnl_stream_t thread_stream(void) {
     return stream;
 }
 
+static int append_sum(dnnl_post_ops_t operations) {
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl_post_ops_append_sum(operations, 1.0f, 0, dnnl_data_type_undef);
+#else
+    return dnnl_post_ops_append_sum(operations, 1.0f);
+#endif
+}
+
+static int add_to_output(dnnl_primitive_attr_t attributes) {
+    dnnl_post_ops_t operations = NULL;
+    int failed = dnnl_post_ops_create(&operations) || append_sum(operations) ||
+                 dnnl_primitive_attr_set_post_ops(attributes, operations);
+    if (operations) dnnl_post_ops_destroy(operations);
+    return failed;
+}
+
+/// NULL when any setting is refused: a product that forgot to accumulate would be wrong in silence.
 static dnnl_primitive_attr_t create_attributes(int accumulates) {
     dnnl_primitive_attr_t attributes = NULL;
-    if (dnnl_primitive_attr_create(&attributes) != dnnl_success) return NULL;
-    dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
-    if (accumulates) {
-        dnnl_post_ops_t operations = NULL;
-        dnnl_post_ops_create(&operations);
-#if DNNL_VERSION_MAJOR >= 3
-        dnnl_post_ops_append_sum(operations, 1.0f, 0, dnnl_data_type_undef);
-#else
-        dnnl_post_ops_append_sum(operations, 1.0f);
-#endif
-        dnnl_primitive_attr_set_post_ops(attributes, operations);
-        dnnl_post_ops_destroy(operations);
+    if (dnnl_primitive_attr_create(&attributes)) return NULL;
+    if (dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) ||
+        (accumulates && add_to_output(attributes))) {
+        dnnl_primitive_attr_destroy(attributes);
+        return NULL;
     }
     return attributes;
 }
@@ -142,7 +167,10 @@ size_t esparse_dnnl_matmul_scratch_bytes(const esparse_dnnl_matmul *matmul) { re
 
 const char *esparse_dnnl_matmul_implementation(const esparse_dnnl_matmul *matmul) { return matmul->implementation; }
 
-int esparse_dnnl_major_version(void) { return DNNL_VERSION_MAJOR; }
+const char *esparse_dnnl_loaded_refusal(void) {
+    pthread_once(&engine_once, create_engine);
+    return refusal;
+}
 
 int esparse_dnnl_matmul_run(const esparse_dnnl_matmul *matmul, const void *input, const void *weights,
                             const float *bias, float *output, void *scratch) {

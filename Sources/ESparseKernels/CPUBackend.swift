@@ -27,8 +27,10 @@ public struct CPUBackend: Backend {
 
     /// Starts the threads of a backend; `threadCount` counts the caller's.
     ///
-    /// - Throws: when the environment asks for an instruction set that the processor does not have.
+    /// - Throws: when the environment asks for an instruction set that the processor does not have, or oneDNN is built for
+    ///   threads that cannot be held back.
     public init(precision: Precision, threadCount: Int) throws {
+        try DenseLibrary.check()
         self.init(precision: precision, threadCount: threadCount, instructionSet: try InstructionSet.selected())
     }
 

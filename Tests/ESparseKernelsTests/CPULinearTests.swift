@@ -170,6 +170,21 @@ struct LinearConfiguration: Sendable, CustomTestStringConvertible {
         #expect(linear.product(input: [1, 10], tokens: 1, old: nil, pool: pool) == [21, 43])
     }
 
+    @Test func refusesDenseLibrariesWithThreadsOfTheirOwn() throws {
+        try DenseLibrary.check()
+        try DenseLibrary.check(runtime: 1, hasOpenMP: false)
+        try DenseLibrary.check(runtime: 2, hasOpenMP: true)
+        for (runtime, hasOpenMP, says) in [
+            (2, false, "OpenMP"), (4, true, "oneTBB"), (8, true, "thread pool"), (0, true, "no CPU"),
+            (99, true, "unknown"),
+        ] as [(UInt32, Bool, String)] {
+            let error = #expect(throws: KernelError.self) {
+                try DenseLibrary.check(runtime: runtime, hasOpenMP: hasOpenMP)
+            }
+            #expect(error.map { "\($0)".contains(says) } == true)
+        }
+    }
+
     @Test func refusesWhatIsNoLinear() throws {
         let pool = ThreadPool(threadCount: 1)
         let vector = LinearWeight(matrix: .dense(try Tensor([1, 2], shape: [2])))

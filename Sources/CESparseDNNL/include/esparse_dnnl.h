@@ -33,7 +33,10 @@ int esparse_dnnl_matmul_run(const esparse_dnnl_matmul *matmul, const void *input
                             const float *bias, float *output, void *scratch);
 /// Name of the implementation that oneDNN chose, such as "brg:avx512_core".
 const char *esparse_dnnl_matmul_implementation(const esparse_dnnl_matmul *matmul);
-/// oneDNN's major version.
-int esparse_dnnl_major_version(void);
+/// What runs the threads of a oneDNN whose products cannot be kept on the calling thread, NULL where they can: `runtime` is
+/// its `DNNL_RUNTIME_...` number, `has_openmp` says whether the number of OpenMP's threads can be set.
+const char *esparse_dnnl_refusal(unsigned runtime, int has_openmp);
+/// The same of the oneDNN that is loaded.
+const char *esparse_dnnl_loaded_refusal(void);
 
 #endif

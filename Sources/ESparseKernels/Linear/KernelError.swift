@@ -14,6 +14,8 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
     case notAMatrix(shape: [Int])
     /// A bias does not have one value for each output channel.
     case biasShape([Int], rows: Int)
+    /// oneDNN is built for threads that cannot be held back.
+    case denseLibrary(runtime: String)
     /// The environment asks for an instruction set that does not exist.
     case unknownInstructionSet(String)
     /// The environment asks for an instruction set that this processor does not have.
@@ -29,6 +31,9 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
             "there is no memory of \(byteCount) bytes for \(purpose); use a shorter sequence or a smaller batch"
         case .notAMatrix(let shape): "weight has shape \(shape), but a linear needs two dimensions"
         case .biasShape(let shape, let rows): "bias has shape \(shape), but the linear has \(rows) output channels"
+        case .denseLibrary(let runtime):
+            "the oneDNN library is built for \(runtime), but one for OpenMP (as Debian's libdnnl-dev) or for sequential use "
+                + "is needed; install that one"
         case .unknownInstructionSet(let name):
             "\(InstructionSet.environmentVariable) is \"\(name)\", but must be one of "
                 + InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
