@@ -41,7 +41,7 @@ struct CalibrationOptions: ParsableArguments {
     /// Reads the text, where there is one.
     func source() throws -> CalibrationSource {
         if calibration == "self" { return .model }
-        return .documents(try TextFile.documents(calibration))
+        return .documents(try Signals.endingAtOnce { try TextFile.documents(calibration) })
     }
 }
 

@@ -42,7 +42,7 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         let opened = try model.open()
-        let documents = try TextFile.documents(text)
+        let documents = try Signals.endingAtOnce { try TextFile.documents(text) }
         let tokens = opened.tokenizer.encode(documents.joined(separator: "\n\n"), addSpecialTokens: false)
         let language = try opened.load(progress: progress)
         let result = try Perplexity.measure(

@@ -91,7 +91,7 @@ struct GenerateCommand: ParsableCommand {
             let tokens = try opened.tokenizer.encode(chat: messages, template: template)
             return try finish(try session.run(tokens, onText: Self.show), progress)
         }
-        while let line = readLine() {
+        while let line = try Signals.endingAtOnce({ readLine() }) {
             messages.append(ChatMessage(.user, line))
             let result = try session.run(
                 try opened.tokenizer.encode(chat: messages, template: template), onText: Self.show)
@@ -113,9 +113,7 @@ struct GenerateCommand: ParsableCommand {
         progress.note(
             "\(result.tokenCount) tokens, first after \(Quantity.fixed(result.secondsToFirstToken, decimals: 2)) s, "
                 + "then \(Quantity.fixed(result.decodeTokensPerSecond, decimals: 1)) tokens/s (\(result.reason))")
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try json.write(encoder.encode(GenerationReport(prompt: prompt ?? "", result: result)))
+        try json.write(encoding: GenerationReport(prompt: prompt ?? "", result: result))
     }
 
     /// Prints at once, without waiting for the end of the line.

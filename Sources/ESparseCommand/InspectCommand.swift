@@ -26,9 +26,7 @@ struct InspectCommand: ParsableCommand {
         let inspection = try ModelInspection(
             architecture, weights: checkpoint.weights, fileBytes: checkpoint.fileBytes, threadCount: threads.count,
             progress: TerminalProgress())
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try json.write(encoder.encode(inspection))
+        try json.write(encoding: inspection)
 
         var table = TextTable(
             header: ["linear", "shape", "pattern", "density", "storage", "type", "bytes", "permuted"])

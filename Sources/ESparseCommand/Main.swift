@@ -1,4 +1,4 @@
-// The command `esparse`: its subcommands, signals and exit codes.
+// The command `esparse`: its subcommands and exit codes.
 
 import ArgumentParser
 import ESparseCore
@@ -23,24 +23,16 @@ struct Main: ParsableCommand {
             PruneCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, SynthesizeCommand.self,
         ])
 
-    /// Exit code of a run that was interrupted, as shells count it: 128 + SIGINT.
-    private static let interrupted = ExitCode(130)
-
-    /// Runs a subcommand. Ctrl-C and SIGTERM stop it cleanly at its next step, a second one at once.
+    /// Runs a subcommand. Ctrl-C and SIGTERM stop it cleanly at its next step (`Signals`).
     static func main() {
-        for number in [SIGINT, SIGTERM] {
-            signal(number) { number in
-                Interruption.request()
-                signal(number, SIG_DFL)
-            }
-        }
+        Signals.stopCleanly()
         do {
             var command = try parseAsRoot()
             try command.run()
             // Results that were printed but could not be written, as on a full disk, are no success.
             guard fflush(nil) == 0 else { throw FileError(path: "the results", operation: "write", code: errno) }
         } catch is InterruptedError {
-            exit(withError: interrupted)
+            exit(withError: ExitCode(Signals.interruptedExitCode))
         } catch {
             exit(withError: error)
         }

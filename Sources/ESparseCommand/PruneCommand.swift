@@ -71,7 +71,7 @@ struct PruneCommand: ParsableCommand {
                     for: opened, sampleCount: calibration.samples, sequenceLength: calibration.sequenceLength,
                     seed: calibration.seed, progress: progress)
                 if let path = calibration.saveCalibration {
-                    try FileSystem.writeDurably(set.littleEndianBytes, to: path)
+                    try ResultFile.write(set.littleEndianBytes, to: path)
                 }
                 return set
             }

@@ -88,10 +88,17 @@ struct JSONOption: ParsableArguments {
         if let path { try requireWritable(path, option: "--json") }
     }
 
-    /// Writes the result under a temporary name and renames it, where a file was asked for.
+    /// Writes the result, where a file was asked for.
     func write(_ data: @autoclosure () throws -> Data) throws {
         guard let path else { return }
-        try FileSystem.writeDurably(Array(data()), to: path)
+        try ResultFile.write(Array(data()), to: path)
+    }
+
+    /// Writes the result in a form to read, keys sorted, where a file was asked for.
+    func write(encoding result: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try write(encoder.encode(result))
     }
 }
 

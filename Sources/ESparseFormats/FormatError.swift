@@ -32,6 +32,8 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
     case corruptGzip(path: String, reason: String)
     /// A compressed file expands beyond the limit.
     case expandsTooFar(path: String, limit: Int)
+    /// A pipe gives more bytes than allowed.
+    case streamTooLong(path: String, limit: Int)
     /// The output is already there.
     case outputExists(path: String)
     /// An earlier run was stopped before it was complete.
@@ -72,6 +74,8 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(path) is a damaged gzip file: \(reason); copy or download it again"
         case .expandsTooFar(let path, let limit):
             "\(path) expands to more than \(limit) bytes; use a smaller text"
+        case .streamTooLong(let path, let limit):
+            "\(path) gives more than \(limit) bytes; use a smaller text"
         case .outputExists(let path):
             "\(path) exists already; choose another output or remove it first"
         case .runInProgress(let path):

@@ -56,6 +56,21 @@ values = [json.load(open(name + ".json"))["results"]["evaluation"]["token_perple
 assert abs(values[0] / values[1] - 1) < 1e-4, values
 PYTHON
 check "generate" "$esparse" generate two-of-four --prompt "The lamp" --max-tokens 8 --temperature 0
+# --- results and texts that are no plain files
+check "JSON to standard output" "$esparse" inspect two-of-four --json /dev/stdout
+grep -q '"linears"' out && pass || fail "--json /dev/stdout gives no JSON"
+check "JSON through a pipe" bash -c '"$1" inspect two-of-four --json >(cat >piped.json) >/dev/null; wait $!' - "$esparse"
+same "a pipe gets the same JSON" inspection.json piped.json
+ln -s inspection-target.json inspection-link.json
+check "JSON through a link" "$esparse" inspect two-of-four --json inspection-link.json
+[ -L inspection-link.json ] && pass || fail "--json replaced a link"
+same "a link leads to the same JSON" inspection.json inspection-target.json
+evaluate() { "$esparse" evaluate "$model" --sequence-length 128 --windows 4 "$@"; }
+evaluate --text "$text" >from-file 2>err
+check "text from a pipe" evaluate --text <(gzip -c "$text"); same "a piped text gives the same" from-file out
+check "text from standard input" evaluate --text /dev/stdin <"$text"; same "standard input gives the same" from-file out
+check "calibration from a pipe" "$esparse" prune "$model" --output from-pipe --calibration <(cat "$text") --samples 6 --sequence-length 64
+same "a piped calibration gives the same bytes" two-of-four from-pipe
 check "self-made calibration" "$esparse" prune "$model" --output self --samples 2 --sequence-length 32 --pattern 4:8
 check "magnitude needs no calibration" "$esparse" prune "$model" --output magnitude --method magnitude
 for shuffle in none global local; do check "shuffle $shuffle" prune --output "shuffle-$shuffle" --shuffle $shuffle; done
@@ -140,6 +155,33 @@ if [ ! -e stopped ]; then
     check "go on after SIGINT" prune_long --output stopped "${resume[@]}"
 fi
 same "a stopped run gives the same bytes" whole stopped
+
+# ends NAME PID: the process must end within ten seconds, with exit code 130.
+ends() {
+    for _ in $(seq 100); do kill -0 "$2" 2>/dev/null || break; sleep 0.1; done
+    if kill -KILL "$2" 2>/dev/null; then fail "$1: still waiting after one signal"; wait "$2" 2>/dev/null; return; fi
+    wait "$2" 2>/dev/null; local code=$?
+    [ $code -eq 130 ] && pass || fail "$1: exit $code"
+}
+cp -r "$model" talking; chmod -R u+w talking
+python3 -c "
+import json
+c = json.load(open('talking/tokenizer_config.json')); c['chat_template'] = '[INST] <<SYS>>'
+json.dump(c, open('talking/tokenizer_config.json', 'w'))"
+mkfifo messages
+"$esparse" generate talking --chat --max-tokens 4 <messages >answers 2>err & pid=$!
+exec 7>messages
+echo "Hello" >&7
+for _ in $(seq 100); do grep -q 'tokens/s' err && break; sleep 0.1; done
+grep -q 'tokens/s' err && pass || fail "no answer in a chat: $(cat err)"
+sleep 0.2; kill -INT $pid 2>/dev/null
+ends "SIGINT while a chat waits" $pid
+exec 7>&-
+"$esparse" evaluate "$model" --text messages >/dev/null 2>&1 & pid=$!
+exec 7>messages
+sleep 0.5; kill -TERM $pid 2>/dev/null
+ends "SIGTERM while a text is waited for" $pid
+exec 7>&-
 
 # --- disks that refuse (mounting needs root)
 if mkdir full readonly && mount -t tmpfs -o size=64k tmpfs full 2>/dev/null; then

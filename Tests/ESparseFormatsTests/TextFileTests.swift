@@ -1,9 +1,15 @@
-// Texts: plain, JSON lines, gzip of either, and damaged ones.
+// Texts: plain, JSON lines, gzip of either, from files and pipes, and damaged ones.
 
 import ESparseCore
 import ESparseFormats
 import FoundationEssentials
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 @Suite struct TextFileTests {
     @Test func readsPlainText() throws {
@@ -51,6 +57,32 @@ import Testing
         #expect(message { _ = try Gzip.decompress(flipped, path: "a", limit: 1000) }?.contains("damaged gzip") == true)
         #expect(
             message { _ = try Gzip.decompress(bytes + [1], path: "a", limit: 1000) }?.contains("damaged gzip") == true)
+    }
+
+    /// The documents that come out of a pipe, as a shell's `<(...)` hands it over.
+    private func documents(piping bytes: [UInt8]) throws -> [String] {
+        var ends: [Int32] = [0, 0]
+        try #require(unsafe pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        // It fits into the pipe's own buffer.
+        #expect(unsafe write(ends[1], bytes, bytes.count) == bytes.count)
+        close(ends[1])
+        return try TextFile.documents("/proc/self/fd/\(ends[0])")
+    }
+
+    @Test func readsPipes() throws {
+        #expect(try documents(piping: Array("a\nb".utf8)) == ["a\nb"])
+        #expect(try documents(piping: []) == [""])
+        // Without a name that ends in .jsonl the first line tells.
+        #expect(try documents(piping: FileSystem.read(fixture("lines.jsonl.gz"))) == ["Grüße, 😀\n", "second"])
+        #expect(try documents(piping: Array("{\"text\": 1}\n".utf8)) == ["{\"text\": 1}\n"])
+        #expect(try TextFile.contents("/dev/null") == [])
+    }
+
+    @Test func stopsAtTheLimitOfEndlessDevices() {
+        #expect(throws: FormatError.streamTooLong(path: "/dev/zero", limit: 100_000)) {
+            try TextFile.contents("/dev/zero", limit: 100_000)
+        }
     }
 
     @Test func saysWhichFileIsMissing() {

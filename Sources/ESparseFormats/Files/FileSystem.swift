@@ -42,6 +42,31 @@ package enum FileSystem {
         return unsafe storage.withUnsafeBytes { unsafe Array($0) }
     }
 
+    /// Whether bytes come out of `path` one after another, as from a pipe, a terminal or a device, so that it cannot be
+    /// mapped.
+    package static func isStream(_ path: String) -> Bool {
+        status(path).map { [S_IFIFO, S_IFCHR, S_IFSOCK].contains($0.st_mode & S_IFMT) } ?? false
+    }
+
+    /// The bytes that come out of a stream up to its end; nil where there are more than `limit`.
+    package static func readStream(_ path: String, limit: Int) throws(FileError) -> [UInt8]? {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileError(path: path, operation: "open", code: errno) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = unsafe chunk.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileError(path: path, operation: "read", code: errno) }
+            if count == 0 { return bytes }
+            guard count <= limit - bytes.count else { return nil }
+            bytes.append(contentsOf: chunk[..<count])
+        }
+    }
+
     /// A path without slashes at its end.
     package static func trimmed(_ path: String) -> String {
         var trimmed = path[...]

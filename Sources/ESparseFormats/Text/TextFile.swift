@@ -6,16 +6,25 @@ import ESparseCore
 ///
 /// `.jsonl`, `.ndjson` and `.json` (with or without `.gz`) hold one JSON object a line with the document under `text`;
 /// every other file is one document. Gzip is recognised by its first bytes, not by its name. Line ends are kept as they
-/// are. Invalid UTF-8 becomes U+FFFD, as Python's `errors="replace"` does; `contents` gives the bytes untouched.
+/// are. A pipe has no such name, so it also holds JSON lines where its first line is an object with a text under `text`.
+/// Invalid UTF-8 becomes U+FFFD, as Python's `errors="replace"` does; `contents` gives the bytes untouched.
 public enum TextFile {
-    /// Most bytes a compressed text may expand to.
+    /// Most bytes that a compressed text may expand to, and most that a pipe may give.
     public static let expansionLimit = 4 << 30
 
-    /// The bytes of a file, inflated where it is gzip.
+    /// The bytes of a file or pipe, inflated where it is gzip.
     ///
-    /// - Throws: `FileError` when the file cannot be read, `FormatError` when its gzip is damaged or expands too far.
+    /// - Throws: `FileError` when the file cannot be read, `FormatError` when its gzip is damaged or it is too long.
     package static func contents(_ path: String, limit: Int = expansionLimit) throws -> [UInt8] {
-        let bytes = try FileSystem.read(path)
+        let bytes: [UInt8]
+        if FileSystem.isStream(path) {
+            guard let read = try FileSystem.readStream(path, limit: limit) else {
+                throw FormatError.streamTooLong(path: path, limit: limit)
+            }
+            bytes = read
+        } else {
+            bytes = try FileSystem.read(path)
+        }
         return Gzip.isCompressed(bytes) ? try Gzip.decompress(bytes, path: path, limit: limit) : bytes
     }
 
@@ -25,7 +34,7 @@ public enum TextFile {
     /// - Throws: `FileError` or `FormatError`; a malformed line is named by its number.
     public static func documents(_ path: String) throws -> [String] {
         let bytes = try contents(path)
-        let isLines = holdsLines(path)
+        let isLines = holdsLines(path) || FileSystem.isStream(path) && startsWithDocument(bytes)
         return isLines ? try lines(bytes, path: path) : [String(decoding: bytes, as: UTF8.self)]
     }
 
@@ -33,6 +42,13 @@ public enum TextFile {
         let lowercased = path.lowercased()
         let name = lowercased.hasSuffix(".gz") ? String(lowercased.dropLast(3)) : lowercased
         return [".jsonl", ".ndjson", ".json"].contains { name.hasSuffix($0) }
+    }
+
+    /// Whether the first line is an object with a text under `text`.
+    private static func startsWithDocument(_ bytes: [UInt8]) -> Bool {
+        guard bytes.first == UInt8(ascii: "{") else { return false }
+        let line = 0..<(bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count)
+        return (try? JSONParser.parse(bytes, in: line, repairsText: true))?["text"]?.text != nil
     }
 
     /// The `text` of every line that is not blank.

@@ -1,0 +1,57 @@
+// Writes a result where the user asked for it: a file that is replaced whole, or a device, a pipe or a link that is written
+// into.
+
+package import ESparseCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Results under names that the user chose, which need not be names of plain files.
+package enum ResultFile {
+    /// Writes all bytes.
+    ///
+    /// A plain file, or a name that is free, gets its bytes in one step (`FileSystem.writeDurably`). Anything else, such as a
+    /// FIFO, `/dev/null` or a link, stays what it is and is written into; standard output goes on where it is.
+    ///
+    /// - Throws: `FileError`.
+    package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+        var named = stat()
+        let isFree = unsafe lstat(path, &named) != 0
+        if isFree || named.st_mode & S_IFMT == S_IFREG { return try FileSystem.writeDurably(bytes, to: path) }
+
+        let descriptor = try open(path)
+        var done = 0
+        var code: Int32 = 0
+        while done < bytes.count, code == 0 {
+            let written = unsafe bytes[done...].withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+            }
+            if written >= 0 { done += written } else if errno != EINTR { code = errno }
+        }
+        if close(descriptor) != 0, code == 0 { code = errno }
+        guard code == 0 else { throw FileError(path: path, operation: "write", code: code) }
+    }
+
+    /// A descriptor for writing into what `path` leads to.
+    private static func open(_ path: String) throws(FileError) -> Int32 {
+        var target = stat()
+        var output = stat()
+        let exists = unsafe stat(path, &target) == 0
+        let descriptor: Int32
+        if exists, unsafe fstat(STDOUT_FILENO, &output) == 0, target.st_dev == output.st_dev,
+            target.st_ino == output.st_ino
+        {
+            // Opened anew it would be written from its start, over what is printed there.
+            fflush(nil)
+            descriptor = dup(STDOUT_FILENO)
+        } else {
+            // A link that leads nowhere makes the file that it names.
+            descriptor = unsafe Glibc.open(path, O_WRONLY | O_CLOEXEC | (exists ? O_TRUNC : O_CREAT), 0o666)
+        }
+        guard descriptor >= 0 else { throw FileError(path: path, operation: "open", code: errno) }
+        return descriptor
+    }
+}
