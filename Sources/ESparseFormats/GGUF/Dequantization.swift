@@ -108,23 +108,23 @@ enum Dequantization {
         }
     }
 
-    /// The six-bit scale and minimum of 32 values, from the 12 bytes of a Q4_K or Q5_K block.
+    /// Scale and minimum of 32 values of a Q4_K or Q5_K block: two halves, times the six-bit numbers of the 12 bytes behind.
     @inline(__always)
-    private static func scaleAndMinimum(_ packed: UnsafePointer<UInt8>, _ part: Int) -> (scale: Float, minimum: Float) {
-        if part < 4 { return unsafe (Float(packed[part] & 63), Float(packed[part + 4] & 63)) }
-        let scale = unsafe packed[part + 4] & 15 | (packed[part - 4] >> 6) << 4
-        let minimum = unsafe packed[part + 4] >> 4 | (packed[part] >> 6) << 4
-        return (Float(scale), Float(minimum))
+    private static func scaleAndMinimum(_ block: UnsafePointer<UInt8>, _ part: Int) -> (scale: Float, minimum: Float) {
+        let packed = unsafe block + 4
+        var (scale, minimum) = unsafe (packed[part] & 63, packed[part + 4] & 63)
+        if part >= 4 {
+            scale = unsafe packed[part + 4] & 15 | (packed[part - 4] >> 6) << 4
+            minimum = unsafe packed[part + 4] >> 4 | (packed[part] >> 6) << 4
+        }
+        return unsafe (half(block, 0) * Float(scale), half(block, 2) * Float(minimum))
     }
 
     @inline(__always)
     private static func q4K(_ block: UnsafePointer<UInt8>, _ values: UnsafeMutablePointer<Float>) {
-        let (scale, minimumScale) = unsafe (half(block, 0), half(block, 2))
         for pair in 0..<4 {
-            let first = unsafe scaleAndMinimum(block + 4, 2 * pair)
-            let second = unsafe scaleAndMinimum(block + 4, 2 * pair + 1)
-            let (scale1, minimum1) = (scale * first.scale, minimumScale * first.minimum)
-            let (scale2, minimum2) = (scale * second.scale, minimumScale * second.minimum)
+            let (scale1, minimum1) = unsafe scaleAndMinimum(block, 2 * pair)
+            let (scale2, minimum2) = unsafe scaleAndMinimum(block, 2 * pair + 1)
             let (nibbles, output) = unsafe (block + 16 + 32 * pair, values + 64 * pair)
             for index in 0..<32 {
                 let byte = unsafe Int32(nibbles[index])
@@ -136,13 +136,10 @@ enum Dequantization {
 
     @inline(__always)
     private static func q5K(_ block: UnsafePointer<UInt8>, _ values: UnsafeMutablePointer<Float>) {
-        let (scale, minimumScale) = unsafe (half(block, 0), half(block, 2))
         let fifths = unsafe block + 16
         for pair in 0..<4 {
-            let first = unsafe scaleAndMinimum(block + 4, 2 * pair)
-            let second = unsafe scaleAndMinimum(block + 4, 2 * pair + 1)
-            let (scale1, minimum1) = (scale * first.scale, minimumScale * first.minimum)
-            let (scale2, minimum2) = (scale * second.scale, minimumScale * second.minimum)
+            let (scale1, minimum1) = unsafe scaleAndMinimum(block, 2 * pair)
+            let (scale2, minimum2) = unsafe scaleAndMinimum(block, 2 * pair + 1)
             let (nibbles, output) = unsafe (block + 48 + 32 * pair, values + 64 * pair)
             let shift = Int32(2 * pair)
             for index in 0..<32 {

@@ -24,19 +24,8 @@ extension SparseMatrix {
         guard bitmask.elementType == .uint8, bitmask.shape == maskShape else {
             throw SparseMatrixError.bitmask(type: bitmask.elementType, shape: bitmask.shape, expected: maskShape)
         }
-        let storage = unsafe ByteStorage(byteCount: rows * keptPerRow * weight.elementType.byteCount) { output in
-            unsafe weight.withUnsafeBytes { input in
-                unsafe bitmask.withUnsafeBytes { mask in
-                    if weight.elementType == .float32 {
-                        unsafe Packing<UInt32>.gather(
-                            input, mask, columns: columns, rows: rows, order: permutation?.order, into: output)
-                    } else {
-                        unsafe Packing<UInt16>.gather(
-                            input, mask, columns: columns, rows: rows, order: permutation?.order, into: output)
-                    }
-                }
-            }
-        }
+        let storage = Packing.gather.moved(
+            weight, count: rows * keptPerRow, mask: bitmask, columns: columns, permutation: permutation)
         let values = try Tensor(elementType: weight.elementType, shape: [rows, keptPerRow], storage: storage)
         return try SparseMatrix(rows: rows, columns: columns, pattern: pattern, values: values, bitmask: bitmask)
     }
@@ -60,64 +49,61 @@ extension SparseMatrix {
     ///   `order[j]`; nil leaves them as they are stored.
     package func decompressed(permutation: Permutation? = nil) throws -> Tensor {
         precondition(permutation.map { $0.count == columns } ?? true)
-        let storage = unsafe ByteStorage(byteCount: rows * columns * values.elementType.byteCount) { output in
-            unsafe values.withUnsafeBytes { input in
-                unsafe bitmask.withUnsafeBytes { mask in
-                    if values.elementType == .float32 {
-                        unsafe Packing<UInt32>.scatter(
-                            input, mask, columns: columns, rows: rows, order: permutation?.order, into: output)
-                    } else {
-                        unsafe Packing<UInt16>.scatter(
-                            input, mask, columns: columns, rows: rows, order: permutation?.order, into: output)
-                    }
-                }
-            }
-        }
+        let storage = Packing.scatter.moved(
+            values, count: rows * columns, mask: bitmask, columns: columns, permutation: permutation)
         return try Tensor(elementType: values.elementType, shape: [rows, columns], storage: storage)
     }
 }
 
-/// Moves the bits of kept values; `Bits` has the width of the element type.
-private enum Packing<Bits: FixedWidthInteger & BitwiseCopyable> {
-    static func gather(
-        _ input: UnsafeRawBufferPointer, _ mask: UnsafeRawBufferPointer, columns: Int, rows: Int, order: [Int32]?,
-        into output: UnsafeMutableRawBufferPointer
-    ) {
-        let size = MemoryLayout<Bits>.size
-        let negativeZero: Bits = 1 << (Bits.bitWidth - 1)
-        var next = 0
-        unsafe forEachKept(mask, columns: columns, rows: rows) { row, column in
-            // A mask with too many bits is refused when the matrix is made; until then it must do no harm.
-            guard column < columns, next < output.count else { return }
-            let source = order.map { Int($0[column]) } ?? column
-            let bits = unsafe input.loadUnaligned(fromByteOffset: (row * columns + source) * size, as: Bits.self)
-            unsafe output.storeBytes(of: bits == negativeZero ? 0 : bits, toByteOffset: next, as: Bits.self)
-            next += size
+/// Moves the bits of kept values between their places in a dense matrix and a packed run.
+private enum Packing {
+    /// From the dense matrix to the packed run.
+    case gather
+    /// From the packed run to the dense matrix.
+    case scatter
+
+    /// Makes `count` elements of the type of `input`, zero where nothing is moved to.
+    func moved(_ input: Tensor, count: Int, mask: Tensor, columns: Int, permutation: Permutation?) -> ByteStorage {
+        unsafe ByteStorage(byteCount: count * input.elementType.byteCount) { output in
+            unsafe input.withUnsafeBytes { bytes in
+                unsafe mask.withUnsafeBytes { bits in
+                    if input.elementType == .float32 {
+                        unsafe move(UInt32.self, bytes, bits, columns, permutation?.order, into: output)
+                    } else {
+                        unsafe move(UInt16.self, bytes, bits, columns, permutation?.order, into: output)
+                    }
+                }
+            }
         }
     }
 
-    static func scatter(
-        _ input: UnsafeRawBufferPointer, _ mask: UnsafeRawBufferPointer, columns: Int, rows: Int, order: [Int32]?,
-        into output: UnsafeMutableRawBufferPointer
+    /// `Bits` has the width of the element type.
+    private func move<Bits: FixedWidthInteger & BitwiseCopyable>(
+        _: Bits.Type, _ input: UnsafeRawBufferPointer, _ mask: UnsafeRawBufferPointer, _ columns: Int,
+        _ order: [Int32]?, into output: UnsafeMutableRawBufferPointer
     ) {
         let size = MemoryLayout<Bits>.size
         let negativeZero: Bits = 1 << (Bits.bitWidth - 1)
-        var next = 0
-        unsafe forEachKept(mask, columns: columns, rows: rows) { row, column in
-            let target = order.map { Int($0[column]) } ?? column
-            let bits = unsafe input.loadUnaligned(fromByteOffset: next, as: Bits.self)
-            unsafe output.storeBytes(
-                of: bits == negativeZero ? 0 : bits, toByteOffset: (row * columns + target) * size, as: Bits.self)
-            next += size
+        let isGathering = self == .gather
+        let packedByteCount = isGathering ? output.count : input.count
+        var packed = 0
+        unsafe Packing.forEachKept(mask, columns: columns) { row, column in
+            // A mask with too many bits is refused when the matrix is made; until then it must do no harm.
+            guard column < columns, packed < packedByteCount else { return }
+            let dense = (row * columns + (order.map { Int($0[column]) } ?? column)) * size
+            let (source, target) = isGathering ? (dense, packed) : (packed, dense)
+            let bits = unsafe input.loadUnaligned(fromByteOffset: source, as: Bits.self)
+            unsafe output.storeBytes(of: bits == negativeZero ? 0 : bits, toByteOffset: target, as: Bits.self)
+            packed += size
         }
     }
 
     @inline(__always)
     private static func forEachKept(
-        _ mask: UnsafeRawBufferPointer, columns: Int, rows: Int, _ body: (_ row: Int, _ column: Int) -> Void
+        _ mask: UnsafeRawBufferPointer, columns: Int, _ body: (_ row: Int, _ column: Int) -> Void
     ) {
         let bytesPerRow = (columns + 7) / 8
-        for row in 0..<rows {
+        for row in 0..<(bytesPerRow == 0 ? 0 : mask.count / bytesPerRow) {
             for byte in 0..<bytesPerRow {
                 var bits = unsafe mask[row * bytesPerRow + byte]
                 while bits != 0 {
