@@ -23,7 +23,6 @@ let testedWith: [String: [Target.Dependency]] = [
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// What a program that links ESparse can import.
 let libraries = [
@@ -39,7 +38,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-numerics", exact: "1.1.1"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", exact: "1.5.0"),
     ],
@@ -48,7 +46,7 @@ let package = Package(
             name: "ESparseCommand",
             dependencies: [
                 "ESparseReport", "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers",
-                "ESparseFormats", "ESparseKernels", "ESparseCore", argumentParser, logging,
+                "ESparseFormats", "ESparseKernels", "ESparseCore", argumentParser,
             ],
             swiftSettings: strict),
         .target(name: "ESparseReport", dependencies: ["ESparseCore"], swiftSettings: strict),

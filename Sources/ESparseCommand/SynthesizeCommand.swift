@@ -21,7 +21,7 @@ struct SynthesizeCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Folder to write; must not exist.", valueName: "directory"))
     var output: String
 
-    @Option(help: "The model whose shapes to take.")
+    @Option(help: ArgumentHelp("The model whose shapes to take.", valueName: "name"))
     var like: KnownModel
 
     @Option(help: ArgumentHelp("Seed of the weights.", valueName: "n"))

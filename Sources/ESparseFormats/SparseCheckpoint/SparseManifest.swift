@@ -4,7 +4,7 @@ public import ESparseCore
 import FoundationEssentials
 
 /// How a sparse checkpoint is stored.
-public enum CheckpointStorage: String, Sendable, Codable {
+public enum CheckpointStorage: String, Sendable, Codable, CaseIterable {
     /// Kept values and bitmasks; this package's runtime reads it.
     case packed
     /// Plain tensors with zeros; any Hugging Face loader reads it.
