@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job on a real model, with all set-up: prunes SmolLM2-135M-Instruct 2:4 with E-Sparse and compares it with the
-# dense model. Usage: scripts/demo.sh [--text FILE]
+# dense model. The comparison goes to stdout, progress to stderr. Usage: scripts/demo.sh [--text FILE]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 text=$root/Resources/evaluation.txt
@@ -19,13 +19,18 @@ folder=$root/.build/demo
 mkdir -p "$folder"
 pruned=$folder/SmolLM2-135M-Instruct-2of4
 rm -rf "$pruned" "$pruned.partial"
+say() { printf '\n== %s\n' "$*" >&2; }
+say "Pruning SmolLM2-135M-Instruct to 2:4 on calibration text of its own"
 "$esparse" prune "$dense" --output "$pruned" --pattern 2:4 --samples 48 --sequence-length 1024 >&2
 for variant in dense pruned; do
-    "$esparse" evaluate "${!variant}" --text "$text" --sequence-length 1024 --json "$folder/$variant-perplexity.json" >&2
+    say "Measuring the $variant model"
+    # What these print is long, or in the comparison anyway.
+    "$esparse" evaluate "${!variant}" --text "$text" --sequence-length 1024 --json "$folder/$variant-perplexity.json" >/dev/null
     "$esparse" generate "${!variant}" --prompt "Photosynthesis is the process by which" --max-tokens 48 --temperature 0 \
-        --json "$folder/$variant-generation.json" >&2
-    "$esparse" inspect "${!variant}" --json "$folder/$variant-inspection.json" >&2
+        --json "$folder/$variant-generation.json" >/dev/null
+    "$esparse" inspect "${!variant}" --json "$folder/$variant-inspection.json" >/dev/null
 done
+echo >&2
 python3 - "$folder" <<'PYTHON'
 import json, sys
 folder = sys.argv[1]
