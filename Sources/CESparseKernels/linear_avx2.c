@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define TARGET "avx2,fma,f16c,bmi2,popcnt"
+#define TARGET "avx2,fma,f16c,bmi2,popcnt,prfchw"
 #define KERNEL static inline __attribute__((always_inline, target(TARGET)))
 #define ENTRY static __attribute__((noinline, target(TARGET)))
 #define ROWS_WITH_1_TOKEN 4
@@ -132,28 +132,42 @@ KERNEL void transpose_square(vector *rows) {
     }
 }
 
-/// Byte offsets, from `start`, of the channels kept among 16; writes whole vectors and returns how many count.
-KERNEL int keep_offsets(uint32_t bits, uint32_t start, uint32_t *offsets) {
-    int count = 0;
-    UNROLL for (int half = 0; half < 2; half++) {
-        uint64_t mask = bits >> (8 * half) & 0xFF;
-        uint64_t channels = _pext_u64(0x0706050403020100u, _pdep_u64(mask, 0x0101010101010101u) * 0xFF);
-        __m256i steps = _mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)channels)), 8);
-        __m256i places = _mm256_add_epi32(steps, _mm256_set1_epi32((int)start + half * 8 * 256));
-        _mm256_storeu_si256((__m256i *)(offsets + count), places);
-        count += (int)_mm_popcnt_u32((uint32_t)mask);
+#include "linear_sparse_entry.h"
+
+enum { list_channels = 8 };
+
+/// Makes the entries of the channels kept among 8, whose weights start at `from` and whose offsets start at `start`;
+/// returns how many. Nothing from `end` on is read.
+KERNEL int list_weights(const int element, uint32_t bits, int start, const char *from, const char *end, char *entries) {
+    uint64_t channels = _pext_u64(0x0706050403020100u, _pdep_u64(bits, 0x0101010101010101u) * 0xFF);
+    __m256i steps = _mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)channels)), 8);
+    __m256i offsets = _mm256_add_epi32(steps, _mm256_set1_epi32(start));
+    char copy[32] = {0};
+    if (__builtin_expect(end - from < 8 * ELEMENT_BYTES(element), 0)) {
+        memcpy(copy, from, (size_t)(end - from));
+        from = copy;
     }
-    return count;
+    __m256i weights = _mm256_castps_si256(load_elements(element, from));
+    if (element == esparse_bfloat16) {
+        _mm256_storeu_si256((__m256i *)entries, _mm256_or_si256(weights, offsets));
+    } else {
+        __m256i low = _mm256_unpacklo_epi32(offsets, weights), high = _mm256_unpackhi_epi32(offsets, weights);
+        _mm256_storeu_si256((__m256i *)entries, _mm256_permute2x128_si256(low, high, 0x20));
+        _mm256_storeu_si256((__m256i *)(entries + 32), _mm256_permute2x128_si256(low, high, 0x31));
+    }
+    return (int)_mm_popcnt_u32(bits);
 }
 
+KERNEL vector entry_weight(uint32_t bits) { return _mm256_castsi256_ps(_mm256_set1_epi32((int)bits)); }
+
+#define BLOCK_CHANNELS 96
 #include "linear_template.h"
 #include "linear_sparse_template.h"
 
 const esparse_linear_kernels *esparse_linear_kernels_avx2(void) {
     static const esparse_linear_kernels table = {
         .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-        .exponential_sum = exponential_sum, .tile_tokens = tile_tokens, .transpose = transpose,
-        .sparse_many_scratch = sparse_many_scratch, .sparse_many = sparse_many,
+        .exponential_sum = exponential_sum, .sparse_many = MANY_KERNELS,
     };
     return &table;
 }

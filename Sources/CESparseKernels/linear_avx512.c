@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define TARGET "avx2,fma,f16c,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2"
+#define TARGET "avx2,fma,f16c,bmi2,popcnt,prfchw,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2"
 #define KERNEL static inline __attribute__((always_inline, target(TARGET)))
 #define ENTRY static __attribute__((noinline, target(TARGET)))
 #define ROWS_WITH_1_TOKEN 8
@@ -12,40 +12,7 @@
 #define ROWS_WITH_4_TOKENS 4
 #define ROWS_WITH_8_TOKENS 2
 
-enum { lanes = 16 };
-typedef __m512 vector;
-typedef struct {
-    vector low, high;
-} vector_pair;
-
-KERNEL vector zero(void) { return _mm512_setzero_ps(); }
-KERNEL vector all(float value) { return _mm512_set1_ps(value); }
-KERNEL vector load(const float *from) { return _mm512_loadu_ps(from); }
-KERNEL void store(float *to, vector value) { _mm512_storeu_ps(to, value); }
-KERNEL vector add(vector a, vector b) { return _mm512_add_ps(a, b); }
-KERNEL vector multiply(vector a, vector b) { return _mm512_mul_ps(a, b); }
-KERNEL vector multiply_add(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
-KERNEL vector larger(vector a, vector b) { return _mm512_max_ps(a, b); }
-KERNEL float sum_of(vector value) { return _mm512_reduce_add_ps(value); }
-KERNEL vector nearest_integer(vector value) { return _mm512_roundscale_ps(value, 0); }
-KERNEL vector times_power_of_two(vector value, vector power) { return _mm512_scalef_ps(value, power); }
-
-/// Nearest bf16, ties to even, in a float; NaN stays a quiet NaN.
-KERNEL vector rounded(vector value) {
-    __m512i bits = _mm512_castps_si512(value);
-    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
-    __mmask16 is_nan = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
-    sum = _mm512_mask_or_epi32(sum, is_nan, bits, _mm512_set1_epi32(0x400000));
-    return _mm512_castsi512_ps(_mm512_and_si512(sum, _mm512_set1_epi32((int)0xFFFF0000)));
-}
-
-KERNEL void store_high_halves(uint16_t *to, vector value) {
-    __m256i halves = _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(value), 16));
-    _mm256_storeu_si256((__m256i *)to, halves);
-}
-
-#include "linear_storage.h"
+#include "linear_avx512_vector.h"
 
 KERNEL vector_pair split_bfloat16(__m512i pairs) {
     return (vector_pair){
@@ -107,50 +74,59 @@ KERNEL vector load_natural(const int kind, const char **cursor, const char *end,
                : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
-/// Rows become columns.
-KERNEL void transpose_square(vector *rows) {
-    vector quads[16];
-    UNROLL for (int group = 0; group < 4; group++) {
-        vector *four = rows + 4 * group;
-        __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(four[0], four[1]));
-        __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(four[0], four[1]));
-        __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(four[2], four[3]));
-        __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(four[2], four[3]));
-        // Lane l of quads[4 * group + k] is column 4 l + k of these four rows.
-        quads[4 * group] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
-        quads[4 * group + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
-        quads[4 * group + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
-        quads[4 * group + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
-    }
-    UNROLL for (int k = 0; k < 4; k++) {
-        vector even_low = _mm512_shuffle_f32x4(quads[k], quads[4 + k], 0x88);
-        vector even_high = _mm512_shuffle_f32x4(quads[8 + k], quads[12 + k], 0x88);
-        vector odd_low = _mm512_shuffle_f32x4(quads[k], quads[4 + k], 0xDD);
-        vector odd_high = _mm512_shuffle_f32x4(quads[8 + k], quads[12 + k], 0xDD);
-        rows[k] = _mm512_shuffle_f32x4(even_low, even_high, 0x88);
-        rows[8 + k] = _mm512_shuffle_f32x4(even_low, even_high, 0xDD);
-        rows[4 + k] = _mm512_shuffle_f32x4(odd_low, odd_high, 0x88);
-        rows[12 + k] = _mm512_shuffle_f32x4(odd_low, odd_high, 0xDD);
-    }
+#include "linear_sparse_entry.h"
+
+enum { list_channels = 32 };
+
+/// 16 weights from `from` on, zeros where the mask is.
+KERNEL vector load_weights(const int element, __mmask16 stored, const char *from) {
+    if (element == esparse_float32) return _mm512_maskz_loadu_ps(stored, from);
+    __m256i halves = _mm256_maskz_loadu_epi16(stored, from);
+    if (element == esparse_float16) return _mm512_cvtph_ps(halves);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
-/// Byte offsets, from `start`, of the channels kept among 16; writes whole vectors and returns how many count.
-KERNEL int keep_offsets(uint32_t bits, uint32_t start, uint32_t *offsets) {
-    const __m512i steps = _mm512_mullo_epi32(
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32(512));
-    __m512i all_offsets = _mm512_add_epi32(steps, _mm512_set1_epi32((int)start));
-    _mm512_storeu_si512(offsets, _mm512_maskz_compress_epi32((__mmask16)bits, all_offsets));
-    return (int)_mm_popcnt_u32(bits);
+/// Makes the entries of the channels kept among 32, whose weights start at `from` and whose offsets start at `start`;
+/// returns how many.
+KERNEL int list_weights(const int element, uint32_t bits, int start, const char *from, const char *end, char *entries) {
+    (void)end;
+    const __m512i steps = _mm512_set_epi16(
+        31 << 9, 30 << 9, 29 << 9, 28 << 9, 27 << 9, 26 << 9, 25 << 9, 24 << 9, 23 << 9, 22 << 9, 21 << 9, 20 << 9,
+        19 << 9, 18 << 9, 17 << 9, 16 << 9, 15 << 9, 14 << 9, 13 << 9, 12 << 9, 11 << 9, 10 << 9, 9 << 9, 8 << 9, 7 << 9,
+        6 << 9, 5 << 9, 4 << 9, 3 << 9, 2 << 9, 1 << 9, 0);
+    __m512i places = _mm512_maskz_compress_epi16(bits, _mm512_add_epi16(steps, _mm512_set1_epi16((short)start)));
+    int count = (int)_mm_popcnt_u32(bits);
+    for (int done = 0; done < count; done += 16) {
+        __mmask16 stored = (__mmask16)_bzhi_u32(0xFFFF, (uint32_t)(count - done));
+        __m512i weights = _mm512_castps_si512(load_weights(element, stored, from + done * ELEMENT_BYTES(element)));
+        __m512i offsets = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(places));
+        if (element == esparse_bfloat16) {
+            _mm512_storeu_si512(entries + done * narrow_bytes, _mm512_or_si512(weights, offsets));
+        } else {
+            const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+            _mm512_storeu_si512(entries + done * wide_bytes, _mm512_permutex2var_epi32(offsets, low, weights));
+            _mm512_storeu_si512(entries + done * wide_bytes + 64, _mm512_permutex2var_epi32(offsets, high, weights));
+        }
+        places = _mm512_shuffle_i64x2(places, places, 0xEE);
+    }
+    return count;
 }
 
+/// A weight from a register: a broadcast from memory would be one more load, and loads are what limits.
+KERNEL vector entry_weight(uint32_t bits) {
+    __asm__("" : "+r"(bits));
+    return _mm512_castsi512_ps(_mm512_set1_epi32((int)bits));
+}
+
+#define BLOCK_CHANNELS 48
 #include "linear_template.h"
 #include "linear_sparse_template.h"
 
 const esparse_linear_kernels *esparse_linear_kernels_avx512(void) {
     static const esparse_linear_kernels table = {
         .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-        .exponential_sum = exponential_sum, .tile_tokens = tile_tokens, .transpose = transpose,
-        .sparse_many_scratch = sparse_many_scratch, .sparse_many = sparse_many,
+        .exponential_sum = exponential_sum, .sparse_many = MANY_KERNELS,
     };
     return &table;
 }

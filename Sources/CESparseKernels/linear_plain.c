@@ -115,7 +115,7 @@ static void exponential_sum(const float *values, int64_t count, float *largest, 
 const esparse_linear_kernels *esparse_linear_kernels_plain(void) {
     static const esparse_linear_kernels table = {
         .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-        .exponential_sum = exponential_sum, .tile_tokens = 0,
+        .exponential_sum = exponential_sum,
     };
     return &table;
 }

@@ -11,6 +11,11 @@ enum ValueKind: String, CaseIterable {
     case spread
     /// Neighbours cancel exactly: what is left is rounding.
     case cancelling
+    /// Infinities, NaN, subnormals and zeros of both signs among normal numbers.
+    case hostile
+
+    /// The kinds whose products and sums are finite.
+    static let finite: [ValueKind] = [.ordinary, .spread, .cancelling]
 
     func value(_ index: Int, _ random: inout SeededRandom) -> Float {
         let normal = Float(random.uniform() + random.uniform() + random.uniform() - 1.5) * 2
@@ -20,6 +25,10 @@ enum ValueKind: String, CaseIterable {
             let kind = random.integer(below: 6)
             return kind == 0 ? 0 : normal * [1, 1e-6, 1e4, 1e-3, 1][kind - 1]
         case .cancelling: return index % 2 == 0 ? 1.5 : -1.5
+        case .hostile:
+            let specials: [Float] = [.infinity, -.infinity, .nan, 1e-40, -0x1p-149, 0, -0.0, 0x1p-126]
+            let kind = random.integer(below: 200)
+            return kind < specials.count ? specials[kind] : normal
         }
     }
 }
@@ -30,6 +39,8 @@ struct LinearCase {
     let bias: Tensor?
     /// What the stored elements are, `[R, C]`, zero where not kept.
     let dense: [Float]
+    /// Which of them are stored, `[R, C]`.
+    let kept: [Bool]
     let rows: Int
     let columns: Int
 
@@ -56,6 +67,7 @@ struct LinearCase {
             values.append(value)
         }
         self.dense = dense
+        self.kept = kept
         let valueColumns = pattern.map { columns / $0.group * $0.kept } ?? columns
         let tensor = try Tensor(
             elementType: element, shape: [rows, valueColumns], storage: element.storage(values))
@@ -92,7 +104,7 @@ struct LinearCase {
             for row in 0..<rows {
                 var sum = Double(old?[token * rows + row] ?? 0) + Double(biases?[row] ?? 0)
                 var magnitude = abs(Double(old?[token * rows + row] ?? 0)) + abs(Double(biases?[row] ?? 0))
-                for column in 0..<columns {
+                for column in 0..<columns where kept[row * columns + column] {
                     let product = weights[row * columns + column] * inputs[token * columns + column]
                     sum += product
                     magnitude += abs(product)

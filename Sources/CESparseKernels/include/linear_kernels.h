@@ -32,6 +32,20 @@ typedef struct {
     int32_t element;          ///< an `esparse_element`
 } esparse_rows;
 
+/// A sparse product of many tokens, from input transposed into tiles. Every function runs on the calling thread.
+typedef struct {
+    int64_t tile_tokens;    ///< tokens in a tile
+    int64_t channel_bytes;  ///< bytes of a channel in a tile
+    /// Input [T, C] to tiles [T / tile_tokens][C][tile_tokens], rounded to bf16 where `rounds`; missing tokens are zero or
+    /// left as they are.
+    void (*transpose)(int rounds, const float *input, int64_t tokens, int64_t columns, void *tiles);
+    /// Bytes of scratch (64-byte aligned) that `multiply` needs.
+    size_t (*scratch)(const esparse_rows *rows, int64_t tokens);
+    /// What `few` computes. The order of additions of an output depends on C and the pattern only.
+    void (*multiply)(const esparse_rows *rows, const void *tiles, int64_t tokens, float *output, int64_t output_stride,
+                     int accumulates, void *scratch);
+} esparse_many_kernels;
+
 /// The kernels of one instruction set. Every function runs on the calling thread and writes only its output.
 typedef struct {
     /// Copies input [T, C] to `packed` [T, packed_stride] in the order that `few` wants for these weights, rounded to
@@ -52,15 +66,8 @@ typedef struct {
     void (*narrow)(const float *input, uint16_t *output, int64_t count);
     /// Largest of `count` > 0 values, and the sum of exp(value - largest).
     void (*exponential_sum)(const float *values, int64_t count, float *largest, double *sum);
-    /// Tokens in a tile of `transpose` and `sparse_many`; 0 when the two are missing.
-    int64_t tile_tokens;
-    /// Input [T, C] to tiles [T / tile_tokens][C][tile_tokens], rounded to bf16 where `rounds`; missing tokens are zero.
-    void (*transpose)(int rounds, const float *input, int64_t tokens, int64_t columns, float *tiles);
-    /// Bytes of scratch (64-byte aligned) that `sparse_many` needs.
-    size_t (*sparse_many_scratch)(const esparse_rows *rows, int64_t tokens);
-    /// What `few` computes, for sparse weights and many tokens, from transposed input.
-    void (*sparse_many)(const esparse_rows *rows, const float *tiles, int64_t tokens, float *output,
-                        int64_t output_stride, int accumulates, void *scratch);
+    /// Sparse weights times many tokens in f32 arithmetic; all zero where missing.
+    esparse_many_kernels sparse_many;
 } esparse_linear_kernels;
 
 /// Plain C, for any processor.
@@ -69,6 +76,10 @@ const esparse_linear_kernels *esparse_linear_kernels_plain(void);
 const esparse_linear_kernels *esparse_linear_kernels_avx2(void);
 /// AVX-512 F, BW, DQ, VL, VBMI2; NULL where the library was not built for x86-64.
 const esparse_linear_kernels *esparse_linear_kernels_avx512(void);
+
+/// Sparse bf16 weights times many tokens by AVX-512 BF16 dot products: inputs are rounded to bf16 always, subnormals count
+/// as zero. NULL where the library was not built for x86-64.
+const esparse_many_kernels *esparse_many_kernels_bfloat16(void);
 
 /// What the processor (and the system, which must save its registers) can do.
 typedef struct {

@@ -85,17 +85,31 @@ package struct CPULinear: Sendable {
             return .few(rows: rows, rowByteCount: storage.rowByteCount, tokens: tokens)
         }
         let isSparse = storage.bitmask != nil
-        let kernels = instructionSet.kernels
         if arithmetic == .bfloat16 {
-            let kernel = isSparse ? LinearKernel.expandedBFloat16 : .denseBFloat16
-            return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens)
+            let sparse = instructionSet.hasBFloat16Products ? LinearKernel.sparseBFloat16 : .expandedBFloat16
+            let kernel = isSparse ? sparse : .denseBFloat16
+            return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens, step: tileTokens(kernel))
         }
-        if isSparse, kernels.tile_tokens > 0 {
-            let step = Int(kernels.tile_tokens)
-            return .many(kernel: .sparseManyTokens, rows: rows, columns: columns, tokens: tokens, step: step)
+        if isSparse, instructionSet.kernels.sparse_many.tile_tokens > 0 {
+            let kernel = LinearKernel.sparseManyTokens
+            return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens, step: tileTokens(kernel))
         }
         let isStored = !isSparse && storage.values.elementType == .float32
         return .many(kernel: isStored ? .denseFloat32 : .widenedFloat32, rows: rows, columns: columns, tokens: tokens)
+    }
+
+    /// The unit in which a kernel wants tokens cut.
+    private func tileTokens(_ kernel: LinearKernel) -> Int {
+        sparseKernels(kernel).map { Int($0.tile_tokens) } ?? 16
+    }
+
+    /// The functions of a sparse kernel of many tokens, nil for the others.
+    private func sparseKernels(_ kernel: LinearKernel) -> esparse_many_kernels? {
+        switch kernel {
+        case .sparseManyTokens: instructionSet.kernels.sparse_many
+        case .sparseBFloat16: unsafe esparse_many_kernels_bfloat16()?.pointee
+        default: nil
+        }
     }
 
     /// Converts the input once, then runs `body` for every tile of the output, in parallel.
@@ -155,16 +169,17 @@ package struct CPULinear: Sendable {
                 unsafe kernels.narrow(source + first, narrowed + first, Int64(count))
             }
             return unsafe UnsafeRawPointer(narrowed)
-        case .sparseManyTokens:
-            let step = Int(kernels.tile_tokens)
+        case .sparseManyTokens, .sparseBFloat16:
+            guard let sparse = sparseKernels(kernel) else { return unsafe UnsafeRawPointer(input) }
+            let step = Int(sparse.tile_tokens)
+            let tileBytes = columns * Int(sparse.channel_bytes)
             let pieces = (tokens + step - 1) / step
-            let memory = unsafe ScratchSlot.input.memory(byteCount: pieces * step * columns * 4)
-            nonisolated(unsafe) let tiles = unsafe memory.assumingMemoryBound(to: Float.self)
+            nonisolated(unsafe) let tiles = unsafe ScratchSlot.input.memory(byteCount: pieces * tileBytes)
             pool.run(count: pieces) { index in
                 let first = index * step
-                unsafe kernels.transpose(
+                unsafe sparse.transpose(
                     rounds, source + first * columns, Int64(min(step, tokens - first)), Int64(columns),
-                    tiles + first * columns)
+                    tiles + index * tileBytes)
             }
             return unsafe UnsafeRawPointer(tiles)
         }
@@ -183,14 +198,15 @@ package struct CPULinear: Sendable {
                 unsafe kernels.few(
                     description, packed + tile.tokens.lowerBound * packedStride, Int64(packedStride),
                     Int64(tile.tokens.count), output, Int64(outputStride), accumulate ? 1 : 0)
-            case .sparseManyTokens:
-                let tiles = unsafe prepared.assumingMemoryBound(to: Float.self)
-                let bytes = unsafe kernels.sparse_many_scratch(description, Int64(tile.tokenStep))
-                let scratch = unsafe ScratchSlot.kernel.memory(byteCount: bytes)
+            case .sparseManyTokens, .sparseBFloat16:
+                guard let sparse = sparseKernels(tile.kernel) else { return }
+                let tileBytes = columns * Int(sparse.channel_bytes)
+                let scratch = unsafe ScratchSlot.kernel.memory(
+                    byteCount: sparse.scratch(description, Int64(tile.tokenStep)))
                 for first in stride(from: tile.tokens.lowerBound, to: tile.tokens.upperBound, by: tile.tokenStep) {
                     let count = min(tile.tokenStep, tile.tokens.upperBound - first)
-                    unsafe kernels.sparse_many(
-                        description, tiles + first * columns, Int64(count),
+                    unsafe sparse.multiply(
+                        description, prepared + first / Int(sparse.tile_tokens) * tileBytes, Int64(count),
                         output + (first - tile.tokens.lowerBound) * outputStride, Int64(outputStride),
                         accumulate ? 1 : 0, scratch)
                 }

@@ -55,6 +55,14 @@ package enum InstructionSet: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether our sparse products by AVX-512 BF16 run, and pay: AMX tiles outrun them on expanded weights.
+    var hasBFloat16Products: Bool { self == .avx512 && Self.processorHasBFloat16Products }
+
+    private static let processorHasBFloat16Products: Bool = {
+        let processor = esparse_detect_processor()
+        return processor.has_bfloat16 != 0 && processor.has_amx == 0
+    }()
+
     /// The C functions of linears.
     var kernels: esparse_linear_kernels {
         let table =

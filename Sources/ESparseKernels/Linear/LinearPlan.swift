@@ -12,8 +12,10 @@ package enum LinearKernel: String, Sendable, CaseIterable {
     case denseBFloat16 = "onednn-bf16"
     /// oneDNN bf16, on tiles of sparse weights expanded in scratch.
     case expandedBFloat16 = "expand+onednn-bf16"
-    /// Our sparse product whose vectors hold one channel of many tokens.
+    /// Our sparse product in f32 arithmetic, whose vectors hold one channel of many tokens.
     case sparseManyTokens = "sparse-many-tokens"
+    /// Our sparse product by AVX-512 BF16, whose vectors hold two channels of many tokens.
+    case sparseBFloat16 = "sparse-bf16"
 }
 
 /// How a linear's output `[T, R]` is cut into pieces: `rowTile` rows times `tokenTile` tokens, the latter computed in
