@@ -26,7 +26,7 @@ enum ValueKind: String, CaseIterable {
             return kind == 0 ? 0 : normal * [1, 1e-6, 1e4, 1e-3, 1][kind - 1]
         case .cancelling: return index % 2 == 0 ? 1.5 : -1.5
         case .hostile:
-            let specials: [Float] = [.infinity, -.infinity, .nan, 1e-40, -0x1p-149, 0, -0.0, 0x1p-126]
+            let specials: [Float] = [.infinity, -.infinity, .nan, 0x1p-140, -0x1p-149, 0, -0.0, 0x1p-126]
             let kind = random.integer(below: 200)
             return kind < specials.count ? specials[kind] : normal
         }
