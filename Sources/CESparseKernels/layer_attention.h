@@ -1,28 +1,32 @@
 // Causal attention for many rows at a time (tiles, near matrix-product speed) and for few (decoding). Included once an
 // instruction set.
 //
-// A tile holds 64 query rows side by side in vector lanes. Keys and values are read as the cache holds them, one
-// broadcast value at a time, so nothing is transposed but the queries; and softmax runs down the keys, lane by lane,
-// without horizontal operations. Both matrix products have the same shape:
+// A tile holds up to 128 query rows side by side in vector lanes, cut into strips of as many lanes as the registers hold
+// beside 6 rows of a product. Keys and values are read as the cache holds them, one broadcast value at a time, so nothing
+// is transposed but the queries; and softmax runs down the keys, lane by lane, without horizontal operations. Both matrix
+// products have the same shape:
 //     scores^T [key, lane] = K [key, S] x Q^T [S, lane]        output^T [S, lane] += V^T [S, key] x P^T [key, lane]
-// Softmax is online: `largest` and `total` of the keys so far are kept, and the output rescaled when `largest` rises.
+// Scores become weights `2^(score - reference)` before they leave the registers. The reference of a lane is a score that
+// it has seen; it follows the largest only when that is `largest_excess` above it, so that earlier weights, `total` and
+// output are hardly ever rescaled. As a lane's largest weight is at least 1, weights below 2^-64 are taken as 0.
 
-enum { tile_lanes = esparse_attention_lanes, tile_keys = esparse_attention_keys };
+enum {
+    tile_lanes = esparse_attention_lanes,
+    tile_keys = esparse_attention_keys,
+    strip_lanes = LAYER_STRIP * LAYER_LANES,
+};
 
-/// `product[i, lane] (+)= sum over j of left[i * row_stride + j * column_stride] * right[j, lane]`, i in `[0, rows)`.
+/// How far a score may exceed its lane's reference, in powers of 2: far from overflow even in sums of a million weights.
+static const float largest_excess = 48;
+
+/// `sums[i][v] += sum over j of left[i * row_stride + j * column_stride] * right[j, lane]`, i in `[0, rows)`.
 LAYER_INLINE void multiply_block(
     const int rows, const int vectors, const float *left, ptrdiff_t row_stride, ptrdiff_t column_stride,
-    const float *right, ptrdiff_t depth, float *product, const bool accumulate) {
-    vector sums[6][4];
-#pragma clang loop unroll(full)
-    for (int i = 0; i < rows; ++i)
-#pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; ++v)
-            sums[i][v] = accumulate ? load(product + i * tile_lanes + v * LAYER_LANES) : all(0);
+    const float *right, ptrdiff_t depth, vector sums[6][4]) {
     for (ptrdiff_t j = 0; j < depth; ++j) {
         vector columns[4];
 #pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; ++v) columns[v] = load(right + j * tile_lanes + v * LAYER_LANES);
+        for (int v = 0; v < vectors; ++v) columns[v] = load(right + j * strip_lanes + v * LAYER_LANES);
 #pragma clang loop unroll(full)
         for (int i = 0; i < rows; ++i) {
             vector value = all(left[i * row_stride + j * column_stride]);
@@ -30,115 +34,129 @@ LAYER_INLINE void multiply_block(
             for (int v = 0; v < vectors; ++v) sums[i][v] += value * columns[v];
         }
     }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < rows; ++i)
-#pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; ++v) store(product + i * tile_lanes + v * LAYER_LANES, sums[i][v]);
 }
 
-/// `multiply_block` over any number of rows, for `vectors` vectors of lanes.
-LAYER_INLINE void multiply_rows(
-    const int vectors, ptrdiff_t rows, const float *left, ptrdiff_t row_stride, ptrdiff_t column_stride,
-    const float *right, ptrdiff_t depth, float *product, const bool accumulate) {
-    ptrdiff_t row = 0;
-    for (; row + 6 <= rows; row += 6)
-        multiply_block(
-            6, vectors, left + row * row_stride, row_stride, column_stride, right, depth, product + row * tile_lanes,
-            accumulate);
-    left += row * row_stride;
-    product += row * tile_lanes;
-    switch (rows - row) {
-    case 1: multiply_block(1, vectors, left, row_stride, column_stride, right, depth, product, accumulate); break;
-    case 2: multiply_block(2, vectors, left, row_stride, column_stride, right, depth, product, accumulate); break;
-    case 3: multiply_block(3, vectors, left, row_stride, column_stride, right, depth, product, accumulate); break;
-    case 4: multiply_block(4, vectors, left, row_stride, column_stride, right, depth, product, accumulate); break;
-    case 5: multiply_block(5, vectors, left, row_stride, column_stride, right, depth, product, accumulate); break;
-    default: break;
-    }
-}
+/// One strip of a tile: as many query rows as a product handles side by side.
+typedef struct {
+    float *queries;    // [S, lane], in units of ln 2
+    float *output;     // [S, lane]
+    float *weights;    // [key, lane], of one step
+    float *reference;  // [lane]
+    float *total;      // [lane]
+    const int32_t *visible;  // [lane]: the last key that each sees
+    ptrdiff_t size;
+} attention_strip;
 
-/// `multiply_block` over any number of rows and the first `vectors` vectors of lanes.
-LAYER_INLINE void multiply_tile(
-    ptrdiff_t vectors, ptrdiff_t rows, const float *left, ptrdiff_t row_stride, ptrdiff_t column_stride,
-    const float *right, ptrdiff_t depth, float *product, const bool accumulate) {
-    ptrdiff_t first = 0;
-#if LAYER_STRIP == 4
-    for (; first + 4 <= vectors; first += 4)
-        multiply_rows(
-            4, rows, left, row_stride, column_stride, right + first * LAYER_LANES, depth,
-            product + first * LAYER_LANES, accumulate);
-#endif
-    for (; first + 2 <= vectors; first += 2)
-        multiply_rows(
-            2, rows, left, row_stride, column_stride, right + first * LAYER_LANES, depth,
-            product + first * LAYER_LANES, accumulate);
-    if (first < vectors)
-        multiply_rows(
-            1, rows, left, row_stride, column_stride, right + first * LAYER_LANES, depth,
-            product + first * LAYER_LANES, accumulate);
-}
-
-static void LAYER(scores)(
-    ptrdiff_t vectors, ptrdiff_t keys, const float *left, ptrdiff_t row_stride, const float *right, ptrdiff_t depth,
-    float *product) {
-    multiply_tile(vectors, keys, left, row_stride, 1, right, depth, product, false);
-}
-
-static void LAYER(values)(
-    ptrdiff_t vectors, ptrdiff_t channels, const float *left, ptrdiff_t column_stride, const float *right,
-    ptrdiff_t depth, float *product) {
-    multiply_tile(vectors, channels, left, 1, column_stride, right, depth, product, true);
-}
-
-/// Turns scores `[key, lane]` of keys `first_key...` into weights, and rescales `output [S, lane]` and `total`.
-///
-/// Lane l sees keys up to `visible[l]`; `masked` is false where every lane sees every key.
-static void LAYER(weigh)(
-    ptrdiff_t vectors, ptrdiff_t keys, ptrdiff_t first_key, const int32_t *visible, bool masked, ptrdiff_t size,
-    float *scores, float *largest, float *total, float *output) {
-    for (ptrdiff_t lane = 0; lane < vectors * LAYER_LANES; lane += LAYER_LANES) {
-        integer_vector limit;
-        memcpy(&limit, visible + lane, sizeof limit);
-        limit -= (int32_t)first_key;
-        const vector before = load(largest + lane);
-        vector now = before;
+/// Raises the references to `largest`, and rescales everything that was weighed with the old ones.
+static __attribute__((noinline)) void LAYER(raise)(
+    const attention_strip *strip, ptrdiff_t vectors, ptrdiff_t keys, const vector *largest) {
+    for (ptrdiff_t v = 0; v < vectors; ++v) {
+        const ptrdiff_t lane = v * LAYER_LANES;
+        const vector before = load(strip->reference + lane), now = larger(largest[v], before);
+        const vector factor = power_of_two(before - now);
+        store(strip->reference + lane, now);
+        store(strip->total + lane, load(strip->total + lane) * factor);
         for (ptrdiff_t key = 0; key < keys; ++key) {
-            float *place = scores + key * tile_lanes + lane;
-            vector score = load(place);
-            if (masked) {
-                score = limit < (int32_t)key ? all(-INFINITY) : score;
-                store(place, score);
-            }
-            now = larger(score, now);
+            float *place = strip->weights + key * strip_lanes + lane;
+            store(place, load(place) * factor);
         }
-        vector sum = all(0);
-        for (ptrdiff_t key = 0; key < keys; ++key) {
-            float *place = scores + key * tile_lanes + lane;
-            vector weight = exponential(load(place) - now);
-            store(place, weight);
-            sum += weight;
-        }
-        vector factor = exponential(before - now);
-        store(largest + lane, now);
-        store(total + lane, load(total + lane) * factor + sum);
-        bool risen = false;
-        for (int index = 0; index < LAYER_LANES; ++index) risen |= before[index] != now[index];
-        if (!risen) continue;
-        for (ptrdiff_t channel = 0; channel < size; ++channel) {
-            float *place = output + channel * tile_lanes + lane;
+        for (ptrdiff_t channel = 0; channel < strip->size; ++channel) {
+            float *place = strip->output + channel * strip_lanes + lane;
             store(place, load(place) * factor);
         }
     }
 }
 
-/// Row `row` of the queries, turned to its position and scaled.
-LAYER_INLINE void load_query(const esparse_attention_task *task, ptrdiff_t row, float *output) {
+/// Weights of `rows` keys, the first of them key `first` of a step that starts at `first_key`.
+LAYER_INLINE void weigh_block(
+    const int rows, const int vectors, const attention_strip *strip, const float *key_rows, ptrdiff_t row_stride,
+    ptrdiff_t first, ptrdiff_t first_key, bool masked) {
+    vector scores[6][4] = {0};
+    multiply_block(
+        rows, vectors, key_rows + first * row_stride, row_stride, 1, strip->queries, strip->size, scores);
+    if (masked)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; ++v) {
+            integer_vector limit;
+            memcpy(&limit, strip->visible + v * LAYER_LANES, sizeof limit);
+            limit -= (int32_t)(first_key + first);
+#pragma clang loop unroll(full)
+            for (int i = 0; i < rows; ++i) scores[i][v] = limit < i ? all(-INFINITY) : scores[i][v];
+        }
+    vector largest[4], excess = all(-INFINITY);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; ++v) {
+        largest[v] = scores[0][v];
+#pragma clang loop unroll(full)
+        for (int i = 1; i < rows; ++i) largest[v] = larger(scores[i][v], largest[v]);
+        excess = larger(largest[v] - load(strip->reference + v * LAYER_LANES), excess);
+    }
+    if (__builtin_expect(__builtin_reduce_or(excess > largest_excess) != 0, 0))
+        LAYER(raise)(strip, vectors, first, largest);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; ++v) {
+        const vector reference = load(strip->reference + v * LAYER_LANES);
+        vector sum = load(strip->total + v * LAYER_LANES);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < rows; ++i) {
+            const vector weight = power_of_two(scores[i][v] - reference);
+            store(strip->weights + (first + i) * strip_lanes + v * LAYER_LANES, weight);
+            sum += weight;
+        }
+        store(strip->total + v * LAYER_LANES, sum);
+    }
+}
+
+/// Adds the weighted values of `keys` keys to channels `[first, first + rows)` of the output.
+LAYER_INLINE void add_block(
+    const int rows, const int vectors, const attention_strip *strip, const float *value_rows, ptrdiff_t row_stride,
+    ptrdiff_t first, ptrdiff_t keys) {
+    vector sums[6][4];
+    float *output = strip->output + first * strip_lanes;
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; ++i)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; ++v) sums[i][v] = load(output + i * strip_lanes + v * LAYER_LANES);
+    multiply_block(rows, vectors, value_rows + first, 1, row_stride, strip->weights, keys, sums);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; ++i)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; ++v) store(output + i * strip_lanes + v * LAYER_LANES, sums[i][v]);
+}
+
+/// One step: `keys` keys from `first_key` on, rows of keys and values `row_stride` apart.
+LAYER_INLINE void attend_strip(
+    const int vectors, const attention_strip *strip, const float *key_rows, const float *value_rows,
+    ptrdiff_t row_stride, ptrdiff_t first_key, ptrdiff_t keys, bool masked) {
+    ptrdiff_t key = 0;
+    for (; key + 6 <= keys; key += 6) weigh_block(6, vectors, strip, key_rows, row_stride, key, first_key, masked);
+    if (key + 3 <= keys) {
+        weigh_block(3, vectors, strip, key_rows, row_stride, key, first_key, masked);
+        key += 3;
+    }
+    for (; key < keys; ++key) weigh_block(1, vectors, strip, key_rows, row_stride, key, first_key, masked);
+
+    ptrdiff_t channel = 0;
+    for (; channel + 6 <= strip->size; channel += 6)
+        add_block(6, vectors, strip, value_rows, row_stride, channel, keys);
+    switch (strip->size - channel) {
+    case 1: add_block(1, vectors, strip, value_rows, row_stride, channel, keys); break;
+    case 2: add_block(2, vectors, strip, value_rows, row_stride, channel, keys); break;
+    case 3: add_block(3, vectors, strip, value_rows, row_stride, channel, keys); break;
+    case 4: add_block(4, vectors, strip, value_rows, row_stride, channel, keys); break;
+    case 5: add_block(5, vectors, strip, value_rows, row_stride, channel, keys); break;
+    default: break;
+    }
+}
+
+/// Row `row` of the queries, turned to its position and multiplied by the attention's scale and by `unit`.
+LAYER_INLINE void load_query(const esparse_attention_task *task, ptrdiff_t row, float unit, float *output) {
     ptrdiff_t token = row / task->group;
     const float *angles = task->rotation ? task->rotation + (task->start + token) * 2 * task->frequency_count : NULL;
     turn(
         task->query + token * task->stride + row % task->group * task->size, task->size, angles, task->frequency_count,
         output);
-    for (ptrdiff_t channel = 0; channel < task->size; ++channel) output[channel] *= task->scale;
+    for (ptrdiff_t channel = 0; channel < task->size; ++channel) output[channel] *= task->scale * unit;
 }
 
 /// Writes one row's output, read at `values[channel * step]` and multiplied by `factor`.
@@ -155,29 +173,28 @@ LAYER_INLINE void store_output(
 
 static void LAYER(attend_tile)(const esparse_attention_task *task) {
     const ptrdiff_t size = task->size, padded = task->padded_size;
-    const ptrdiff_t vectors = (task->row_count + LAYER_LANES - 1) / LAYER_LANES;
-    float *queries = task->scratch;                    // [S, lane]
-    float *output = queries + tile_lanes * padded;     // [S, lane]
-    float *scores = output + tile_lanes * padded;      // [key, lane]
-    float *wide_keys = scores + tile_lanes * tile_keys;  // [key, padded], of a BF16 cache
+    const ptrdiff_t strips = (task->row_count + strip_lanes - 1) / strip_lanes;
+    float *queries = task->scratch;                       // [strip, S, lane]
+    float *output = queries + tile_lanes * padded;        // [strip, S, lane]
+    float *weights = output + tile_lanes * padded;        // [key, lane], of one strip
+    float *wide_keys = weights + tile_lanes * tile_keys;  // [key, padded], of a BF16 cache
     float *wide_values = wide_keys + tile_keys * padded;
-    float *largest = wide_values + tile_keys * padded;  // [lane]
-    float *total = largest + tile_lanes;                // [lane]
+    float *reference = wide_values + tile_keys * padded;  // [strip, lane]
+    float *total = reference + tile_lanes;                // [strip, lane]
     int32_t visible[tile_lanes];
 
-    memset(queries, 0, sizeof(float) * (size_t)(tile_lanes * size));
-    memset(output, 0, sizeof(float) * (size_t)(tile_lanes * size));
     const ptrdiff_t last_visible = task->start + (task->first_row + task->row_count - 1) / task->group;
-    const ptrdiff_t all_visible = task->start + task->first_row / task->group;
-    for (ptrdiff_t lane = 0; lane < tile_lanes; ++lane) {
-        largest[lane] = -INFINITY;
+    for (ptrdiff_t lane = 0; lane < strips * strip_lanes; ++lane) {
+        float *query = queries + lane / strip_lanes * strip_lanes * size + lane % strip_lanes;
+        const ptrdiff_t row = lane < task->row_count ? lane : task->row_count - 1;
+        reference[lane] = -INFINITY;
         total[lane] = 0;
-        visible[lane] = (int32_t)last_visible;
-        if (lane >= task->row_count) continue;
-        visible[lane] = (int32_t)(task->start + (task->first_row + lane) / task->group);
-        load_query(task, task->first_row + lane, scores);
-        for (ptrdiff_t channel = 0; channel < size; ++channel) queries[channel * tile_lanes + lane] = scores[channel];
+        visible[lane] = (int32_t)(task->start + (task->first_row + row) / task->group);
+        if (lane < task->row_count) load_query(task, task->first_row + lane, 1.44269504f, weights);
+        else memset(weights, 0, sizeof(float) * (size_t)size);
+        for (ptrdiff_t channel = 0; channel < size; ++channel) query[channel * strip_lanes] = weights[channel];
     }
+    memset(output, 0, sizeof(float) * (size_t)(strips * strip_lanes * size));
 
     for (ptrdiff_t key = 0; key <= last_visible; key += tile_keys) {
         const ptrdiff_t keys = last_visible - key + 1 < tile_keys ? last_visible - key + 1 : tile_keys;
@@ -189,13 +206,28 @@ static void LAYER(attend_tile)(const esparse_attention_task *task) {
             key_rows = wide_keys;
             value_rows = wide_values;
         }
-        LAYER(scores)(vectors, keys, key_rows, padded, queries, size, scores);
-        LAYER(weigh)(
-            vectors, keys, key, visible, key + keys - 1 > all_visible, size, scores, largest, total, output);
-        LAYER(values)(vectors, size, value_rows, padded, scores, keys, output);
+        for (ptrdiff_t index = 0; index < strips; ++index) {
+            const ptrdiff_t lane = index * strip_lanes;
+            const attention_strip strip = {
+                queries + lane * size, output + lane * size, weights, reference + lane, total + lane, visible + lane,
+                size,
+            };
+            const ptrdiff_t last = visible[lane + strip_lanes - 1];
+            const ptrdiff_t seen = last - key + 1 < keys ? last - key + 1 : keys;
+            const bool masked = key + seen - 1 > visible[lane];
+            const ptrdiff_t rows = task->row_count - lane;
+            if (rows <= LAYER_LANES)
+                attend_strip(1, &strip, key_rows, value_rows, padded, key, seen, masked);
+            else if (LAYER_STRIP > 2 && rows <= 2 * LAYER_LANES)
+                attend_strip(2, &strip, key_rows, value_rows, padded, key, seen, masked);
+            else
+                attend_strip(LAYER_STRIP, &strip, key_rows, value_rows, padded, key, seen, masked);
+        }
     }
     for (ptrdiff_t lane = 0; lane < task->row_count; ++lane)
-        store_output(task, task->first_row + lane, output + lane, tile_lanes, 1 / total[lane]);
+        store_output(
+            task, task->first_row + lane, output + lane / strip_lanes * strip_lanes * size + lane % strip_lanes,
+            strip_lanes, 1 / total[lane]);
 }
 
 LAYER_INLINE vector load_cached(const void *cache, ptrdiff_t index, const bool is_bf16) {
@@ -227,7 +259,7 @@ LAYER_INLINE void attend_few(const esparse_attention_task *task, const bool is_b
     ptrdiff_t visible[esparse_attention_few_rows];
     memset(queries, 0, sizeof(float) * (size_t)(rows * padded));
     for (ptrdiff_t row = 0; row < rows; ++row) {
-        load_query(task, task->first_row + row, queries + row * padded);
+        load_query(task, task->first_row + row, 1, queries + row * padded);
         visible[row] = task->start + (task->first_row + row) / task->group - task->first_key + 1;
     }
     for (ptrdiff_t key = 0; key < task->key_count; ++key)

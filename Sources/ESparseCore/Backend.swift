@@ -165,6 +165,10 @@ public protocol Backend: Sendable {
 
     /// Copies host values `[T, channels]` in.
     func activation(_ values: [Float], channels: Int) -> Activation
+    /// Makes `[T, channels]` of the values that `fill` writes, row-major; it must write all of them.
+    func activation(
+        tokens: Int, channels: Int, fill: (inout MutableSpan<Float>) throws -> Void
+    ) rethrows -> Activation
     /// Copies values out, row-major.
     func floats(of activation: Activation) -> [Float]
     /// Calls `body` with the values on the host, row-major, without a copy where the backend's memory is the host's.

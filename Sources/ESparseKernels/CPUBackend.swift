@@ -98,6 +98,17 @@ public struct CPUBackend: Backend {
         }
     }
 
+    /// Makes `[T, channels]` of the values that `fill` writes in place.
+    public func activation(
+        tokens: Int, channels: Int, fill: (inout MutableSpan<Float>) throws -> Void
+    ) rethrows -> CPUActivation {
+        try unsafe makeActivation(tokens: tokens, channels: channels) { output in
+            let buffer = unsafe UnsafeMutableBufferPointer(start: output, count: tokens * channels)
+            var values = unsafe buffer.mutableSpan
+            try fill(&values)
+        }
+    }
+
     /// Copies values out, row-major.
     public func floats(of activation: CPUActivation) -> [Float] {
         unsafe activation.withValues { values in
@@ -161,7 +172,7 @@ public struct CPUBackend: Backend {
 
     /// Appends keys and values of the batch to the cache and returns causal attention, `[T, H * S]`.
     ///
-    /// Many query rows of a sequence run as tiles of 64 rows, few (decoding) as pieces of 256 keys; both are cut the same way
+    /// Many query rows of a sequence run as tiles of 128 rows, few (decoding) as pieces of 256 keys; both are cut the same way
     /// whatever the number of threads.
     public func attend(
         query: CPUActivation, key: CPUActivation, value: CPUActivation, batch: TokenBatch, layer: Int,
@@ -188,7 +199,7 @@ public struct CPUBackend: Backend {
         }
         let rotation = attention.rotary?.rows(positionCount: positionCount)
         return unsafe makeActivation(tokens: query.tokens, channels: query.channels) { output in
-            unsafe cache.withMutableBytes { keys, values in
+            unsafe cache.withMutableBytes(positions: positionCount) { keys, values in
                 unsafe query.withValues { queryValues in
                     let run = unsafe AttentionRun(
                         kernels: kernels, buffers: buffers, batch: batch, attention: attention, cache: layout,
@@ -260,8 +271,8 @@ public struct CPUBackend: Backend {
     }
 
     private func makeActivation(
-        tokens: Int, channels: Int, _ initialize: (UnsafeMutablePointer<Float>) -> Void
-    ) -> CPUActivation {
-        unsafe CPUActivation(tokens: tokens, channels: channels, pool: buffers, initialize: initialize)
+        tokens: Int, channels: Int, _ initialize: (UnsafeMutablePointer<Float>) throws -> Void
+    ) rethrows -> CPUActivation {
+        try unsafe CPUActivation(tokens: tokens, channels: channels, pool: buffers, initialize: initialize)
     }
 }

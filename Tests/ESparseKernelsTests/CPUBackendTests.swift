@@ -164,7 +164,9 @@ enum Scenarios {
         #expect(attend([2, 4], at: 0, &cache) == [2, 4])
         var copy = cache
         #expect(attend([4, 8], at: 1, &copy) == [3, 6])
+        var separate = try cache.copy()
         #expect(attend([0, 0], at: 1, &cache) == [1, 2])
+        #expect(attend([4, 8], at: 1, &separate) == [3, 6])
         _ = attend([6, 6], at: 0, &copy)
         #expect(attend([0, 0], at: 1, &cache) == [1, 2])
     }

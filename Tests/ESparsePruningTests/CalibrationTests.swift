@@ -2,6 +2,7 @@
 
 import ESparseCore
 import ESparseFormats
+import ESparseKernels
 import ESparsePruning
 import FoundationEssentials
 import Testing
@@ -45,23 +46,35 @@ import Testing
     }
 
     @Test func hiddenStatesComeBackAsWrittenAndAfterReopening() throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "hidden-\(UInt64.random(in: 0...UInt64.max))"
-        ).path
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        let file = try HiddenStateFile(path: path, sequenceCount: 3, valuesPerSequence: 5)
-        try file.write([1, 2, 3, 4, 5], sequence: 2)
-        try file.write([-1, .infinity, 0, 0.5, 9], sequence: 0)
+        let states = TemporaryHiddenStates()
+        let file = try states.open(sequenceCount: 3, valuesPerSequence: 5)
+        try states.write([1, 2, 3, 4, 5], 2, to: file)
+        try states.write([-1, .infinity, 0, 0.5, 9], 0, to: file)
         try file.synchronize()
-        let again = try HiddenStateFile(path: path, sequenceCount: 3, valuesPerSequence: 5)
-        #expect(try again.read(sequence: 0) == [-1, .infinity, 0, 0.5, 9])
-        #expect(try again.read(sequence: 1) == [0, 0, 0, 0, 0])
-        #expect(try again.read(sequence: 2) == [1, 2, 3, 4, 5])
-        let longer = try HiddenStateFile(path: path, sequenceCount: 4, valuesPerSequence: 5)
-        #expect(throws: FileError.self) { try longer.read(sequence: 3) }
+        let again = try states.open(sequenceCount: 3, valuesPerSequence: 5)
+        #expect(try states.read(0, of: again) == [-1, .infinity, 0, 0.5, 9])
+        #expect(try states.read(1, of: again) == [0, 0, 0, 0, 0])
+        #expect(try states.read(2, of: again) == [1, 2, 3, 4, 5])
+        let longer = try states.open(sequenceCount: 4, valuesPerSequence: 5)
+        #expect(throws: FileError.self) { try states.read(3, of: longer) }
         #expect(throws: FileError.self) {
             try HiddenStateFile(path: "/nowhere/at/all", sequenceCount: 1, valuesPerSequence: 1)
         }
+    }
+
+    @Test func longHiddenStatesAreMovedInPieces() throws {
+        let states = TemporaryHiddenStates()
+        // A piece is 256 KiB: two whole ones and a bit.
+        let values = (0..<131_075).map { Float($0) }
+        let file = try states.open(sequenceCount: 2, valuesPerSequence: values.count)
+        try states.write(values, 1, to: file)
+        #expect(try states.read(1, of: file) == values)
+        try states.write(values.reversed(), 0, to: file)
+        #expect(try states.read(0, of: file) == values.reversed())
+        #expect(try states.read(1, of: file) == values)
+        // The last piece is missing.
+        let longer = try states.open(sequenceCount: 1, valuesPerSequence: 3 * values.count)
+        #expect(throws: FileError.self) { try states.read(0, of: longer) }
     }
 
     @Test(arguments: [
@@ -74,5 +87,30 @@ import Testing
     @Test func hostileGlobsAreNotExponential() {
         let pattern = String(repeating: "*a", count: 60) + "b"
         #expect(!Glob(pattern).matches(String(repeating: "a", count: 2000)))
+    }
+}
+
+/// A file of hidden states of its own, removed with the last reference, and threads to move them on.
+private final class TemporaryHiddenStates {
+    private let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "hidden-\(UInt64.random(in: 0...UInt64.max))"
+    ).path
+    private let pool = ThreadPool(threadCount: 2)
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func open(sequenceCount: Int, valuesPerSequence: Int) throws -> HiddenStateFile {
+        try HiddenStateFile(path: path, sequenceCount: sequenceCount, valuesPerSequence: valuesPerSequence)
+    }
+
+    func read(_ sequence: Int, of file: HiddenStateFile) throws -> [Float] {
+        var values = [Float](repeating: .nan, count: file.valuesPerSequence)
+        var span = values.mutableSpan
+        try file.read(sequence: sequence, into: &span) { pool.run(count: $0, $1) }
+        return values
+    }
+
+    func write(_ values: [Float], _ sequence: Int, to file: HiddenStateFile) throws {
+        try file.write(values.span, sequence: sequence) { pool.run(count: $0, $1) }
     }
 }

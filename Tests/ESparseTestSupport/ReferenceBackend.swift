@@ -102,6 +102,15 @@ package struct ReferenceBackend: Backend {
         return Activation(channels: channels, values: values)
     }
 
+    package func activation(
+        tokens: Int, channels: Int, fill: (inout MutableSpan<Float>) throws -> Void
+    ) rethrows -> Activation {
+        var values = [Float](repeating: .nan, count: tokens * channels)
+        var span = values.mutableSpan
+        try fill(&span)
+        return activation(values, channels: channels)
+    }
+
     package func floats(of activation: Activation) -> [Float] { activation.values }
 
     package func withFloats<Result>(

@@ -22,9 +22,9 @@ enum {
 
 enum {
     /// Query rows (token, head of the group) that one attention tile handles side by side.
-    esparse_attention_lanes = 64,
+    esparse_attention_lanes = 128,
     /// Keys that one step of an attention tile handles.
-    esparse_attention_keys = 64,
+    esparse_attention_keys = 60,
     /// Keys of one piece of the attention of a few rows.
     esparse_attention_chunk = 256,
     /// Most rows that are worth handling as a few rows rather than as a tile.
@@ -77,7 +77,7 @@ typedef struct {
 /// Values of `scratch` that `attend_tile` needs, for heads of `padded_size` channels.
 static inline ptrdiff_t esparse_attention_tile_scratch(ptrdiff_t padded_size) {
     return 2 * esparse_attention_lanes * padded_size + esparse_attention_lanes * esparse_attention_keys
-        + 2 * esparse_attention_keys * padded_size + 3 * esparse_attention_lanes;
+        + 2 * esparse_attention_keys * padded_size + 2 * esparse_attention_lanes;
 }
 
 /// Values of `scratch` that `attend_few` needs.

@@ -1,6 +1,7 @@
 // The hidden states of the calibration set, in a file, so that memory stays bounded and a crash loses nothing.
 
 public import ESparseCore
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -36,34 +37,44 @@ public final class HiddenStateFile: Sendable {
     /// Size of the whole file in bytes.
     public var byteCount: Int { sequenceCount * valuesPerSequence * MemoryLayout<Float>.size }
 
-    /// The values of one sequence, row-major `[tokens, hidden size]`.
+    /// Reads the values of one sequence, row-major `[tokens, hidden size]`.
     ///
+    /// - Parameters:
+    ///   - sequence: which one, in `[0, sequenceCount)`.
+    ///   - values: the place for `valuesPerSequence` values.
+    ///   - parallel: calls its body with every index below a count; pieces of the file are copied on its threads.
     /// - Throws: `FileError` when the file is shorter than it should be or cannot be read.
-    public func read(sequence: Int) throws(FileError) -> [Float] {
-        precondition(sequence >= 0 && sequence < sequenceCount)
-        let start = sequence * valuesPerSequence * MemoryLayout<Float>.size
-        var failure: Int32 = 0
-        let values = unsafe [Float](unsafeUninitializedCapacity: valuesPerSequence) { buffer, initialized in
-            let bytes = UnsafeMutableRawBufferPointer(buffer)
-            failure = transfer(bytes.count) { done in
-                unsafe pread(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(start + done))
-            }
-            initialized = failure == 0 ? valuesPerSequence : 0
-        }
-        guard failure == 0 else { throw FileError(path: path, operation: "read", code: failure) }
-        return values
-    }
-
-    /// Replaces the values of one sequence.
-    ///
-    /// - Throws: `FileError`, for example when the disk is full.
-    public func write(_ values: [Float], sequence: Int) throws(FileError) {
+    public func read(
+        sequence: Int, into values: inout MutableSpan<Float>,
+        parallel: (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void
+    ) throws(FileError) {
         precondition(sequence >= 0 && sequence < sequenceCount && values.count == valuesPerSequence)
         let start = sequence * valuesPerSequence * MemoryLayout<Float>.size
-        let failure = unsafe values.withUnsafeBytes { bytes in
-            transfer(bytes.count) { done in
+        let failure = unsafe values.withUnsafeMutableBufferPointer { buffer in
+            nonisolated(unsafe) let bytes = UnsafeMutableRawBufferPointer(buffer)
+            return unsafe transfer(bytes.count, parallel) { [descriptor] range in
+                unsafe pread(
+                    descriptor, bytes.baseAddress?.advanced(by: range.lowerBound), range.count,
+                    off_t(start + range.lowerBound))
+            }
+        }
+        guard failure == 0 else { throw FileError(path: path, operation: "read", code: failure) }
+    }
+
+    /// Replaces the values of one sequence; `parallel` as for `read`.
+    ///
+    /// - Throws: `FileError`, for example when the disk is full.
+    public func write(
+        _ values: Span<Float>, sequence: Int, parallel: (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void
+    ) throws(FileError) {
+        precondition(sequence >= 0 && sequence < sequenceCount && values.count == valuesPerSequence)
+        let start = sequence * valuesPerSequence * MemoryLayout<Float>.size
+        let failure = unsafe values.withUnsafeBytes { buffer in
+            nonisolated(unsafe) let bytes = unsafe buffer
+            return unsafe transfer(bytes.count, parallel) { [descriptor] range in
                 unsafe pwrite(
-                    descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(start + done))
+                    descriptor, bytes.baseAddress?.advanced(by: range.lowerBound), range.count,
+                    off_t(start + range.lowerBound))
             }
         }
         guard failure == 0 else { throw FileError(path: path, operation: "write", code: failure) }
@@ -76,15 +87,22 @@ public final class HiddenStateFile: Sendable {
         guard fdatasync(descriptor) == 0 else { throw FileError(path: path, operation: "write", code: errno) }
     }
 
-    /// Repeats `step` (bytes done so far to bytes done by it) until `count` bytes are done; 0 or the error number.
-    private func transfer(_ count: Int, step: (Int) -> Int) -> Int32 {
-        var done = 0
-        while done < count {
-            let moved = step(done)
-            if moved < 0, errno == EINTR { continue }
-            guard moved > 0 else { return moved == 0 ? EIO : errno }
-            done += moved
+    /// Repeats `step` (bytes to do to bytes done) until `[0, count)` is done, in pieces; 0 or an error number.
+    private func transfer(
+        _ count: Int, _ parallel: (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void,
+        step: @escaping @Sendable (Range<Int>) -> Int
+    ) -> Int32 {
+        let failure = Atomic<Int32>(0)
+        let pieceSize = 1 << 18
+        parallel((count + pieceSize - 1) / pieceSize) { piece in
+            var rest = piece * pieceSize..<min((piece + 1) * pieceSize, count)
+            while !rest.isEmpty {
+                let moved = step(rest)
+                if moved < 0, errno == EINTR { continue }
+                guard moved > 0 else { return failure.store(moved == 0 ? EIO : errno, ordering: .relaxed) }
+                rest = rest.lowerBound + moved..<rest.upperBound
+            }
         }
-        return 0
+        return failure.load(ordering: .relaxed)
     }
 }

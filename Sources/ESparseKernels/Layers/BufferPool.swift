@@ -2,7 +2,8 @@
 
 import Synchronization
 
-/// Hands out 64-byte aligned buffers and keeps those that come back, up to a limit.
+/// Hands out 64-byte aligned buffers and keeps those that come back, up to a limit; beyond it, those of the sizes that were
+/// not asked for the longest go.
 final class BufferPool: Sendable {
     /// Bytes kept for later at most.
     private static let retainedLimit = 1 << 29
@@ -11,6 +12,28 @@ final class BufferPool: Sendable {
         /// Addresses of free buffers of each capacity.
         var free: [Int: [UInt]] = [:]
         var retainedBytes = 0
+        /// When a buffer of each capacity was last asked for, in requests.
+        var lastRequest: [Int: Int] = [:]
+        var requestCount = 0
+
+        /// Takes out free buffers of other capacities, the longest unused first, until `byteCount` more bytes fit.
+        mutating func makeRoom(for byteCount: Int, keeping capacity: Int) -> [UInt] {
+            var evicted: [UInt] = []
+            while retainedBytes + byteCount > BufferPool.retainedLimit,
+                let oldest = free.keys.filter({ $0 != capacity })
+                    .min(by: { lastRequest[$0, default: 0] < lastRequest[$1, default: 0] })
+            {
+                if let address = free[oldest]?.popLast() {
+                    evicted.append(address)
+                    retainedBytes -= oldest * MemoryLayout<Float>.stride
+                }
+                if free[oldest]?.isEmpty ?? true {
+                    free[oldest] = nil
+                    lastRequest[oldest] = nil
+                }
+            }
+            return evicted
+        }
     }
 
     private let state = Mutex(State())
@@ -27,6 +50,8 @@ final class BufferPool: Sendable {
     func buffer(count: Int) -> FloatBuffer {
         let capacity = Self.capacity(for: count)
         let address = state.withLock { state -> UInt? in
+            state.requestCount += 1
+            state.lastRequest[capacity] = state.requestCount
             guard let address = state.free[capacity]?.popLast() else { return nil }
             state.retainedBytes -= capacity * MemoryLayout<Float>.stride
             return address
@@ -41,13 +66,14 @@ final class BufferPool: Sendable {
     fileprivate func takeBack(_ memory: UnsafeMutablePointer<Float>, capacity: Int) {
         let byteCount = capacity * MemoryLayout<Float>.stride
         let address = UInt(bitPattern: memory)
-        let isKept = state.withLock { state in
-            guard state.retainedBytes + byteCount <= Self.retainedLimit else { return false }
+        let unneeded = state.withLock { state in
+            let evicted = state.makeRoom(for: byteCount, keeping: capacity)
+            guard state.retainedBytes + byteCount <= Self.retainedLimit else { return evicted + [address] }
             state.retainedBytes += byteCount
             state.free[capacity, default: []].append(address)
-            return true
+            return evicted
         }
-        if !isKept { unsafe memory.deallocate() }
+        for address in unneeded { unsafe UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
     }
 
     /// `count` rounded up to one of 8 steps an octave, so that buffers of about the same size serve each other.

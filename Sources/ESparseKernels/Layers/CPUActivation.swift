@@ -15,13 +15,13 @@ public struct CPUActivation: Sendable {
 
     /// Makes values of a fresh buffer that `initialize` fills completely.
     init(
-        tokens: Int, channels: Int, pool: BufferPool, initialize: (UnsafeMutablePointer<Float>) -> Void
-    ) {
+        tokens: Int, channels: Int, pool: BufferPool, initialize: (UnsafeMutablePointer<Float>) throws -> Void
+    ) rethrows {
         precondition(tokens >= 0 && channels > 0, "an activation needs channels")
         self.tokens = tokens
         self.channels = channels
         buffer = pool.buffer(count: tokens * channels)
-        unsafe initialize(buffer.start)
+        try unsafe initialize(buffer.start)
     }
 
     /// Calls `body` with the values; the pointer must not outlive the call.

@@ -12,7 +12,7 @@ import ESparseCore
 /// Keys (turned to their rotary positions) and values of past tokens; one a session.
 ///
 /// A value type: a copy shares memory until one of the two is changed, so a common prompt can be handled once and its
-/// cache copied. Elements are F32 or BF16, laid out `[layer, sequence, key/value head, position, channel]`, rows padded
+/// cache copied; only positions that were written are. Elements are F32 or BF16, laid out `[layer, sequence, key/value head, position, channel]`, rows padded
 /// with zeros to a multiple of 16 channels.
 public struct CPUKeyValueCache: Sendable {
     let layout: Layout
@@ -37,10 +37,28 @@ public struct CPUKeyValueCache: Sendable {
     /// Bytes of keys and values together.
     public var byteCount: Int { 2 * storage.byteCount }
 
-    /// Calls `body` with the bytes of keys and values, to be changed; they are copied first where they are shared.
-    mutating func withMutableBytes(_ body: (_ keys: UnsafeMutableRawPointer, _ values: UnsafeMutableRawPointer) -> Void)
-    {
-        if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }
+    /// A cache with memory of its own and the same contents.
+    ///
+    /// - Throws: when memory cannot be had; a plain copy, which takes its memory when it is first changed, traps then.
+    public func copy() throws -> CPUKeyValueCache {
+        var copy = self
+        copy.storage = try storage.copy(layout)
+        return copy
+    }
+
+    /// Calls `body` with the bytes of keys and values, to be changed at positions below `positions`; they are copied first
+    /// where they are shared.
+    mutating func withMutableBytes(
+        positions: Int, _ body: (_ keys: UnsafeMutableRawPointer, _ values: UnsafeMutableRawPointer) -> Void
+    ) {
+        if !isKnownUniquelyReferenced(&storage) {
+            do {
+                storage = try storage.copy(layout)
+            } catch {
+                preconditionFailure("\(error)")
+            }
+        }
+        storage.writtenPositions = max(storage.writtenPositions, positions)
         defer { withExtendedLifetime(storage) {} }
         unsafe body(storage.keys, storage.values)
     }
@@ -75,6 +93,8 @@ public struct CPUKeyValueCache: Sendable {
         let byteCount: Int
         let keys: UnsafeMutableRawPointer
         let values: UnsafeMutableRawPointer
+        /// Positions of any head that were written. Changed only through the only reference.
+        var writtenPositions = 0
 
         init(byteCount: Int) throws(KernelError) {
             var memory: UnsafeMutableRawPointer?
@@ -86,15 +106,19 @@ public struct CPUKeyValueCache: Sendable {
             unsafe values = memory + byteCount
         }
 
-        private init(copying other: Storage) {
-            byteCount = other.byteCount
-            unsafe keys = .allocate(byteCount: max(2 * byteCount, 64), alignment: 64)
-            unsafe values = keys + byteCount
-            unsafe keys.copyMemory(from: other.keys, byteCount: 2 * byteCount)
+        deinit { unsafe free(keys) }
+
+        func copy(_ layout: Layout) throws(KernelError) -> Storage {
+            let copy = try Storage(byteCount: byteCount)
+            copy.writtenPositions = writtenPositions
+            let headByteCount = layout.description.capacity * layout.rowByteCount
+            guard headByteCount > 0 else { return copy }
+            for offset in stride(from: 0, to: byteCount, by: headByteCount) {
+                let count = writtenPositions * layout.rowByteCount
+                unsafe (copy.keys + offset).copyMemory(from: keys + offset, byteCount: count)
+                unsafe (copy.values + offset).copyMemory(from: values + offset, byteCount: count)
+            }
+            return copy
         }
-
-        deinit { unsafe keys.deallocate() }
-
-        func copy() -> Storage { Storage(copying: self) }
     }
 }

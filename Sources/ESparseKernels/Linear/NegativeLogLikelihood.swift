@@ -59,14 +59,24 @@ extension CPULinear {
                 }
             }
         }
-        return (0..<tokens).map { token in
-            let slots = stride(from: token, to: tileCount * tokens, by: tokens)
-            let largest = slots.reduce(-Float.infinity) { max($0, maxima[$1]) }
-            let total = slots.reduce(0.0) { sum, slot in
-                sum + sums[slot] * exponential(Double(maxima[slot]) - Double(largest))
+        var losses = [Double](repeating: 0, count: tokens)
+        unsafe losses.withUnsafeMutableBufferPointer { [maxima, sums, targetLogits] buffer in
+            nonisolated(unsafe) let losses = unsafe buffer
+            let step = 32
+            pool.run(count: (tokens + step - 1) / step) { piece in
+                for token in piece * step..<min((piece + 1) * step, tokens) {
+                    var largest = -Float.infinity
+                    var total = 0.0
+                    for tile in 0..<tileCount { largest = max(largest, maxima[tile * tokens + token]) }
+                    for tile in 0..<tileCount {
+                        let slot = tile * tokens + token
+                        total += sums[slot] * exponential(Double(maxima[slot]) - Double(largest))
+                    }
+                    unsafe losses[token] = logarithm(total) + Double(largest) - Double(targetLogits[token])
+                }
             }
-            return logarithm(total) + Double(largest) - Double(targetLogits[token])
         }
+        return losses
     }
 }
 

@@ -16,6 +16,8 @@ struct CalibrationPass<B: Backend> {
     let method: any PruningMethod
     /// Gathers statistics.
     let kernels: ChannelKernels
+    /// Copies hidden states from and to their files.
+    let parallel: ParallelLoop
     /// Called after each sequence.
     let advance: () -> Void
 
@@ -57,7 +59,7 @@ struct CalibrationPass<B: Backend> {
     func embed(_ sequences: [[Int32]], with embedding: TokenEmbedding<B>, to outputs: HiddenStateFile) throws {
         for (index, tokens) in sequences.enumerated() {
             let hidden = try embedding.embed(tokens, batch: .wholeSequence(sequenceLength))
-            try outputs.write(backend.floats(of: hidden), sequence: index)
+            try write(hidden, index, to: outputs)
         }
     }
 
@@ -75,7 +77,9 @@ struct CalibrationPass<B: Backend> {
         var cache = try backend.makeCache(cacheDescription)
         for sequence in 0..<inputs.sequenceCount {
             try Interruption.check()
-            var hidden = backend.activation(try inputs.read(sequence: sequence), channels: hiddenSize)
+            var hidden = try backend.activation(tokens: sequenceLength, channels: hiddenSize) { values in
+                try inputs.read(sequence: sequence, into: &values, parallel: parallel)
+            }
             try block.forward(
                 hidden: &hidden, batch: .wholeSequence(sequenceLength), layer: 0, cache: &cache, through: last,
                 observe: observe.map { observe in
@@ -86,8 +90,14 @@ struct CalibrationPass<B: Backend> {
                         }
                     }
                 })
-            try outputs?.write(backend.floats(of: hidden), sequence: sequence)
+            if let outputs { try write(hidden, sequence, to: outputs) }
             advance()
+        }
+    }
+
+    private func write(_ hidden: B.Activation, _ sequence: Int, to outputs: HiddenStateFile) throws {
+        try backend.withFloats(of: hidden) { values in
+            try outputs.write(values, sequence: sequence, parallel: parallel)
         }
     }
 }

@@ -159,7 +159,8 @@ public struct Pruner<B: Backend> {
         return CalibrationPass(
             backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
             cacheDescription: cache.singleLayer, method: settings.method,
-            kernels: ChannelKernels(pool: pool, instructionSet: try InstructionSet.selected()), advance: advance)
+            kernels: ChannelKernels(pool: pool, instructionSet: try InstructionSet.selected()),
+            parallel: { [pool] in pool.run(count: $0, $1) }, advance: advance)
     }
 
     private func hiddenStates(_ folder: RunFolder, before block: Int, _ set: CalibrationSet) throws -> HiddenStateFile {
