@@ -4,6 +4,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "linear_storage.h"
+
 #define TARGET "avx2,fma,f16c,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2"
 #define KERNEL static inline __attribute__((always_inline, target(TARGET)))
 #define ENTRY static __attribute__((noinline, target(TARGET)))
@@ -11,6 +13,8 @@
 #define ROWS_WITH_2_TOKENS 4
 #define ROWS_WITH_4_TOKENS 4
 #define ROWS_WITH_8_TOKENS 2
+#define EXPANDED_ROWS_WITH_4_TOKENS 4
+#define READS_PAST_VALUES 0
 
 enum { lanes = 16 };
 typedef __m512 vector;
@@ -26,9 +30,24 @@ KERNEL vector add(vector a, vector b) { return _mm512_add_ps(a, b); }
 KERNEL vector multiply(vector a, vector b) { return _mm512_mul_ps(a, b); }
 KERNEL vector multiply_add(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
 KERNEL vector larger(vector a, vector b) { return _mm512_max_ps(a, b); }
-KERNEL float sum_of(vector value) { return _mm512_reduce_add_ps(value); }
 KERNEL vector nearest_integer(vector value) { return _mm512_roundscale_ps(value, 0); }
 KERNEL vector times_power_of_two(vector value, vector power) { return _mm512_scalef_ps(value, power); }
+
+/// The sum of the lanes of each of eight vectors, by halves: lanes i and i + 8 first, then i + 4, i + 2, i + 1.
+KERNEL void reduce_eight(const vector *sums, float *totals) {
+    vector fours[4], pairs[2];
+    UNROLL for (int i = 0; i < 4; i++) {
+        fours[i] = add(_mm512_shuffle_f32x4(sums[i], sums[i + 4], 0x44), _mm512_shuffle_f32x4(sums[i], sums[i + 4], 0xEE));
+    }
+    UNROLL for (int i = 0; i < 2; i++) {
+        pairs[i] = add(_mm512_shuffle_f32x4(fours[i], fours[i + 2], 0x88), _mm512_shuffle_f32x4(fours[i], fours[i + 2], 0xDD));
+    }
+    // 128-bit lane l of pairs[i] holds four lanes of vector [0, 4, 2, 6][l] + i.
+    vector twos = add(_mm512_shuffle_ps(pairs[0], pairs[1], 0x44), _mm512_shuffle_ps(pairs[0], pairs[1], 0xEE));
+    vector ones = add(twos, _mm512_permute_ps(twos, 0xB1));
+    __m512i order = _mm512_setr_epi32(0, 2, 8, 10, 4, 6, 12, 14, 0, 0, 0, 0, 0, 0, 0, 0);
+    _mm256_storeu_ps(totals, _mm512_castps512_ps256(_mm512_permutexvar_ps(order, ones)));
+}
 
 /// Nearest bf16, ties to even, in a float; NaN stays a quiet NaN.
 KERNEL vector rounded(vector value) {
@@ -44,8 +63,6 @@ KERNEL void store_high_halves(uint16_t *to, vector value) {
     __m256i halves = _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(value), 16));
     _mm256_storeu_si256((__m256i *)to, halves);
 }
-
-#include "linear_storage.h"
 
 KERNEL vector_pair split_bfloat16(__m512i pairs) {
     return (vector_pair){

@@ -69,6 +69,8 @@ const esparse_linear_kernels *esparse_linear_kernels_plain(void);
 const esparse_linear_kernels *esparse_linear_kernels_avx2(void);
 /// AVX-512 F, BW, DQ, VL, VBMI2; NULL where the library was not built for x86-64.
 const esparse_linear_kernels *esparse_linear_kernels_avx512(void);
+/// Advanced SIMD of arm64; NULL where the library was not built for it.
+const esparse_linear_kernels *esparse_linear_kernels_neon(void);
 
 /// What the processor (and the system, which must save its registers) can do.
 typedef struct {
@@ -76,6 +78,7 @@ typedef struct {
     int32_t has_avx512;    ///< everything `esparse_linear_kernels_avx512` uses
     int32_t has_bfloat16;  ///< AVX-512 BF16
     int32_t has_amx;       ///< AMX tiles with bf16
+    int32_t has_neon;      ///< everything `esparse_linear_kernels_neon` uses: always, on arm64
     int32_t is_amd;
 } esparse_processor;
 esparse_processor esparse_detect_processor(void);
