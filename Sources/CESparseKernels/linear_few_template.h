@@ -2,9 +2,8 @@
 //
 // Eight rows are worked on together, an eighth of all rows apart: each is a stream through memory that goes on from row to
 // row, which the processor foresees and prefetches follow. One or two tokens (and more, where there are registers) keep
-// their sums in registers and multiply weights as they are loaded. Other counts, and sparse weights whose expansion reads
-// whole vectors of values, expand a piece of the eight rows to f32 in the first-level cache once and multiply it with all
-// tokens.
+// their sums in registers and multiply weights as they are loaded. Other counts expand a piece of the eight rows to f32
+// in the first-level cache once and multiply it with all tokens.
 //
 // An output is one vector of sums over columns in ascending order, then one tree over its lanes, whatever the number of
 // tokens and rows. The including file defines, beside what `linear_template.h` needs, `reduce_eight`, the number of
@@ -188,13 +187,11 @@ KERNEL void multiply_tail(const int kind, const row_block *block, int64_t column
 /// Up to `most_tokens` tokens.
 KERNEL void few_of_kind(const int kind, const esparse_rows *rows, const float *x, int64_t stride, int64_t tokens,
                         float *output, int64_t output_stride, int accumulates) {
-    const int expands_first = READS_PAST_VALUES && KIND_IS_SPARSE(kind);
     vector sums[most_tokens][block_rows];
     _Alignas(64) float piece[block_rows * piece_columns];
     const int64_t gap = (rows->rows + block_rows - 1) / block_rows, whole = rows->columns / step * step;
     const int64_t pieces = (whole + piece_columns - 1) / piece_columns;
     const int64_t even = pieces ? (whole / step + pieces - 1) / pieces * step : 0;
-    const int64_t length = tokens == 1 && !expands_first ? whole : even;
     for (int64_t row = 0; row < gap; row++) {
         row_block block = block_at(kind, rows, row, gap);
         for (int64_t t = 0; t < tokens; t++) {
@@ -202,10 +199,12 @@ KERNEL void few_of_kind(const int kind, const esparse_rows *rows, const float *x
         }
         // Where vectors of values could reach behind the last row.
         const int64_t last = row + (block_rows - 1) * gap < rows->rows ? row + (block_rows - 1) * gap : rows->rows - 1;
-        const int is_guarded = expands_first && block.end - row_values(rows, kind, last + 1) < step * 4;
+        const int is_guarded = READS_PAST_VALUES && KIND_IS_SPARSE(kind) &&
+                               block.end - row_values(rows, kind, last + 1) < step * 4;
+        const int64_t length = tokens == 1 && !is_guarded ? whole : even;
         for (int64_t from = 0; from < whole; from += length) {
             const int64_t to = whole - from < length ? whole : from + length;
-            switch (expands_first ? 0 : tokens) {
+            switch (is_guarded ? 0 : tokens) {
                 case 1: multiply_rows(kind, ROWS_WITH_1_TOKEN, 1, &block, from, to, x, stride, sums); break;
                 case 2: multiply_rows(kind, ROWS_WITH_2_TOKENS, 2, &block, from, to, x, stride, sums); break;
 #if ROWS_WITH_4_TOKENS > 0
