@@ -1,16 +1,21 @@
-// Linear kernels for AVX2 (with FMA, F16C, BMI2): 8 floats a vector, bitmasks expanded by a permutation made with pdep.
+// Linear kernels for AVX2 (with FMA, F16C, BMI2): 8 floats a vector, bitmasks expanded by shuffles from a table.
 #include "linear_kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "linear_expand_table.h"
+#include "linear_storage.h"
+
 #define TARGET "avx2,fma,f16c,bmi2,popcnt,prfchw"
 #define KERNEL static inline __attribute__((always_inline, target(TARGET)))
 #define ENTRY static __attribute__((noinline, target(TARGET)))
 #define ROWS_WITH_1_TOKEN 4
-#define ROWS_WITH_2_TOKENS 2
-#define ROWS_WITH_4_TOKENS 2
+#define ROWS_WITH_2_TOKENS 4
+#define ROWS_WITH_4_TOKENS 0
 #define ROWS_WITH_8_TOKENS 0
+#define EXPANDED_ROWS_WITH_4_TOKENS 2
+#define READS_PAST_VALUES 1
 
 enum { lanes = 8 };
 typedef __m256 vector;
@@ -28,10 +33,19 @@ KERNEL vector multiply_add(vector a, vector b, vector c) { return _mm256_fmadd_p
 KERNEL vector larger(vector a, vector b) { return _mm256_max_ps(a, b); }
 KERNEL vector nearest_integer(vector value) { return _mm256_round_ps(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 
-KERNEL float sum_of(vector value) {
-    __m128 half = _mm_add_ps(_mm256_castps256_ps128(value), _mm256_extractf128_ps(value, 1));
-    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
-    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+/// The sum of the lanes of each of eight vectors, by halves: lanes i and i + 4 first, then i + 2, i + 1.
+KERNEL void reduce_eight(const vector *sums, float *totals) {
+    vector fours[4], pairs[2];
+    UNROLL for (int i = 0; i < 4; i++) {
+        fours[i] = add(_mm256_permute2f128_ps(sums[i], sums[i + 4], 0x20),
+                       _mm256_permute2f128_ps(sums[i], sums[i + 4], 0x31));
+    }
+    // The lower half of fours[i] holds four lanes of vector i, the upper half of vector i + 4.
+    UNROLL for (int i = 0; i < 2; i++) {
+        pairs[i] = add(_mm256_shuffle_ps(fours[2 * i], fours[2 * i + 1], 0x44),
+                       _mm256_shuffle_ps(fours[2 * i], fours[2 * i + 1], 0xEE));
+    }
+    _mm256_storeu_ps(totals, add(_mm256_shuffle_ps(pairs[0], pairs[1], 0x88), _mm256_shuffle_ps(pairs[0], pairs[1], 0xDD)));
 }
 
 /// For powers in [-126, 127].
@@ -57,8 +71,6 @@ KERNEL void store_high_halves(uint16_t *to, vector value) {
     _mm_storeu_si128((__m128i *)to, _mm256_castsi256_si128(halves));
 }
 
-#include "linear_storage.h"
-
 /// 8 stored elements as floats.
 KERNEL vector load_elements(const int element, const char *from) {
     if (element == esparse_float32) return _mm256_loadu_ps((const float *)from);
@@ -67,44 +79,76 @@ KERNEL vector load_elements(const int element, const char *from) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 }
 
-/// bf16 pairs of dense weights are taken apart by a shift and a mask, so the input comes even columns first.
-KERNEL int kind_separates_pairs(int kind) { return kind == KIND(esparse_bfloat16, 0); }
+/// 16 bytes of stored values; near `end`, where one is given, what there is and then zeros.
+KERNEL __m128i load_sixteen_bytes(const char *from, const char *end) {
+    if (!end || end - from >= 16) return _mm_loadu_si128((const __m128i *)from);
+    char copy[16] = {0};
+    memcpy(copy, from, (size_t)(end - from));
+    return _mm_loadu_si128((const __m128i *)copy);
+}
 
-/// The next 8 columns of a row in their order; moves the cursor past their values. Near `end` values are copied out first.
-KERNEL vector load_natural(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
+/// The next 8 columns of 16-bit values.
+KERNEL __m128i expand_halves(const char **cursor, const char *end, const uint8_t *mask) {
+    __m128i values = load_sixteen_bytes(*cursor, end);
+    *cursor += 2 * _mm_popcnt_u32(*mask);
+    return _mm_shuffle_epi8(values, _mm_load_si128((const __m128i *)expand_shuffles[*mask]));
+}
+
+/// The next 8 columns of f32.
+KERNEL vector expand_floats(const char **cursor, const char *end, const uint8_t *mask) {
     const char *from = *cursor;
-    const int element = KIND_ELEMENT(kind), bytes = ELEMENT_BYTES(element);
-    if (!KIND_IS_SPARSE(kind)) {
-        *cursor = from + 8 * bytes;
-        return load_elements(element, from);
-    }
-    uint64_t bits = *mask;
-    *cursor = from + _mm_popcnt_u32((uint32_t)bits) * bytes;
+    *cursor += 4 * _mm_popcnt_u32(*mask);
     vector values;
-    if (__builtin_expect(end - from >= 8 * bytes, 1)) {
-        values = load_elements(element, from);
+    if (!end || end - from >= 32) {
+        values = _mm256_loadu_ps((const float *)from);
     } else {
         char copy[32] = {0};
         memcpy(copy, from, (size_t)(end - from));
-        values = load_elements(element, copy);
+        values = _mm256_loadu_ps((const float *)copy);
     }
-    // One byte a column: all ones where kept, then the number of kept columns before it.
-    uint64_t kept = _pdep_u64(bits, 0x0101010101010101u) * 0xFF;
-    uint64_t ranks = _pdep_u64(0x0706050403020100u, kept);
-    __m256i order = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)ranks));
-    __m256i keeps = _mm256_cvtepi8_epi32(_mm_cvtsi64_si128((long long)kept));
-    return _mm256_and_ps(_mm256_permutevar8x32_ps(values, order), _mm256_castsi256_ps(keeps));
+    // The lower byte is twice the number of kept columns before this one; the sign is set where it is not kept.
+    __m256i places = _mm256_cvtepi16_epi32(_mm_load_si128((const __m128i *)expand_shuffles[*mask]));
+    vector spread = _mm256_permutevar8x32_ps(values, _mm256_srli_epi32(places, 1));
+    return _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_srai_epi32(places, 31)), spread);
+}
+
+KERNEL vector widen_bfloat16(__m128i halves) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+
+KERNEL vector_pair split_bfloat16(__m256i pairs) {
+    return (vector_pair){
+        _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)),
+        _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xFFFF0000))),
+    };
+}
+
+/// bf16 pairs are taken apart by a shift and a mask, so the input comes even columns first.
+KERNEL int kind_separates_pairs(int kind) { return KIND_ELEMENT(kind) == esparse_bfloat16; }
+
+/// The next 8 columns of a row in their order; moves the cursor past their values.
+KERNEL vector load_natural(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
+    const int element = KIND_ELEMENT(kind);
+    if (!KIND_IS_SPARSE(kind)) {
+        vector values = load_elements(element, *cursor);
+        *cursor += 8 * ELEMENT_BYTES(element);
+        return values;
+    }
+    if (element == esparse_float32) return expand_floats(cursor, end, mask);
+    __m128i halves = expand_halves(cursor, end, mask);
+    return element == esparse_float16 ? _mm256_cvtph_ps(halves) : widen_bfloat16(halves);
 }
 
 /// The next 16 columns of a row; moves the cursor past their values.
 KERNEL vector_pair load_pair(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
-    if (kind == KIND(esparse_bfloat16, 0)) {
-        __m256i pairs = _mm256_loadu_si256((const __m256i *)*cursor);
-        *cursor += 32;
-        return (vector_pair){
-            _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)),
-            _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xFFFF0000))),
-        };
+    if (KIND_ELEMENT(kind) == esparse_bfloat16) {
+        if (!KIND_IS_SPARSE(kind)) {
+            __m256i pairs = _mm256_loadu_si256((const __m256i *)*cursor);
+            *cursor += 32;
+            return split_bfloat16(pairs);
+        }
+        __m128i low = expand_halves(cursor, end, mask);
+        return split_bfloat16(_mm256_set_m128i(expand_halves(cursor, end, mask + 1), low));
     }
     vector low = load_natural(kind, cursor, end, mask);
     vector high = load_natural(kind, cursor, end, KIND_IS_SPARSE(kind) ? mask + 1 : NULL);

@@ -4,6 +4,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "linear_storage.h"
+
 #define TARGET "avx2,fma,f16c,bmi2,popcnt,prfchw,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2"
 #define KERNEL static inline __attribute__((always_inline, target(TARGET)))
 #define ENTRY static __attribute__((noinline, target(TARGET)))
@@ -11,8 +13,26 @@
 #define ROWS_WITH_2_TOKENS 4
 #define ROWS_WITH_4_TOKENS 4
 #define ROWS_WITH_8_TOKENS 2
+#define EXPANDED_ROWS_WITH_4_TOKENS 4
+#define READS_PAST_VALUES 0
 
 #include "linear_avx512_vector.h"
+
+/// The sum of the lanes of each of eight vectors, by halves: lanes i and i + 8 first, then i + 4, i + 2, i + 1.
+KERNEL void reduce_eight(const vector *sums, float *totals) {
+    vector fours[4], pairs[2];
+    UNROLL for (int i = 0; i < 4; i++) {
+        fours[i] = add(_mm512_shuffle_f32x4(sums[i], sums[i + 4], 0x44), _mm512_shuffle_f32x4(sums[i], sums[i + 4], 0xEE));
+    }
+    UNROLL for (int i = 0; i < 2; i++) {
+        pairs[i] = add(_mm512_shuffle_f32x4(fours[i], fours[i + 2], 0x88), _mm512_shuffle_f32x4(fours[i], fours[i + 2], 0xDD));
+    }
+    // 128-bit lane l of pairs[i] holds four lanes of vector [0, 4, 2, 6][l] + i.
+    vector twos = add(_mm512_shuffle_ps(pairs[0], pairs[1], 0x44), _mm512_shuffle_ps(pairs[0], pairs[1], 0xEE));
+    vector ones = add(twos, _mm512_permute_ps(twos, 0xB1));
+    __m512i order = _mm512_setr_epi32(0, 2, 8, 10, 4, 6, 12, 14, 0, 0, 0, 0, 0, 0, 0, 0);
+    _mm256_storeu_ps(totals, _mm512_castps512_ps256(_mm512_permutexvar_ps(order, ones)));
+}
 
 KERNEL vector_pair split_bfloat16(__m512i pairs) {
     return (vector_pair){

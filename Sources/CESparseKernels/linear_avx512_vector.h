@@ -20,7 +20,6 @@ KERNEL vector add(vector a, vector b) { return _mm512_add_ps(a, b); }
 KERNEL vector multiply(vector a, vector b) { return _mm512_mul_ps(a, b); }
 KERNEL vector multiply_add(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
 KERNEL vector larger(vector a, vector b) { return _mm512_max_ps(a, b); }
-KERNEL float sum_of(vector value) { return _mm512_reduce_add_ps(value); }
 KERNEL vector nearest_integer(vector value) { return _mm512_roundscale_ps(value, 0); }
 KERNEL vector times_power_of_two(vector value, vector power) { return _mm512_scalef_ps(value, power); }
 

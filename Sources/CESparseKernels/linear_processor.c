@@ -39,6 +39,8 @@ esparse_processor esparse_detect_processor(void) {
     if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) processor.has_bfloat16 = processor.has_avx512 && ((a >> 5) & 1);
     return processor;
 }
+#elif defined(__aarch64__)
+esparse_processor esparse_detect_processor(void) { return (esparse_processor){.has_neon = 1}; }
 #else
 esparse_processor esparse_detect_processor(void) { return (esparse_processor){0}; }
 #endif

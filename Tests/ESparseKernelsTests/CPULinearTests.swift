@@ -159,6 +159,44 @@ struct LinearConfiguration: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// The order of additions of an output depends on C only: what a token gives does not change with the tokens and rows
+    /// that are computed beside it.
+    @Test(arguments: LinearConfiguration.all.filter { $0.denseArithmetic == .float32 })
+    func fewTokensGiveTheBitsOfOneToken(configuration: LinearConfiguration) throws {
+        let pool = ThreadPool(threadCount: 1)
+        var random = SeededRandom(seed: 23)
+        for most in [40, 300, 1300] {
+            let rows = random.integer(below: min(most, 300)) + 1
+            let columns = configuration.columns(random.integer(below: most) + most / 2)
+            let linear = try LinearCase(
+                rows: rows, columns: columns, pattern: configuration.pattern, element: configuration.element,
+                hasBias: true, kind: .ordinary, random: &random)
+            let prepared = try configuration.prepare(linear, pool: pool)
+            let few = (1...32).last(where: { prepared.kernelName(tokens: $0).hasPrefix("few-tokens") }) ?? 1
+            let input = (0..<(few * columns)).map { ValueKind.ordinary.value($0, &random) }
+            let old = (0..<(few * rows)).map { ValueKind.ordinary.value($0, &random) }
+            var alone: [Float] = []
+            for token in 0..<few {
+                alone += prepared.product(
+                    input: Array(input[(token * columns)..<((token + 1) * columns)]), tokens: 1,
+                    old: Array(old[(token * rows)..<((token + 1) * rows)]), pool: pool)
+            }
+            for tokens in 1...few {
+                let together = prepared.product(
+                    input: Array(input[..<(tokens * columns)]), tokens: tokens, old: Array(old[..<(tokens * rows)]),
+                    pool: pool)
+                #expect(together.map(\.bitPattern) == alone[..<(tokens * rows)].map(\.bitPattern), "T \(tokens)")
+            }
+            let (expected, magnitudes) = try linear.reference(
+                input: input, tokens: few, precision: configuration.precision, old: old)
+            let factor = 2 * Double(columns + 3) * 0x1p-24
+            #expect(
+                alone.indices.allSatisfy {
+                    abs(Double(alone[$0]) - expected[$0]) <= factor * magnitudes[$0] + 0x1p-120
+                }, "[T \(few), C \(columns)] to R \(rows)")
+        }
+    }
+
     @Test func mappedTensorOffItsAlignmentIsCopied() throws {
         let pool = ThreadPool(threadCount: 1)
         var bytes: [UInt8] = [0xAB]

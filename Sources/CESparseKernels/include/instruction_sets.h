@@ -8,6 +8,8 @@ enum {
     esparse_instruction_set_avx2 = 1,
     /// AVX-512 F, BW, DQ, VL and VBMI2.
     esparse_instruction_set_avx512 = 2,
+    /// Advanced SIMD of arm64.
+    esparse_instruction_set_neon = 3,
 };
 
 #endif

@@ -76,6 +76,8 @@ const esparse_linear_kernels *esparse_linear_kernels_plain(void);
 const esparse_linear_kernels *esparse_linear_kernels_avx2(void);
 /// AVX-512 F, BW, DQ, VL, VBMI2; NULL where the library was not built for x86-64.
 const esparse_linear_kernels *esparse_linear_kernels_avx512(void);
+/// Advanced SIMD of arm64; NULL where the library was not built for it.
+const esparse_linear_kernels *esparse_linear_kernels_neon(void);
 
 /// Sparse bf16 weights times many tokens by AVX-512 BF16 dot products: inputs are rounded to bf16 always, subnormals count
 /// as zero. NULL where the library was not built for x86-64.
@@ -87,6 +89,7 @@ typedef struct {
     int32_t has_avx512;    ///< everything `esparse_linear_kernels_avx512` uses
     int32_t has_bfloat16;  ///< AVX-512 BF16
     int32_t has_amx;       ///< AMX tiles with bf16
+    int32_t has_neon;      ///< everything `esparse_linear_kernels_neon` uses: always, on arm64
     int32_t is_amd;
 } esparse_processor;
 esparse_processor esparse_detect_processor(void);

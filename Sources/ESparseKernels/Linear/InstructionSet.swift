@@ -16,6 +16,8 @@ package enum InstructionSet: String, Sendable, CaseIterable {
     case avx2
     /// AVX-512 F, BW, DQ, VL and VBMI2 (Ice Lake, Zen 4 and later).
     case avx512
+    /// Advanced SIMD of arm64.
+    case neon
 
     /// Overrides the choice.
     package static let environmentVariable = "ESPARSE_INSTRUCTION_SET"
@@ -28,6 +30,7 @@ package enum InstructionSet: String, Sendable, CaseIterable {
             case .plain: true
             case .avx2: processor.has_avx2 != 0
             case .avx512: processor.has_avx512 != 0
+            case .neon: processor.has_neon != 0
             }
         }
     }()
@@ -52,6 +55,7 @@ package enum InstructionSet: String, Sendable, CaseIterable {
         case .plain: Int32(esparse_instruction_set_plain)
         case .avx2: Int32(esparse_instruction_set_avx2)
         case .avx512: Int32(esparse_instruction_set_avx512)
+        case .neon: Int32(esparse_instruction_set_neon)
         }
     }
 
@@ -70,6 +74,7 @@ package enum InstructionSet: String, Sendable, CaseIterable {
             case .plain: unsafe esparse_linear_kernels_plain()
             case .avx2: unsafe esparse_linear_kernels_avx2()
             case .avx512: unsafe esparse_linear_kernels_avx512()
+            case .neon: unsafe esparse_linear_kernels_neon()
             }
         guard let table = unsafe table else { preconditionFailure("\(rawValue) kernels are not in this build") }
         return unsafe table.pointee

@@ -29,11 +29,12 @@ struct LinearPlan: Equatable {
     /// Up to this many tokens a pass over the weights in memory is what costs, and our matrix-vector kernels win.
     ///
     /// Measured against oneDNN f32 on 576 x 576 to 4096 x 4096: AVX-512 is ahead at 32 tokens, level at 48. Processors
-    /// that are chosen for bf16 have at least twice the rate there. AVX2 expands bitmasks slowly, and again every 4 tokens.
+    /// that are chosen for bf16 have at least twice the rate there.
     static func fewTokens(_ instructionSet: InstructionSet, _ arithmetic: DenseArithmetic, isSparse: Bool) -> Int {
         switch instructionSet {
         case .plain: 4
-        case .avx2 where isSparse: 8
+        case .neon: 32
+        case .avx2 where isSparse: 16
         case .avx2, .avx512: arithmetic == .bfloat16 ? 16 : 32
         }
     }
@@ -44,11 +45,14 @@ struct LinearPlan: Equatable {
     /// Enough pieces that a few threads end together.
     private static let wantedPieces = 8
 
-    /// Tiles for few tokens: about this many bytes of weights each.
+    /// Bytes of a tile of weights for few tokens: its eight streams through memory should last a while.
+    private static let fewTokensTileBytes = 256 << 10
+
+    /// Tiles for few tokens; no fewer than 16 where there are rows enough, so that threads end together.
     static func few(rows: Int, rowByteCount: Int, tokens: Int) -> LinearPlan {
-        let tile = roundUp((64 << 10) / max(rowByteCount, 1), to: 8)
+        let tile = min(fewTokensTileBytes / max(rowByteCount, 1), rows / 16)
         return LinearPlan(
-            kernel: .fewTokens, rowTile: max(8, min(tile, roundUp(rows, to: 8))), tokenTile: max(tokens, 1),
+            kernel: .fewTokens, rowTile: max(8, roundUp(tile, to: 8)), tokenTile: max(tokens, 1),
             tokenStep: max(tokens, 1))
     }
 
