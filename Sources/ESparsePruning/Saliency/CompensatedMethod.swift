@@ -1,0 +1,28 @@
+// Any method's mask with SparseGPT's update of the weights it keeps.
+
+/// A method that keeps what its base method keeps, and lets the kept weights make up for the rest.
+public struct CompensatedMethod: PruningMethod {
+    private let base: any PruningMethod
+
+    /// Adds the update to a method that has none of its own.
+    public init(_ base: any PruningMethod) {
+        precondition(base.update == nil, "\(base.name) updates weights already")
+        self.base = base
+    }
+
+    /// The base method's name.
+    public var name: String { base.name }
+    /// What the base method needs; sums at least, because the update needs calibration.
+    public var requirement: StatisticsRequirement { base.requirement == .none ? .range : base.requirement }
+    /// The base method's.
+    public var skippedPositions: Int { base.skippedPositions }
+    /// The base method's, and that there is an update.
+    public var settings: [String: String] { base.settings.merging(["update": "true"]) { $1 } }
+    /// The paper's update, with the base method's mask.
+    public var update: WeightUpdate? { WeightUpdate(maskChoice: .saliency) }
+
+    /// The base method's.
+    public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {
+        base.saliency(weight: weight, rows: rows, columns: columns, statistics: statistics)
+    }
+}
