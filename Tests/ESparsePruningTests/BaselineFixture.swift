@@ -27,6 +27,7 @@ struct BaselineFixture: Decodable {
     let sixteenths: [Float]
     let weight: [Float]
     let ria: [Float]
+    let riaMasks: [String: String]
     let inverseDiagonal: [Double]
     let cases: [String: Case]
     let shuffles: [Shuffle]

@@ -40,7 +40,7 @@ private let patterns = [SparsityPattern.twoOfFour, .fourOfEight]
             let bits = Mask.bits(
                 saliency: values, rows: fixture.rows, columns: fixture.columns, pattern: pattern, permutation: nil,
                 parallel: serial)
-            #expect(maskText(bits, columns: fixture.columns) == fixture.cases["ria \(pattern)"]?.mask)
+            #expect(maskText(bits, columns: fixture.columns) == fixture.riaMasks["\(pattern)"])
         }
     }
 }
@@ -68,31 +68,27 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
         let sweep = CompensatingSweep(factor: factor, pattern: pattern, blockSize: 1)
         // Row 0 keeps the 3, which takes half of the dropped 1 over; row 1 keeps its first, and nothing comes after.
         var weight: [Float] = [1, 3, 3, -1]
-        var bits: [UInt8] = []
-        let error = sweep.run(weight: &weight, rows: 2, bits: &bits, parallel: serial)
+        let (bits, error) = sweep.run(weight: &weight, rows: 2, importance: nil, parallel: serial)
         #expect(bits == [2, 1])
         for (value, exact) in zip(weight, [0, 3.5, 3, 0] as [Float]) { #expect(abs(value - exact) < 1e-6) }
         #expect(abs(error - (0.75 + 1)) < 1e-6)
-        // A mask that is given is kept.
+        // Another importance decides otherwise.
         weight = [1, 3, 3, -1]
-        bits = [1, 1]
-        _ = sweep.run(weight: &weight, rows: 2, bits: &bits, parallel: serial)
-        #expect(bits == [1, 1] && weight == [1, 0, 3, 0])
+        let other = sweep.run(weight: &weight, rows: 2, importance: [4, 1, 1, 4], parallel: serial)
+        #expect(other.bits == [1, 2])
+        for (value, exact) in zip(weight, [1, 0, 0, 0.5] as [Float]) { #expect(abs(value - exact) < 1e-6) }
     }
 
     @Test(arguments: patterns, ["sparsegpt", "ria"])
     func equalsPyTorch(_ pattern: SparsityPattern, _ method: String) throws {
         let fixture = try BaselineFixture.load()
         let expected = try #require(fixture.cases["\(method) \(pattern)"])
-        let update = WeightUpdate(maskChoice: method == "sparsegpt" ? .sweep : .saliency)
+        let update = WeightUpdate(maskChoice: method == "sparsegpt" ? .loss : .saliency)
         let compensation = try SiteCompensation(update, hessian: fixture.hessian(), order: nil, site: "test")
         #expect(compensation.damping == 0.01)
         let weight = try Tensor(fixture.weight, shape: [fixture.rows, fixture.columns])
-        let result = try compensation.apply(to: weight, pattern: pattern, parallel: concurrent) {
-            Mask.bits(
-                saliency: fixture.ria, rows: fixture.rows, columns: fixture.columns, pattern: pattern, permutation: nil,
-                parallel: serial)
-        }
+        let result = try compensation.apply(
+            to: weight, saliency: fixture.ria, pattern: pattern, parallel: concurrent)
         let values = try result.weight.floats()
         #expect(maskText(result.bits, columns: fixture.columns) == expected.mask)
         for (value, exact) in zip(values, expected.updated) { #expect(abs(value - exact) <= 2e-3 * max(abs(exact), 1)) }
@@ -139,9 +135,10 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
             hessian.appendSequence(
                 tokens.span, using: ChannelKernels(pool: pool, instructionSet: .forExactKernels))
             let compensation = try SiteCompensation(
-                WeightUpdate(maskChoice: .sweep), hessian: hessian, order: nil, site: "test")
+                WeightUpdate(maskChoice: .loss), hessian: hessian, order: nil, site: "test")
             let tensor = try Tensor(weight, shape: [150, channels])
-            let result = try compensation.apply(to: tensor, pattern: .twoOfFour, parallel: parallel) { [] }
+            let result = try compensation.apply(
+                to: tensor, saliency: weight, pattern: .twoOfFour, parallel: parallel)
             return (try result.weight.floats(), result.bits, result.error)
         }
         let one = try result(1, serial)
@@ -166,7 +163,7 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
     }
 
     @Test func methodsSayWhatTheyNeed() {
-        #expect(SparseGPT().requirement == .hessian && SparseGPT().update == WeightUpdate(maskChoice: .sweep))
+        #expect(SparseGPT().requirement == .hessian && SparseGPT().update == WeightUpdate(maskChoice: .loss))
         #expect(Wanda().update == nil && RIA().update == nil)
         let updated = CompensatedMethod(ESparse.standard)
         #expect(updated.requirement == ESparse.standard.requirement && updated.name == "e-sparse")

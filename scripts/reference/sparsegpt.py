@@ -49,19 +49,21 @@ def factor(hessian, damping=DAMPING):
     return torch.linalg.cholesky(inverse, upper=True), dead
 
 
-def sweep(weight, upper, dead, kept, group, mask=None):
-    """The updated weight and the mask, both [R, C]; `mask`, where given, is what to keep."""
+def sweep(weight, upper, dead, kept, group, importance=None):
+    """The updated weight and the mask, both [R, C]; `importance` [R, C] takes the place of 1 / U_jj in the scores."""
     weight = weight.clone()
     weight[:, dead] = 0
-    chosen = torch.zeros_like(weight, dtype=torch.bool) if mask is None else mask
+    chosen = torch.zeros_like(weight, dtype=torch.bool)
+    if importance is None:
+        importance = (1 / upper.diagonal()).expand_as(weight)
     block = BLOCK // group * group
     for start in range(0, weight.shape[1], block):
         end = min(start + block, weight.shape[1])
         errors = torch.zeros(weight.shape[0], end - start, dtype=weight.dtype)
         for column in range(start, end):
-            if mask is None and column % group == 0:
+            if column % group == 0:
                 columns = slice(column, column + group)
-                scores = (weight[:, columns] / upper.diagonal()[columns]) ** 2
+                scores = (weight[:, columns] * importance[:, columns]) ** 2
                 keep = scores.topk(kept, dim=1).indices
                 chosen[:, columns].scatter_(1, keep, True)
             dropped = torch.where(chosen[:, column], 0, weight[:, column])

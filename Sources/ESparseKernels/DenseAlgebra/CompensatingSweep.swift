@@ -27,41 +27,46 @@ package struct CompensatingSweep: Sendable {
 
     /// Sweeps over `weight` `[rows, C]`, row-major, columns in the factor's order; dropped weights become 0.
     ///
-    /// - Parameters:
-    ///   - bits: the mask, `[rows, (C + 7) / 8]` as `SparseMatrix` holds it: read where it has bytes, otherwise chosen: as
-    ///     the sweep reaches a group it keeps the N weights whose `(w / U_ii)^2` is largest, ties the lower column.
-    /// - Returns: half the sum of `(w / U_ii)^2` over the dropped weights: how much the squared error of the outputs grows.
+    /// As the sweep reaches a group it keeps the N weights whose score is largest, ties the lower column, from the weights as
+    /// they are by then: `|w| * importance`, or `|w| / U_ii` where no importance is given.
+    ///
+    /// - Parameter importance: `[rows, C]` in the same order.
+    /// - Returns: the mask, `[rows, (C + 7) / 8]` as `SparseMatrix` holds it; and half the sum of `(w / U_ii)^2` over the
+    ///   dropped weights: how much the squared error of the outputs grows.
     package func run(
-        weight: inout [Float], rows: Int, bits: inout [UInt8], parallel: ParallelLoop
-    ) -> Double {
+        weight: inout [Float], rows: Int, importance: [Float]?, parallel: ParallelLoop
+    ) -> (bits: [UInt8], error: Double) {
         let columns = factor.channels
         let bytesPerRow = (columns + 7) / 8
-        let choosesMask = bits.isEmpty
-        if choosesMask { bits = [UInt8](repeating: 0, count: rows * bytesPerRow) }
-        precondition(weight.count == rows * columns && bits.count == rows * bytesPerRow)
+        precondition(weight.count == rows * columns && importance.map { $0.count == rows * columns } ?? true)
+        var bits = [UInt8](repeating: 0, count: rows * bytesPerRow)
         var losses = [Double](repeating: 0, count: rows)
         unsafe weight.withUnsafeMutableBufferPointer { weight in
             unsafe bits.withUnsafeMutableBufferPointer { bits in
                 unsafe losses.withUnsafeMutableBufferPointer { losses in
                     unsafe factor.values.withUnsafeBufferPointer { factor in
-                        guard let weight = weight.baseAddress, let bits = bits.baseAddress,
-                            let losses = losses.baseAddress, let factor = factor.baseAddress
-                        else { return }
-                        // Tasks write disjoint rows and only read the factor.
-                        nonisolated(unsafe) let pointers = unsafe (weight, bits, losses, factor)
-                        parallel((rows + Self.rowsPerTask - 1) / Self.rowsPerTask) { task in
-                            let first = task * Self.rowsPerTask
-                            let strip = unsafe Strip(
-                                rows: min(Self.rowsPerTask, rows - first), columns: columns, bytesPerRow: bytesPerRow,
-                                pattern: pattern, choosesMask: choosesMask, weight: pointers.0 + first * columns,
-                                bits: pointers.1 + first * bytesPerRow, losses: pointers.2 + first, factor: pointers.3)
-                            strip.sweep(blockSize: blockSize)
+                        unsafe (importance ?? []).withUnsafeBufferPointer { scores in
+                            guard let weight = weight.baseAddress, let bits = bits.baseAddress,
+                                let losses = losses.baseAddress, let factor = factor.baseAddress
+                            else { return }
+                            let scores = importance == nil ? nil : scores.baseAddress
+                            // Tasks write disjoint rows and only read the factor and the importance.
+                            nonisolated(unsafe) let pointers = unsafe (weight, bits, losses, factor, scores)
+                            parallel((rows + Self.rowsPerTask - 1) / Self.rowsPerTask) { task in
+                                let first = task * Self.rowsPerTask
+                                let strip = unsafe Strip(
+                                    rows: min(Self.rowsPerTask, rows - first), columns: columns,
+                                    bytesPerRow: bytesPerRow, pattern: pattern, weight: pointers.0 + first * columns,
+                                    bits: pointers.1 + first * bytesPerRow, losses: pointers.2 + first,
+                                    factor: pointers.3, importance: pointers.4.map { unsafe $0 + first * columns })
+                                strip.sweep(blockSize: blockSize)
+                            }
                         }
                     }
                 }
             }
         }
-        return losses.reduce(0, +) / 2
+        return (bits, losses.reduce(0, +) / 2)
     }
 }
 
@@ -71,7 +76,6 @@ package struct CompensatingSweep: Sendable {
     let columns: Int
     let bytesPerRow: Int
     let pattern: SparsityPattern
-    let choosesMask: Bool
     /// `[rows, columns]`
     let weight: UnsafeMutablePointer<Float>
     /// `[rows, bytesPerRow]`
@@ -80,6 +84,8 @@ package struct CompensatingSweep: Sendable {
     let losses: UnsafeMutablePointer<Double>
     /// `[columns, columns]`
     let factor: UnsafePointer<Float>
+    /// `[rows, columns]`
+    let importance: UnsafePointer<Float>?
 
     func sweep(blockSize: Int) {
         unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * blockSize) { errors in
@@ -100,7 +106,7 @@ package struct CompensatingSweep: Sendable {
     private func sweep(_ row: Int, _ block: Range<Int>, errors: UnsafeMutablePointer<Float>) {
         let weight = unsafe weight + row * columns
         for column in block {
-            if choosesMask, column % pattern.group == 0 { choose(row, group: column) }
+            if column % pattern.group == 0 { choose(row, group: column) }
             let factor = unsafe factor + column * columns
             let isKept = unsafe bits[row * bytesPerRow + column / 8] >> UInt8(column % 8) & 1 == 1
             let error = unsafe isKept ? 0 : weight[column] / factor[column]
@@ -117,8 +123,9 @@ package struct CompensatingSweep: Sendable {
     /// Marks the N weights of a group to keep: those that fewer than N others come before.
     private func choose(_ row: Int, group first: Int) {
         func score(_ column: Int) -> Float {
-            let quotient = unsafe weight[row * columns + column] / factor[column * columns + column]
-            return quotient * quotient
+            let index = row * columns + column
+            if let importance = unsafe importance { return unsafe abs(weight[index]) * importance[index] }
+            return unsafe abs(weight[index]) / factor[column * columns + column]
         }
         for column in first..<(first + pattern.group) {
             let own = score(column)

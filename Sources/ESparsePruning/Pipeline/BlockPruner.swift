@@ -97,25 +97,21 @@ struct BlockPruner {
     private func mask(
         _ entry: Scored, _ order: Permutation?, _ compensation: SiteCompensation?
     ) throws -> (SparseMatrix, [String: Double]) {
-        func bits() -> [UInt8] {
-            Mask.bits(
-                saliency: entry.saliency.values, rows: entry.linear.rows, columns: entry.linear.columns,
-                pattern: settings.pattern, permutation: order, parallel: parallel)
-        }
-        func bitmask(_ bits: [UInt8]) throws -> Tensor {
-            try Tensor(
+        func compress(_ weight: Tensor, _ bits: [UInt8], _ order: Permutation?) throws -> SparseMatrix {
+            let bitmask = try Tensor(
                 elementType: .uint8, shape: [entry.linear.rows, (entry.linear.columns + 7) / 8],
                 storage: ByteStorage(copying: bits))
+            return try SparseMatrix.compress(weight, bitmask: bitmask, pattern: settings.pattern, permutation: order)
         }
         guard let compensation else {
-            let matrix = try SparseMatrix.compress(
-                entry.weight, bitmask: bitmask(bits()), pattern: settings.pattern, permutation: order)
-            return (matrix, [:])
+            let bits = Mask.bits(
+                saliency: entry.saliency.values, rows: entry.linear.rows, columns: entry.linear.columns,
+                pattern: settings.pattern, permutation: order, parallel: parallel)
+            return (try compress(entry.weight, bits, order), [:])
         }
         let updated = try compensation.apply(
-            to: entry.weight, pattern: settings.pattern, parallel: parallel, mask: bits)
-        let matrix = try SparseMatrix.compress(
-            updated.weight, bitmask: bitmask(updated.bits), pattern: settings.pattern)
+            to: entry.weight, saliency: entry.saliency.values, pattern: settings.pattern, parallel: parallel)
+        let matrix = try compress(updated.weight, updated.bits, nil)
         return (matrix, ["damping": compensation.damping, "outputError": updated.error])
     }
 
@@ -130,7 +126,7 @@ struct BlockPruner {
         return PrunedLinear(
             name: entry.linear.name, rows: matrix.rows, columns: matrix.columns, pattern: settings.pattern,
             density: Double(nonzero) / Double(matrix.rows * matrix.columns), permuted: order != nil,
-            retainedSaliency: total > 0 && settings.method.update?.maskChoice != .sweep ? retained / total : nil,
+            retainedSaliency: total > 0 && settings.method.update == nil ? retained / total : nil,
             statistics: figures)
     }
 

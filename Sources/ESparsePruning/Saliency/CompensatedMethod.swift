@@ -1,6 +1,9 @@
-// Any method's mask with SparseGPT's update of the weights it keeps.
+// Any method's saliency with SparseGPT's update of the weights it keeps.
 
-/// A method that keeps what its base method keeps, and lets the kept weights make up for the rest.
+/// A method that scores as its base method does and lets the kept weights make up for the rest.
+///
+/// The mask is chosen group by group during the update, because an update changes what the next groups' weights are worth:
+/// the base method's saliency of a weight is scaled with the weight.
 public struct CompensatedMethod: PruningMethod {
     private let base: any PruningMethod
 
@@ -18,7 +21,7 @@ public struct CompensatedMethod: PruningMethod {
     public var skippedPositions: Int { base.skippedPositions }
     /// The base method's, and that there is an update.
     public var settings: [String: String] { base.settings.merging(["update": "true"]) { $1 } }
-    /// The paper's update, with the base method's mask.
+    /// The paper's update, with the base method's saliency.
     public var update: WeightUpdate? { WeightUpdate(maskChoice: .saliency) }
 
     /// The base method's.

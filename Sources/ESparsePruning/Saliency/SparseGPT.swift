@@ -15,7 +15,7 @@ public struct SparseGPT: PruningMethod {
 
     /// Makes the method with the paper's settings, unless others are given.
     public init(damping: Double = 0.01, blockSize: Int = 128) {
-        update = WeightUpdate(maskChoice: .sweep, damping: damping, blockSize: blockSize)
+        update = WeightUpdate(maskChoice: .loss, damping: damping, blockSize: blockSize)
     }
 
     /// `W^2 / [inverse(H)]_jj`.

@@ -39,20 +39,36 @@ package struct SiteCompensation: Sendable {
 
     /// Drops and updates the weights `[R, C]` of one linear, which are in the original order.
     ///
-    /// - Parameter mask: bits in the order of the site; asked for only where the update does not choose them.
+    /// - Parameter saliency: `[R, C]` in the original order; not read where the update scores by the loss.
     /// - Throws: the tensor's error for an element type that has no place here.
     package func apply(
-        to weight: Tensor, pattern: SparsityPattern, parallel: ParallelLoop, mask: () -> [UInt8]
+        to weight: Tensor, saliency: [Float], pattern: SparsityPattern, parallel: ParallelLoop
     ) throws -> Result {
         let ordered = order.map { weight.gatheringColumns($0.order) } ?? weight
         var values = try ordered.floats()
+        let importance = update.maskChoice == .saliency ? importance(of: values, saliency: saliency) : nil
         for channel in isDead.indices where isDead[channel] {
             for row in 0..<weight.rows { values[row * weight.columns + channel] = 0 }
         }
-        var bits = update.maskChoice == .saliency ? mask() : []
         let sweep = CompensatingSweep(factor: factor, pattern: pattern, blockSize: update.blockSize)
-        let error = sweep.run(weight: &values, rows: weight.rows, bits: &bits, parallel: parallel)
+        let (bits, error) = sweep.run(
+            weight: &values, rows: weight.rows, importance: importance, parallel: parallel)
         let stored = try Tensor(values, shape: weight.shape).converted(to: weight.elementType)
         return Result(weight: stored, bits: bits, error: error)
+    }
+
+    /// `S_ij / |W_ij|` in the order of the site; 0 for a zero weight, whatever it grows to. `values` are in that order,
+    /// `saliency` is in the original one.
+    private func importance(of values: [Float], saliency: [Float]) -> [Float] {
+        precondition(values.count == saliency.count)
+        let columns = isDead.count
+        let order = order?.order ?? Permutation.identity(columns).order
+        var importance = [Float](repeating: 0, count: values.count)
+        for start in stride(from: 0, to: values.count, by: columns) {
+            for (column, channel) in order.enumerated() where values[start + column] != 0 {
+                importance[start + column] = saliency[start + Int(channel)] / abs(values[start + column])
+            }
+        }
+        return importance
     }
 }

@@ -3,15 +3,15 @@
 /// SparseGPT's update of kept weights (arXiv 2301.00774): an optimal-brain-surgeon step for each dropped weight, column by
 /// column, on a damped Hessian of the calibration inputs.
 public struct WeightUpdate: Sendable, Equatable {
-    /// Who says what is kept.
+    /// What is kept of a group when the update reaches it.
     public enum MaskChoice: Sendable, Equatable {
-        /// The method's saliency of the original weights, as without an update.
+        /// The method's saliency, grown or shrunk with the weight since the update began: `S_ij |w_ij| / |W_ij|`.
         case saliency
-        /// The update itself, group by group, from the weights as they are by then.
-        case sweep
+        /// What dropping the weight costs by the Hessian: `(w_ij / U_jj)^2`.
+        case loss
     }
 
-    /// Who says what is kept.
+    /// What is kept of a group.
     public var maskChoice: MaskChoice
     /// Share of the Hessian's mean diagonal that is added to its diagonal.
     public var damping: Double
