@@ -63,10 +63,11 @@ let package = Package(
         .target(name: "ESparseFormats", dependencies: ["ESparseCore", "CZlib"], swiftSettings: strict),
         .target(
             name: "ESparseKernels",
-            dependencies: ["ESparseCore", "CESparseKernels", "CESparseDNNL"],
+            dependencies: ["ESparseCore", "CESparseKernels", "CESparseDNNL", "CESparseLAPACK"],
             swiftSettings: strict),
         .target(name: "CESparseKernels", cSettings: optimised),
         .target(name: "CESparseDNNL", cSettings: optimised, linkerSettings: [.linkedLibrary("dnnl")]),
+        .target(name: "CESparseLAPACK", cSettings: optimised, linkerSettings: [.linkedLibrary("openblas")]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "ESparseCore", swiftSettings: strict),
 

@@ -204,3 +204,13 @@ int esparse_dnnl_matmul_run(const esparse_dnnl_matmul *matmul, const void *input
     for (int i = 0; i < made; i++) dnnl_memory_destroy(arguments[i].memory);
     return code;
 }
+
+int esparse_dnnl_sgemm(int is_transposed, int64_t rows, int64_t columns, int64_t inner, float scale, const float *left,
+                       int64_t left_stride, const float *right, int64_t right_stride, float keep, float *output,
+                       int64_t output_stride) {
+    pthread_once(&engine_once, create_engine);
+    if (refusal) return dnnl_runtime_error;
+    stay_on_this_thread();
+    return dnnl_sgemm(is_transposed ? 'T' : 'N', 'N', rows, columns, inner, scale, left, left_stride, right,
+                      right_stride, keep, output, output_stride);
+}

@@ -24,6 +24,8 @@ enum MethodName: String, ExpressibleByArgument, CaseIterable {
     case eSparse = "e-sparse"
     case wanda
     case magnitude
+    case ria
+    case sparsegpt
 }
 
 /// Sets of settings that `--preset` names.
@@ -60,6 +62,9 @@ struct MethodOptions: ParsableArguments {
     @Option(help: ArgumentHelp("E-Sparse: first tokens of a sequence that statistics leave out.", valueName: "n"))
     var skipPositions: Int?
 
+    @Flag(help: "Let kept weights make up for dropped ones, by SparseGPT's update.")
+    var update = false
+
     @Option(help: "Channel shuffles before masking.")
     var shuffle: ShuffleSteps = .both
 
@@ -77,23 +82,27 @@ struct MethodOptions: ParsableArguments {
         if method != .eSparse, let option = scoring.first(where: \.1)?.0 {
             throw ValidationError("\(option) goes with --method e-sparse")
         }
+        if update, method == .sparsegpt { throw ValidationError("--method sparsegpt updates weights without --update") }
         if let skipPositions, skipPositions < 0 { throw ValidationError("--skip-positions must be 0 or above") }
         guard (1...1 << 20).contains(blockSize) else { throw ValidationError("--block-size must be from 1 to 1048576") }
     }
 
     /// The settings that these options and defaults give.
     func settings(precision: Precision) -> PruningSettings {
-        var settings = PruningSettings(method: pruningMethod, precision: precision)
+        let method = update ? CompensatedMethod(scoring) : scoring
+        var settings = PruningSettings(method: method, precision: precision)
         settings.pattern = pattern
         settings.shuffle = shuffle
         settings.blockSize = blockSize
         return settings
     }
 
-    private var pruningMethod: any PruningMethod {
+    private var scoring: any PruningMethod {
         switch method {
         case .magnitude: return Magnitude()
         case .wanda: return Wanda()
+        case .ria: return RIA()
+        case .sparsegpt: return SparseGPT()
         case .eSparse:
             var method = preset == .paper ? ESparse.paper : ESparse.standard
             if let alpha { method.alpha = alpha }

@@ -44,7 +44,7 @@ struct PruneCommand: ParsableCommand {
 
     func validate() throws {
         if output.isEmpty { throw ValidationError("--output must name a folder") }
-        if method.method == .magnitude, calibration.saveCalibration != nil {
+        if method.method == .magnitude, !method.update, calibration.saveCalibration != nil {
             throw ValidationError("--save-calibration goes with a method that calibrates")
         }
     }

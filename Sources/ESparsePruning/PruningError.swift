@@ -12,6 +12,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
     case noCalibrationTokens(site: String)
     /// A weight tensor holds a NaN or an infinity.
     case nonFiniteWeight(linear: String, row: Int, column: Int)
+    /// No damping makes a Hessian positive definite: its sums overflow.
+    case unusableHessian(site: String)
     /// The statistics would leave out every token.
     case nothingToCount(skipped: Int, sequenceLength: Int)
     /// A pattern of names fits no linear of the model.
@@ -34,6 +36,9 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
             "the input of \(site) has seen no calibration token; give more calibration text"
         case .nonFiniteWeight(let linear, let row, let column):
             "\(linear) holds a NaN or an infinity at row \(row), column \(column); the checkpoint is damaged"
+        case .unusableHessian(let site):
+            "the products of the inputs of \(site) overflow single precision, so its weights cannot be updated; prune it by "
+                + "another method, or leave it out with --exclude"
         case .nothingToCount(let skipped, let length):
             "--skip-positions \(skipped) leaves no token of sequences of \(length); it must be below --sequence-length"
         case .unmatchedGlob(let glob, let example):

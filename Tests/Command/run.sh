@@ -73,8 +73,19 @@ check "calibration from a pipe" "$esparse" prune "$model" --output from-pipe --c
 same "a piped calibration gives the same bytes" two-of-four from-pipe
 check "self-made calibration" "$esparse" prune "$model" --output self --samples 2 --sequence-length 32 --pattern 4:8
 check "magnitude needs no calibration" "$esparse" prune "$model" --output magnitude --method magnitude
-for shuffle in none global local; do check "shuffle $shuffle" prune --output "shuffle-$shuffle" --shuffle $shuffle; done
+for shuffle in none global local assignment; do check "shuffle $shuffle" prune --output "shuffle-$shuffle" --shuffle $shuffle; done
 check "the paper's settings" prune --output paper --preset paper
+check "RIA" prune --output ria --method ria
+for method in "sparsegpt" "e-sparse --update" "magnitude --update --shuffle none"; do
+    # shellcheck disable=SC2086
+    check "$method" prune --output updated --method $method
+    # shellcheck disable=SC2086
+    check "$method with one thread" prune --output updated-one --method $method --threads 1
+    same "$method: one and two threads give the same bytes" updated updated-one
+    check "evaluate $method" "$esparse" evaluate updated --text "$text" --sequence-length 128 --windows 2
+    rm -rf updated updated-one
+done
+refuse "an update of an update" 64 "without --update" prune --output x --method sparsegpt --update
 check "leave linears dense" prune --output partly --exclude '*.v_proj.weight' --exclude '*.layers.1.*'
 check "evaluate a partly dense model" "$esparse" evaluate partly --text "$text" --sequence-length 128 --windows 2
 

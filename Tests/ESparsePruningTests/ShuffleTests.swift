@@ -202,7 +202,7 @@ let testedPatterns = [(1, 2), (2, 4), (1, 4), (3, 4), (2, 3), (4, 8), (2, 5), (1
         let outcome = search(steps)
         let identity = Permutation.identity(48)
         let dealt = GlobalShuffle().permutation(of: matrices, pattern: .twoOfFour)
-        let start = steps == .global || steps == .both ? dealt : identity
+        let start = steps == .none || steps == .local ? identity : dealt
         #expect(outcome.total == matrices[0].values.reduce(0) { $0 + Double($1) })
         #expect(outcome.retainedInOriginalOrder == referenceRetained(identity.order, matrices, .twoOfFour))
         #expect(outcome.retainedAfterGlobal == referenceRetained(start.order, matrices, .twoOfFour))

@@ -50,6 +50,48 @@ struct ShuffleTimings {
         #expect(bits.reduce(0) { $0 + $1.nonzeroBitCount } == matrix.values.count / 2)
     }
 
+    /// What larger blocks cost and win.
+    @Test(arguments: [256, 512, 1024, 2048])
+    func blockSize(_ size: Int) {
+        let matrix = heavyTailed(rows: 4096, columns: 4096, seed: 7)
+        let dealt = GlobalShuffle().permutation(of: [matrix], pattern: .twoOfFour)
+        var outcome: LocalShuffle.Outcome?
+        let time = ContinuousClock().measure {
+            outcome = LocalShuffle(blockSize: size).refine(
+                dealt, saliencies: [matrix], pattern: .twoOfFour, parallel: concurrent)
+        }
+        guard let outcome else { return }
+        print(
+            "2:4 4096x4096, blocks of \(size): \(time), \(outcome.swapCount) swaps, retained",
+            "\(outcome.retainedAfter / outcome.retainedBefore) of global")
+        #expect(outcome.retainedAfter > outcome.retainedBefore)
+    }
+
+    /// The local shuffle in one block against RIA's assignment, both from the same dealt order: SmolLM2's sites and a
+    /// larger one.
+    @Test(arguments: [(960, 576), (576, 576), (3072, 576), (576, 1536), (2048, 2048)])
+    func againstAssignment(_ rows: Int, _ columns: Int) {
+        let matrix = heavyTailed(rows: rows, columns: columns, seed: 7)
+        let dealt = GlobalShuffle().permutation(of: [matrix], pattern: .twoOfFour)
+        let local = LocalShuffle(blockSize: columns)
+        var swapped: Permutation = dealt
+        var assigned: Permutation = dealt
+        // Serially, because one block of assignments is.
+        let localTime = ContinuousClock().measure {
+            swapped = local.refine(dealt, saliencies: [matrix], pattern: .twoOfFour, parallel: serial).permutation
+        }
+        let assignmentTime = ContinuousClock().measure {
+            assigned = AssignmentShuffle().refine(dealt, saliencies: [matrix], pattern: .twoOfFour, parallel: serial)
+        }
+        let retained = [dealt, swapped, assigned].map {
+            local.retainedSaliency($0, saliencies: [matrix], pattern: .twoOfFour, parallel: serial)
+        }
+        print(
+            "2:4 \(rows)x\(columns), one core: local \(localTime), assignment \(assignmentTime); retained of dealt: local",
+            "\(retained[1] / retained[0]), assignment \(retained[2] / retained[0])")
+        #expect(retained[1] >= retained[2])
+    }
+
     /// What stopping earlier or later costs and wins.
     @Test(arguments: [1e-3, 1e-4, 1e-5, 1e-6])
     func stoppingRule(_ minimalGain: Double) {

@@ -81,35 +81,46 @@ def run_block(block, source, target, rotary):
             target[sample] = output[0]
 
 
-def collect_norms(block, source, rotary):
-    """Runs the block dense and returns the norms of its four input sites."""
-    norms, handles = [], []
+class Wanda:
+    """A method: what it gathers of each input site, and how it prunes a linear that reads the site."""
+
+    statistics = ChannelNorms
+
+    @staticmethod
+    def prune_linear(weight, norms, kept, group):
+        """Zeroes the dropped entries of `weight` [R, C] and returns the mask and what else is worth recording."""
+        saliency = weight.float().abs().mul_(norms.amplitude())
+        mask = n_of_m_mask(saliency, kept, group)
+        weight.masked_fill_(~mask, 0)
+        return mask, {"saliency": saliency}
+
+
+def collect(method, block, source, rotary):
+    """Runs the block dense and returns the statistics of its four input sites."""
+    sites, handles = [], []
     for site in SITES:
         linear = block.get_submodule(site[0])
-        norms.append(ChannelNorms(linear.in_features))
-        handles.append(linear.register_forward_pre_hook(norms[-1].hook))
+        sites.append(method.statistics(linear.in_features))
+        handles.append(linear.register_forward_pre_hook(sites[-1].hook))
     run_block(block, source, None, rotary)
     for handle in handles:
         handle.remove()
-    return norms
+    return sites
 
 
-def prune_block(index, block, norms, kept, group, record):
-    """Zeroes the dropped weights of a block; `record` (or None) receives masks, and saliencies of block 0."""
-    for site, site_norms in zip(SITES, norms):
-        amplitude = site_norms.amplitude()
-        for name in site:
+def prune_block(method, index, block, sites, kept, group, record):
+    """Prunes a block's linears; `record` (or None) receives masks, and of block 0 what else the method returns."""
+    for names, statistics in zip(SITES, sites):
+        for name in names:
             weight = block.get_submodule(name).weight
             if weight.shape[1] % group:
                 raise SystemExit(f"block {index}, {name}: {weight.shape[1]} input channels do not divide by {group}")
-            saliency = weight.float().abs().mul_(amplitude)
-            mask = n_of_m_mask(saliency, kept, group)
-            weight.masked_fill_(~mask, 0)
+            mask, figures = method.prune_linear(weight, statistics, kept, group)
             if record is not None:
                 full_name = f"model.layers.{index}.{name}"
                 record[f"{full_name}.mask"] = numpy.packbits(mask.numpy(), axis=1, bitorder="little")
-                if index == 0:
-                    record[f"{full_name}.saliency"] = saliency.numpy()
+                for key, value in figures.items() if index == 0 else ():
+                    record[f"{full_name}.{key}"] = value.numpy()
 
 
 def read_tokens(path, sequence_length, vocabulary):
@@ -123,7 +134,7 @@ def read_tokens(path, sequence_length, vocabulary):
 
 
 @torch.inference_mode()
-def prune(model, tokens, kept, group, block_count, buffer_count, record):
+def prune(method, model, tokens, kept, group, block_count, buffer_count, record):
     """Prunes the first `block_count` decoder blocks in place."""
     decoder = model.model
     source = torch.empty(*tokens.shape, model.config.hidden_size, dtype=model.dtype)
@@ -133,15 +144,15 @@ def prune(model, tokens, kept, group, block_count, buffer_count, record):
     rotary = decoder.rotary_emb(source[:1], torch.arange(tokens.shape[1])[None])
     for index, block in enumerate(decoder.layers[:block_count]):
         block_started = time.perf_counter()
-        norms = collect_norms(block, source, rotary)
-        prune_block(index, block, norms, kept, group, record)
+        sites = collect(method, block, source, rotary)
+        prune_block(method, index, block, sites, kept, group, record)
         run_block(block, source, target, rotary)
         source, target = target, source
         print(f"block {index + 1} of {block_count}: {time.perf_counter() - block_started:.1f} s", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(method, description):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("--tokens", type=pathlib.Path, required=True)
     parser.add_argument("--sequence-length", type=int, default=2048)
@@ -150,7 +161,7 @@ def main():
     parser.add_argument("--blocks", type=int, help="prune only the first N decoder blocks")
     parser.add_argument("--hidden-buffers", type=int, choices=(1, 2), default=2)
     parser.add_argument("--save", type=pathlib.Path, help="write the pruned model, dense with zeros")
-    parser.add_argument("--masks", type=pathlib.Path, help="write masks and block 0's saliencies")
+    parser.add_argument("--masks", type=pathlib.Path, help="write masks, and more of block 0")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     kept, group = map(int, options.pattern.split(":"))
@@ -170,7 +181,7 @@ def main():
     record = {} if options.masks else None
 
     prune_started = time.perf_counter()
-    prune(model, tokens, kept, group, block_count, options.hidden_buffers, record)
+    prune(method, model, tokens, kept, group, block_count, options.hidden_buffers, record)
     ended = time.perf_counter()
     result = {
         "samples": tokens.shape[0],
@@ -202,4 +213,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(Wanda, __doc__)

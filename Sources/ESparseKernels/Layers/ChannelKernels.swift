@@ -116,6 +116,9 @@ package struct ChannelKernels: Sendable {
 
     init(_ kernels: LayerKernels) { self.kernels = kernels }
 
+    /// Calls `body` with every index in `[0, count)` on the threads.
+    func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) { kernels.pool.run(count: count, body) }
+
     /// Adds values to moments.
     package func accumulate(_ values: Span<Float>, into moments: inout ChannelMoments) {
         let channels = moments.channels

@@ -46,22 +46,24 @@ struct BlockPruner {
     }
 
     private func prune(_ site: LinearSite, statistics: ChannelStatistics?, into block: inout PrunedBlock) throws {
-        let scored = try site.linears.filter { settings.selects($0.name) }.map { try score($0, statistics) }
-        guard !scored.isEmpty else { return }
+        let selected = site.linears.filter { settings.selects($0.name) }
+        guard let first = selected.first else { return }
+        var statistics = statistics
+        var unshuffled: SiteCompensation?
+        if settings.method.requirement == .hessian {
+            unshuffled = try compensation(statistics, nil, first)
+            statistics?.inverseHessianDiagonal = unshuffled?.inverseDiagonal
+        }
+        let scored = try selected.map { try score($0, statistics) }
         let order = shuffle(site, scored.map(\.saliency))
         let isRuntime = if case .atRunTime = site.shuffle { true } else { false }
+        let isShuffled = order != nil || unshuffled == nil
+        let compensation = try isShuffled ? compensation(statistics, order, first) : unshuffled
         for entry in scored {
-            let bits = Mask.bits(
-                saliency: entry.saliency.values, rows: entry.linear.rows, columns: entry.linear.columns,
-                pattern: settings.pattern, permutation: order, parallel: parallel)
-            let bitmask = try Tensor(
-                elementType: .uint8, shape: [entry.linear.rows, (entry.linear.columns + 7) / 8],
-                storage: ByteStorage(copying: bits))
-            let matrix = try SparseMatrix.compress(
-                entry.weight, bitmask: bitmask, pattern: settings.pattern, permutation: order)
+            let (matrix, figures) = try mask(entry, order, compensation)
             block.linears[entry.linear.name] = LinearWeight(
                 matrix: .sparse(matrix), permutation: isRuntime ? order : nil)
-            block.records.append(try record(entry, matrix, order))
+            block.records.append(try record(entry, matrix, order, figures))
         }
         guard let order else { return }
         if case .inProducers(let producers) = site.shuffle {
@@ -83,7 +85,39 @@ struct BlockPruner {
             linear: linear, weight: weight, saliency: SaliencyMatrix(saliency, columns: linear.columns))
     }
 
-    private func record(_ entry: Scored, _ matrix: SparseMatrix, _ order: Permutation?) throws -> PrunedLinear {
+    /// The update of a site's weights, where the method has one.
+    private func compensation(
+        _ statistics: ChannelStatistics?, _ order: Permutation?, _ linear: LinearDescription
+    ) throws -> SiteCompensation? {
+        guard let update = settings.method.update, let hessian = statistics?.hessian else { return nil }
+        return try SiteCompensation(update, hessian: hessian, order: order, site: linear.name)
+    }
+
+    /// The linear with only its kept weights, and further figures of it.
+    private func mask(
+        _ entry: Scored, _ order: Permutation?, _ compensation: SiteCompensation?
+    ) throws -> (SparseMatrix, [String: Double]) {
+        func compress(_ weight: Tensor, _ bits: [UInt8], _ order: Permutation?) throws -> SparseMatrix {
+            let bitmask = try Tensor(
+                elementType: .uint8, shape: [entry.linear.rows, (entry.linear.columns + 7) / 8],
+                storage: ByteStorage(copying: bits))
+            return try SparseMatrix.compress(weight, bitmask: bitmask, pattern: settings.pattern, permutation: order)
+        }
+        guard let compensation else {
+            let bits = Mask.bits(
+                saliency: entry.saliency.values, rows: entry.linear.rows, columns: entry.linear.columns,
+                pattern: settings.pattern, permutation: order, parallel: parallel)
+            return (try compress(entry.weight, bits, order), [:])
+        }
+        let updated = try compensation.apply(
+            to: entry.weight, saliency: entry.saliency.values, pattern: settings.pattern, parallel: parallel)
+        let matrix = try compress(updated.weight, updated.bits, nil)
+        return (matrix, ["damping": compensation.damping, "outputError": updated.error])
+    }
+
+    private func record(
+        _ entry: Scored, _ matrix: SparseMatrix, _ order: Permutation?, _ figures: [String: Double]
+    ) throws -> PrunedLinear {
         let total = entry.saliency.values.reduce(0.0) { $0 + Double($1) }
         let retained = LocalShuffle().retainedSaliency(
             order ?? .identity(matrix.columns), saliencies: [entry.saliency], pattern: settings.pattern,
@@ -92,7 +126,8 @@ struct BlockPruner {
         return PrunedLinear(
             name: entry.linear.name, rows: matrix.rows, columns: matrix.columns, pattern: settings.pattern,
             density: Double(nonzero) / Double(matrix.rows * matrix.columns), permuted: order != nil,
-            retainedSaliency: total > 0 ? retained / total : nil)
+            retainedSaliency: total > 0 && settings.method.update == nil ? retained / total : nil,
+            statistics: figures)
     }
 
     /// The order of the site's channels, or nil where they keep theirs.

@@ -32,6 +32,8 @@ struct CalibrationPass<B: Backend> {
         var ranges = Dictionary(
             uniqueKeysWithValues: sites.map { ($0.kind, RangeStatistics(channelCount: $0.channels)) })
         var histograms: [InputSite: HistogramStatistics] = [:]
+        var hessians: [InputSite: Hessian] = [:]
+        if method.update != nil { hessians = ranges.mapValues { Hessian(channelCount: $0.channelCount) } }
         var collectsBoth = false
         if case .histogram(let estimator, let bins) = method.requirement, !estimator.needsRangeFirst {
             histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
@@ -39,6 +41,7 @@ struct CalibrationPass<B: Backend> {
         }
         try forEachSequence(inputs, block, through: .feedForwardOutput) { site, input in
             ranges[site]?.appendSequence(input, using: kernels)
+            hessians[site]?.appendSequence(input, using: kernels)
             if collectsBoth { histograms[site]?.accumulate(input, using: kernels) }
         }
         for site in sites { try ranges[site.kind]?.validate(site: site.linears[0].name) }
@@ -49,7 +52,8 @@ struct CalibrationPass<B: Backend> {
             }
         }
         return ranges.reduce(into: [:]) { result, entry in
-            result[entry.key] = ChannelStatistics(range: entry.value, histogram: histograms[entry.key])
+            result[entry.key] = ChannelStatistics(
+                range: entry.value, histogram: histograms[entry.key], hessian: hessians[entry.key])
         }
     }
 

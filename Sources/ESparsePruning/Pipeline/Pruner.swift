@@ -172,7 +172,14 @@ public struct Pruner<B: Backend> {
     private func prune(_ index: Int, statistics: [InputSite: ChannelStatistics]) throws -> PrunedBlock {
         let pool = pool
         let pruner = BlockPruner(settings: settings, weights: weights) { pool.run(count: $0, $1) }
-        return try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
+        let block = try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
+        for record in block.records {
+            guard let damping = record.statistics["damping"], damping > settings.method.update?.damping ?? damping
+            else { continue }
+            progress.note(
+                "the Hessian of \(record.name) is not positive definite; its damping was raised to \(damping)")
+        }
+        return block
     }
 
     private func write(_ index: Int, _ pruned: PrunedBlock, to folder: RunFolder) throws {

@@ -6,6 +6,8 @@ public protocol PruningMethod: Sendable {
     var name: String { get }
     /// What calibration must gather for it.
     var requirement: StatisticsRequirement { get }
+    /// How kept weights make up for dropped ones; nil for methods that leave them as they are.
+    var update: WeightUpdate? { get }
     /// Tokens at the start of each sequence that the statistics leave out (the first token of a sequence gathers attention
     /// and has outliers like no other); 0 unless the method says otherwise.
     var skippedPositions: Int { get }
@@ -24,6 +26,9 @@ public protocol PruningMethod: Sendable {
 extension PruningMethod {
     /// No settings.
     public var settings: [String: String] { [:] }
+
+    /// Kept weights stay as they are.
+    public var update: WeightUpdate? { nil }
 
     /// All tokens count.
     public var skippedPositions: Int { 0 }

@@ -13,9 +13,11 @@ public enum ShuffleSteps: String, Sendable, Codable, CaseIterable {
     case local
     /// Global, then local.
     case both
+    /// RIA's: global, then a linear assignment for each place of the groups.
+    case assignment
 }
 
-/// Finds the order of an input site's channels: global shuffle, then local shuffle, or one or none of them.
+/// Finds the order of an input site's channels: global shuffle, then local shuffle, or one or none of them, or RIA's.
 package struct ChannelShuffle: Sendable {
     /// The order found and what it retains, in the units of the objective (saliency or its square).
     package struct Outcome: Sendable, Equatable {
@@ -39,14 +41,18 @@ package struct ChannelShuffle: Sendable {
     package var global: GlobalShuffle
     /// The second step.
     package var local: LocalShuffle
+    /// The second step of `assignment`.
+    package var assignment: AssignmentShuffle
 
     /// Makes the shuffle.
     package init(
-        steps: ShuffleSteps = .both, global: GlobalShuffle = GlobalShuffle(), local: LocalShuffle = LocalShuffle()
+        steps: ShuffleSteps = .both, global: GlobalShuffle = GlobalShuffle(), local: LocalShuffle = LocalShuffle(),
+        assignment: AssignmentShuffle = AssignmentShuffle()
     ) {
         self.steps = steps
         self.global = global
         self.local = local
+        self.assignment = assignment
     }
 
     /// Searches an order for linears that share an input site; `pattern.group` must divide their columns.
@@ -59,18 +65,29 @@ package struct ChannelShuffle: Sendable {
             local.retainedSaliency(permutation, saliencies: matrices, pattern: pattern, parallel: parallel)
         }
         let retainedBefore = retained(original)
-        let takesGlobal = steps == .global || steps == .both
-        let dealt = takesGlobal ? global.permutation(of: matrices, pattern: pattern) : original
-        guard steps == .local || steps == .both else {
-            let retainedAfter = takesGlobal ? retained(dealt) : retainedBefore
-            return Outcome(
-                permutation: takesGlobal ? dealt : nil, total: sums.reduce(0, +),
-                retainedInOriginalOrder: retainedBefore,
-                retainedAfterGlobal: retainedAfter, retained: retainedAfter, swapCount: 0)
+        func outcome(
+            _ permutation: Permutation?, afterGlobal: Double, retained: Double, swapCount: Int = 0
+        ) -> Outcome {
+            Outcome(
+                permutation: permutation, total: sums.reduce(0, +), retainedInOriginalOrder: retainedBefore,
+                retainedAfterGlobal: afterGlobal, retained: retained, swapCount: swapCount)
         }
-        let refined = local.refine(dealt, saliencies: matrices, pattern: pattern, parallel: parallel)
-        return Outcome(
-            permutation: refined.permutation, total: sums.reduce(0, +), retainedInOriginalOrder: retainedBefore,
-            retainedAfterGlobal: refined.retainedBefore, retained: refined.retainedAfter, swapCount: refined.swapCount)
+        let takesGlobal = steps != .none && steps != .local
+        let start = takesGlobal ? global.permutation(of: matrices, pattern: pattern) : original
+        switch steps {
+        case .none:
+            return outcome(nil, afterGlobal: retainedBefore, retained: retainedBefore)
+        case .global:
+            let dealt = retained(start)
+            return outcome(start, afterGlobal: dealt, retained: dealt)
+        case .local, .both:
+            let refined = local.refine(start, saliencies: matrices, pattern: pattern, parallel: parallel)
+            return outcome(
+                refined.permutation, afterGlobal: refined.retainedBefore, retained: refined.retainedAfter,
+                swapCount: refined.swapCount)
+        case .assignment:
+            let assigned = assignment.refine(start, saliencies: matrices, pattern: pattern, parallel: parallel)
+            return outcome(assigned, afterGlobal: retained(start), retained: retained(assigned))
+        }
     }
 }

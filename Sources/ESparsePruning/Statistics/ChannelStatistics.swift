@@ -18,12 +18,14 @@ public enum StatisticsRequirement: Sendable, Equatable {
     case range
     /// A histogram of every channel as well: a second pass where the estimator needs the range first.
     case histogram(EntropyEstimator, bins: Int)
+    /// Sums and extremes, and the inverse diagonal of the Hessian: one pass.
+    case hessian
 
     /// Passes of the calibration set through a block that it takes.
     public var passCount: Int {
         switch self {
         case .none: 0
-        case .range: 1
+        case .range, .hessian: 1
         case .histogram(let estimator, _): estimator.needsRangeFirst ? 2 : 1
         }
     }
@@ -35,12 +37,21 @@ public struct ChannelStatistics: Sendable {
     public let range: RangeStatistics
     /// Counts, where the method asked for them.
     public let histogram: HistogramStatistics?
+    /// `[inverse(H)]_jj` of each channel's damped Hessian, `[C]`, where the method asked for it.
+    public internal(set) var inverseHessianDiagonal: [Double]?
+    /// Sums of products, where the method updates weights.
+    let hessian: Hessian?
 
     /// Puts both together; the caller has validated the range.
     public init(range: RangeStatistics, histogram: HistogramStatistics? = nil) {
+        self.init(range: range, histogram: histogram, hessian: nil)
+    }
+
+    init(range: RangeStatistics, histogram: HistogramStatistics?, hessian: Hessian?) {
         precondition(histogram.map { $0.channelCount == range.channelCount } ?? true)
         self.range = range
         self.histogram = histogram
+        self.hessian = hessian
     }
 
     /// C: channels of the site.

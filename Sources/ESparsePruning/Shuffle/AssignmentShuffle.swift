@@ -1,0 +1,76 @@
+// RIA's refinement of a dealt order (Zhang et al., ICLR 2024): one linear assignment for each place of the groups.
+
+package import ESparseCore
+package import ESparseKernels
+import Synchronization
+
+/// Takes the channels at one place of all groups out and gives them back in the best way, place after place.
+///
+/// What a group retains with a channel in the place does not depend on the other groups' channels there, so the best way is
+/// a linear assignment with exact scores. A baseline: the local shuffle retains more in less time.
+package struct AssignmentShuffle: Sendable {
+    /// Channels that are assigned among each other, rounded down to a multiple of M; the table of scores grows with its
+    /// square.
+    package var blockSize: Int
+
+    /// Makes the shuffle.
+    package init(blockSize: Int = 4096) {
+        precondition(blockSize > 0)
+        self.blockSize = blockSize
+    }
+
+    /// Improves `permutation` for the stacked rows of `matrices`; `pattern.group` must divide the channels.
+    package func refine(
+        _ permutation: Permutation, saliencies matrices: [SaliencyMatrix], pattern: SparsityPattern,
+        parallel: ParallelLoop
+    ) -> Permutation {
+        precondition(permutation.count % pattern.group == 0)
+        precondition(matrices.allSatisfy { $0.columns == permutation.count })
+        let size = max(blockSize / pattern.group, 1) * pattern.group
+        let count = (permutation.count + size - 1) / size
+        let results = Mutex([[Int32]](repeating: [], count: count))
+        parallel(count) { index in
+            let channels = permutation.order[(index * size)..<min((index + 1) * size, permutation.count)]
+            let assigned = assign(channels, saliencies: matrices, pattern: pattern)
+            results.withLock { $0[index] = assigned }
+        }
+        guard let refined = Permutation(results.withLock { $0 }.flatMap { $0 }) else {
+            preconditionFailure("the parallel loop left out a block")
+        }
+        return refined
+    }
+
+    private func assign(
+        _ channels: ArraySlice<Int32>, saliencies matrices: [SaliencyMatrix], pattern: SparsityPattern
+    ) -> [Int32] {
+        let (count, group) = (channels.count, pattern.group)
+        let groupCount = count / group
+        let block = SaliencyBlock(channelCount: count, rows: max(matrices.reduce(0) { $0 + $1.rows }, 1))
+        var row = 0
+        for matrix in matrices {
+            block.fill(from: matrix.values, columns: matrix.columns, channels: channels, firstRow: row)
+            row += matrix.rows
+        }
+        // Numbered within the block.
+        var order = (0..<Int32(count)).map { $0 }
+        var gains = [Double](repeating: 0, count: count * count)
+        var totals = [Double](repeating: 0, count: groupCount)
+        for place in 0..<group {
+            block.gains(
+                order: order, pattern: pattern, groups: (0..<Int32(groupCount)).map { $0 }, gains: &gains,
+                totals: &totals)
+            let candidates = (0..<groupCount).map { order[$0 * group + place] }
+            var scores = [Double](repeating: 0, count: groupCount * groupCount)
+            for receiver in 0..<groupCount {
+                for (giver, channel) in candidates.enumerated() {
+                    scores[receiver * groupCount + giver] = gains[(receiver * group + place) * count + Int(channel)]
+                }
+            }
+            for (receiver, giver) in LinearAssignment.maximal(scores, size: groupCount).enumerated() {
+                order[receiver * group + place] = candidates[giver]
+            }
+        }
+        let first = channels.startIndex
+        return order.map { channels[first + Int($0)] }
+    }
+}

@@ -1,0 +1,74 @@
+// The weight update of the linears of one input site: they share the Hessian's factor.
+
+package import ESparseCore
+package import ESparseKernels
+
+/// Masks and updates the weights of linears that read the same input.
+package struct SiteCompensation: Sendable {
+    private let update: WeightUpdate
+    private let factor: InverseFactor
+    private let order: Permutation?
+    /// Dead channels in the order of `order`.
+    private let isDead: [Bool]
+    /// Share of the mean diagonal that the factor took; more than asked for where the Hessian was not positive definite.
+    package let damping: Double
+
+    /// Factors the Hessian, channels in the order of `order`.
+    ///
+    /// - Throws: `PruningError.unusableHessian` naming `site`.
+    package init(_ update: WeightUpdate, hessian: Hessian, order: Permutation?, site: String) throws {
+        self.update = update
+        self.order = order
+        let dead = hessian.isDead
+        isDead = order?.applied(to: dead) ?? dead
+        (factor, damping) = try hessian.factor(order: order, damping: update.damping, site: site)
+    }
+
+    /// Diagonal of the damped Hessian's inverse, `[C]`.
+    var inverseDiagonal: [Double] { factor.inverseDiagonal }
+
+    /// A weight after the update and its mask, columns of both in the order of the site.
+    package struct Result {
+        /// `[R, C]`, of the original's element type; dropped weights are 0.
+        package let weight: Tensor
+        /// `[R, (C + 7) / 8]`
+        package let bits: [UInt8]
+        /// How much the outputs' squared error grows by the update's own estimate: mean over tokens, summed over rows.
+        package let error: Double
+    }
+
+    /// Drops and updates the weights `[R, C]` of one linear, which are in the original order.
+    ///
+    /// - Parameter saliency: `[R, C]` in the original order; not read where the update scores by the loss.
+    /// - Throws: the tensor's error for an element type that has no place here.
+    package func apply(
+        to weight: Tensor, saliency: [Float], pattern: SparsityPattern, parallel: ParallelLoop
+    ) throws -> Result {
+        let ordered = order.map { weight.gatheringColumns($0.order) } ?? weight
+        var values = try ordered.floats()
+        let importance = update.maskChoice == .saliency ? importance(of: values, saliency: saliency) : nil
+        for channel in isDead.indices where isDead[channel] {
+            for row in 0..<weight.rows { values[row * weight.columns + channel] = 0 }
+        }
+        let sweep = CompensatingSweep(factor: factor, pattern: pattern, blockSize: update.blockSize)
+        let (bits, error) = sweep.run(
+            weight: &values, rows: weight.rows, importance: importance, parallel: parallel)
+        let stored = try Tensor(values, shape: weight.shape).converted(to: weight.elementType)
+        return Result(weight: stored, bits: bits, error: error)
+    }
+
+    /// `S_ij / |W_ij|` in the order of the site; 0 for a zero weight, whatever it grows to. `values` are in that order,
+    /// `saliency` is in the original one.
+    private func importance(of values: [Float], saliency: [Float]) -> [Float] {
+        precondition(values.count == saliency.count)
+        let columns = isDead.count
+        let order = order?.order ?? Permutation.identity(columns).order
+        var importance = [Float](repeating: 0, count: values.count)
+        for start in stride(from: 0, to: values.count, by: columns) {
+            for (column, channel) in order.enumerated() where values[start + column] != 0 {
+                importance[start + column] = saliency[start + Int(channel)] / abs(values[start + column])
+            }
+        }
+        return importance
+    }
+}
