@@ -39,7 +39,7 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
         case .unscorable(let path, let line, let reason):
             "\(path), line \(line): \(reason)"
         case .unknownTask(let path):
-            "\(path) is not called like a task; say which it is as NAME=\(path), NAME being one of \(Self.taskNames)"
+            "\(path) is neither a folder nor called like a task; say which it is as NAME=FILE, NAME being one of \(Self.taskNames)"
         case .noTasks(let folder):
             "\(folder) has no file called like a task, such as arc_easy.jsonl; the tasks are \(Self.taskNames)"
         case .invalidTaskName(let name):

@@ -104,7 +104,7 @@ for task in tasks:
 PYTHON
 refuse "nothing to evaluate" 64 "give --text" "$esparse" evaluate "$model"
 refuse "samples of no task" 64 "goes with --tasks" "$esparse" evaluate "$model" --text "$text" --samples-output x
-refuse "a file called like no task" 1 "not called like a task" "$esparse" evaluate "$model" --tasks nothing.jsonl
+refuse "a file called like no task" 1 "nor called like a task" "$esparse" evaluate "$model" --tasks nothing.jsonl
 refuse "a folder without tasks" 1 "has no file called like a task" "$esparse" evaluate "$model" --tasks "$here"
 refuse "a task's missing file" 1 "nothing.jsonl" "$esparse" evaluate "$model" --tasks piqa=nothing.jsonl --samples-output x
 refuse "one name twice" 1 "two inputs are called" "$esparse" evaluate "$model" --text "$text" --text "$text"
