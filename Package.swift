@@ -20,6 +20,7 @@ let testedWith: [String: [Target.Dependency]] = [
     "Models": ["ESparseKernels"],
     "Pruning": ["ESparseFormats", "ESparseKernels"],
     "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
+    "Report": ["ESparseEvaluation"],
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -49,10 +50,10 @@ let package = Package(
                 "ESparseFormats", "ESparseKernels", "ESparseCore", argumentParser,
             ],
             swiftSettings: strict),
-        .target(name: "ESparseReport", dependencies: ["ESparseCore"], swiftSettings: strict),
+        .target(name: "ESparseReport", dependencies: ["ESparseEvaluation", "ESparseCore"], swiftSettings: strict),
         .target(
             name: "ESparseEvaluation",
-            dependencies: ["ESparseModels", "ESparseTokenizers", "ESparseCore"],
+            dependencies: ["ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCore"],
             swiftSettings: strict),
         .target(
             name: "ESparsePruning",

@@ -1,4 +1,4 @@
-// `esparse evaluate`: perplexity of a model on a text.
+// `esparse evaluate`: perplexity on texts, and zero-shot tasks.
 
 import ArgumentParser
 import ESparseCore
@@ -13,49 +13,97 @@ import FoundationEssentials
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measure a model's perplexity on a text.",
+        abstract: "Measure a model's perplexity on texts and its accuracy on zero-shot tasks.",
         discussion: """
-            The whole text is tokenized once and cut into consecutive windows; the tail is dropped. Perplexity is the \
+            Each text is tokenized once and cut into consecutive windows; the tail is dropped. Perplexity is the \
             exponential of the mean over windows of each window's mean loss. It depends on the window's length, which is \
             printed beside it.
+
+            Tasks are asked as lm-eval asks them, without examples: the likeliest choice counts (acc), also after dividing \
+            by its length (acc_norm). Files are those of the data sets as JSON lines or tables; Parquet is not read. Known \
+            tasks: arc_easy, arc_challenge, hellaswag, winogrande, boolq, openbookqa, piqa, rte, sglue_rte, \
+            lambada_openai, lambada_standard. Any other name is a task of your own, with ctx, choices and gold on each line.
             """)
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var json: JSONOption
 
-    @Option(help: ArgumentHelp("Text to predict: .txt or .jsonl (field text), or either as .gz.", valueName: "file"))
-    var text: String
+    @Option(
+        help: ArgumentHelp(
+            "Text to predict: .txt or .jsonl (field text), or either as .gz; may be repeated.", valueName: "file"))
+    var text: [String] = []
 
     @Option(help: ArgumentHelp("Tokens of a window.", valueName: "n"))
     var sequenceLength: Int = 2048
 
-    @Option(help: ArgumentHelp("Windows to run; all where not given.", valueName: "n"))
+    @Option(help: ArgumentHelp("Windows of each text to run; all where not given.", valueName: "n"))
     var windows: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Zero-shot tasks: NAME=FILE,..., files called like a task, or a folder of such; may be repeated.",
+            valueName: "tasks"))
+    var tasks: [String] = []
+
+    @Option(help: ArgumentHelp("Items of each task to ask, from the first; all where not given.", valueName: "n"))
+    var limit: Int?
+
+    @Option(
+        help: ArgumentHelp("Write every item with the model's answers to samples_TASK.jsonl there.", valueName: "dir"))
+    var samplesOutput: String?
 
     func validate() throws {
         guard (2...1_000_000).contains(sequenceLength) else {
             throw ValidationError("--sequence-length must be from 2 to 1000000")
         }
+        guard !text.isEmpty || !tasks.isEmpty else { throw ValidationError("give --text, --tasks, or both") }
         guard windows.map({ $0 > 0 }) ?? true else { throw ValidationError("--windows must be at least 1") }
+        guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit must be at least 1") }
+        guard let samplesOutput else { return }
+        guard !tasks.isEmpty else { throw ValidationError("--samples-output goes with --tasks") }
+        guard !samplesOutput.isEmpty, FileSystem.isFolder(FileSystem.parent(of: samplesOutput)) else {
+            throw ValidationError("--samples-output \(samplesOutput): there is no such folder to make it in")
+        }
     }
 
     func run() throws {
         let progress = TerminalProgress()
         let opened = try model.open()
-        let documents = try Signals.endingAtOnce { try TextFile.documents(text) }
-        let tokens = opened.tokenizer.encode(documents.joined(separator: "\n\n"), addSpecialTokens: false)
+        // Every file is read before the model: a mistake in the last one should not cost the work on the first.
+        let documents = try text.map { path in
+            (
+                name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent,
+                content: try Signals.endingAtOnce { try TextFile.documents(path) }.joined(separator: "\n\n")
+            )
+        }
+        let sources = try tasks.flatMap(TaskSource.parse)
+        let items = try sources.map { source in
+            try Signals.endingAtOnce { try source.task.items(source.path) }
+        }
+        try EvaluationReport.requireDistinct(documents.map(\.name) + sources.map(\.task.name))
+        if let samplesOutput, !FileSystem.isFolder(samplesOutput) { try FileSystem.createFolder(samplesOutput) }
+
         let language = try opened.load(progress: progress)
-        let result = try Perplexity.measure(
-            language, tokens: tokens, sequenceLength: sequenceLength, windowLimit: windows, progress: progress)
-        print(
-            """
-            perplexity \(Quantity.fixed(result.perplexity, decimals: 4)) \
-            (sequence length \(sequenceLength), \(result.windowCount) windows, \(result.tokenCount) tokens, \
-            \(model.precision.rawValue))
-            """)
-        try json.write(
-            result.json(
-                task: URL(fileURLWithPath: text).deletingPathExtension().lastPathComponent,
-                model: model.path, precision: model.precision.rawValue))
+        let texts = try documents.map { document in
+            let result = try Perplexity.measure(
+                language, tokenizer: opened.tokenizer, text: document.content, name: document.name,
+                sequenceLength: sequenceLength, windowLimit: windows, progress: progress)
+            let name = documents.count > 1 ? document.name + ": " : ""
+            print(name + result.sentence(precision: model.precision.rawValue))
+            return result
+        }
+        let results = try zip(sources, items).map { source, items in
+            let evaluation = try TaskEvaluation.run(
+                source, items: items, limit: limit, model: language, tokenizer: opened.tokenizer, progress: progress)
+            if let samplesOutput { try evaluation.writeSamples(to: samplesOutput) }
+            return TaskResult(evaluation)
+        }
+        let report = EvaluationReport(
+            model: model.path, precision: model.precision.rawValue, limit: limit, texts: texts, tasks: results)
+        if !results.isEmpty {
+            print(report.taskTable.plainText, terminator: "")
+            progress.note(report.sharingSentence)
+        }
+        try json.write(report.json())
     }
 }

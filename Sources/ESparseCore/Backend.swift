@@ -196,8 +196,23 @@ public protocol Backend: Sendable {
     func add(_ addend: Activation, to accumulator: inout Activation)
     /// Rows `indices` of an activation, `[indices.count, channels]`; used to keep the last token of each sequence.
     func rows(_ indices: [Int], of activation: Activation) -> Activation
-    /// `-ln softmax(x W^T + b)[target]` for every row, without keeping all the logits; `[T]` in double precision.
-    func negativeLogLikelihoods(
+    /// `-ln softmax(x W^T + b)[target]` for every row, and whether the target is the likeliest token, without keeping all
+    /// the logits; `[T]` in double precision.
+    func likelihoods(
         of targets: [Int32], hidden: Activation, head: PreparedLinear
-    ) -> [Double]
+    ) -> [TargetLikelihood]
+}
+
+/// How likely a token is under a model.
+public struct TargetLikelihood: Sendable, Equatable {
+    /// `-ln p(target)`, in nats.
+    public let negativeLogLikelihood: Double
+    /// Whether no other token of the vocabulary has a larger logit.
+    public let isGreedy: Bool
+
+    /// Puts a likelihood together.
+    public init(negativeLogLikelihood: Double, isGreedy: Bool) {
+        self.negativeLogLikelihood = negativeLogLikelihood
+        self.isGreedy = isGreedy
+    }
 }

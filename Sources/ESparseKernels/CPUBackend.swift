@@ -259,14 +259,14 @@ public struct CPUBackend: Backend {
         }
     }
 
-    /// `-ln softmax(x W^T + b)[target]` of every row, `[T]`.
-    public func negativeLogLikelihoods(
+    /// `-ln softmax(x W^T + b)[target]` of every row, and whether the target is the likeliest token, `[T]`.
+    public func likelihoods(
         of targets: [Int32], hidden: CPUActivation, head: PreparedLinear
-    ) -> [Double] {
+    ) -> [TargetLikelihood] {
         precondition(targets.count == hidden.tokens, "a target is needed for every token")
         precondition(hidden.channels == head.linear.columns, "hidden states do not have the head's channels")
         return unsafe hidden.withValues { values in
-            unsafe head.linear.negativeLogLikelihoods(targets: targets, hidden: values, pool: pool)
+            unsafe head.linear.likelihoods(targets: targets, hidden: values, pool: pool)
         }
     }
 

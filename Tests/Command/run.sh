@@ -89,6 +89,46 @@ refuse "an update of an update" 64 "without --update" prune --output x --method 
 check "leave linears dense" prune --output partly --exclude '*.v_proj.weight' --exclude '*.layers.1.*'
 check "evaluate a partly dense model" "$esparse" evaluate partly --text "$text" --sequence-length 128 --windows 2
 
+# --- zero-shot tasks and several texts in one run
+tasks=$here/../ESparseEvaluationTests/Fixtures/tasks
+cp "$text" other.txt
+check "tasks and texts" "$esparse" evaluate "$model" --tasks "$tasks" --tasks "mine=$tasks/mine.jsonl" --limit 2 --precision f32 \
+    --text "$text" --text other.txt --sequence-length 64 --windows 2 --samples-output samples --json evaluated.json
+for line in '^evaluation: perplexity .* bits per byte' '^other: perplexity' '^arc_easy  *2 ' '^mean  '; do
+    grep -q -- "$line" out && pass || fail "evaluate: no line like $line in $(cat out)"
+done
+python3 - <<'PYTHON' && pass || fail "results or samples have another shape"
+import json, math
+report = json.load(open("evaluated.json"))
+results, counts = report["results"], report["n-samples"]
+texts = {"evaluation", "other"}
+tasks = set(results) - texts
+assert len(tasks) == 12 and texts < set(results)
+assert results["evaluation"]["bits_per_byte,none"] == results["other"]["bits_per_byte,none"] > 0
+assert math.isclose(math.log2(results["other"]["byte_perplexity,none"]), results["other"]["bits_per_byte,none"])
+assert all(counts[task]["effective"] == 2 <= counts[task]["original"] for task in tasks)
+assert abs(report["groups"]["mean"]["acc,none"] - sum(results[t]["acc,none"] for t in tasks) / 12) < 1e-12
+for task in tasks:
+    samples = [json.loads(line) for line in open(f"samples/samples_{task}.jsonl")]
+    assert [sample["doc_id"] for sample in samples] == [0, 1]
+    assert sum(sample["acc"] for sample in samples) / 2 == results[task]["acc,none"], task
+PYTHON
+refuse "nothing to evaluate" 64 "give --text" "$esparse" evaluate "$model"
+refuse "samples of no task" 64 "goes with --tasks" "$esparse" evaluate "$model" --text "$text" --samples-output x
+refuse "a file called like no task" 1 "nor called like a task" "$esparse" evaluate "$model" --tasks nothing.jsonl
+refuse "a folder without tasks" 1 "has no file called like a task" "$esparse" evaluate "$model" --tasks "$here"
+refuse "a task's missing file" 1 "nothing.jsonl" "$esparse" evaluate "$model" --tasks piqa=nothing.jsonl --samples-output x
+refuse "one name twice" 1 "two inputs are called" "$esparse" evaluate "$model" --text "$text" --text "$text"
+printf '{"goal": "g", "sol1": "a", "sol2": "b", "label": 5}\n' >piqa.jsonl
+refuse "an absurd label" 1 "piqa.jsonl, line 1: the label" "$esparse" evaluate "$model" --tasks piqa.jsonl --samples-output x
+cp piqa.jsonl piqa.parquet
+refuse "Parquet" 1 "is not supported" "$esparse" evaluate "$model" --tasks piqa=piqa.parquet --samples-output x
+"$esparse" evaluate "$model" --tasks "$tasks" --text "$text" --sequence-length 8 --json stopped.json --samples-output stopped-samples \
+    >/dev/null 2>&1 & pid=$!
+sleep 0.2; kill -INT $pid; wait $pid; code=$?
+[ $code -eq 130 ] && [ ! -e stopped.json ] || [ $code -eq 0 ] && pass || fail "SIGINT while evaluating: exit $code"
+ls stopped-samples 2>/dev/null | grep -q partial && fail "a partial samples file is left" || pass
+
 # --- bad input: one sentence, exit code 1 (usage: 64), nothing under the final name
 refuse "usage" 64 "Usage" "$esparse" prune
 refuse "bad pattern" 64 "pattern" prune --output x --pattern 4:2

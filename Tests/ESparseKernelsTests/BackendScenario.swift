@@ -212,6 +212,6 @@ struct LikelihoodScenario: BackendScenario {
         let head = try backend.prepareLinear(weight, bias: nil)
         let hidden = backend.activation(numbers.floats(tokens * channels), channels: channels)
         let targets = numbers.integers(tokens, below: vocabulary).map { Int32($0) }
-        return backend.negativeLogLikelihoods(of: targets, hidden: hidden, head: head).map { Float($0) }
+        return backend.likelihoods(of: targets, hidden: hidden, head: head).map { Float($0.negativeLogLikelihood) }
     }
 }

@@ -249,11 +249,12 @@ struct LinearConfiguration: Sendable, CustomTestStringConvertible {
         let head = try CPULinear(
             weight: LinearWeight(matrix: .dense(try Tensor([Float](repeating: 0, count: 4 * 2), shape: [4, 2]))),
             bias: nil, precision: .float32, pool: pool)
-        let losses = unsafe [Float](repeating: 1, count: 6).withUnsafeBufferPointer { hidden in
-            guard let base = hidden.baseAddress else { return [Double]() }
-            return unsafe head.negativeLogLikelihoods(targets: [0, 3, 1], hidden: base, pool: pool)
+        let likelihoods = unsafe [Float](repeating: 1, count: 6).withUnsafeBufferPointer { hidden in
+            guard let base = hidden.baseAddress else { return [TargetLikelihood]() }
+            return unsafe head.likelihoods(targets: [0, 3, 1], hidden: base, pool: pool)
         }
-        #expect(losses.allSatisfy { abs($0 - 1.3862943611198906) < 1e-7 })
+        #expect(likelihoods.count == 3)
+        #expect(likelihoods.allSatisfy { abs($0.negativeLogLikelihood - 1.3862943611198906) < 1e-7 && $0.isGreedy })
     }
 
     @Test(arguments: InstructionSet.available, [1, 5, 40, 1100])
@@ -264,29 +265,38 @@ struct LinearConfiguration: Sendable, CustomTestStringConvertible {
             rows: rows, columns: columns, pattern: nil, element: .bfloat16, hasBias: true, kind: .ordinary,
             random: &random)
         let hidden = (0..<(tokens * columns)).map { 3 * ValueKind.ordinary.value($0, &random) }
-        let targets = (0..<tokens).map { _ in Int32(random.integer(below: rows)) }
+        let (logits, magnitudes) = try linear.reference(
+            input: hidden, tokens: tokens, precision: .float32, old: nil)
+        // Every third target is the likeliest token.
+        let targets = (0..<tokens).map { token in
+            let row = logits[(token * rows)..<((token + 1) * rows)]
+            let likeliest = (row.firstIndex(of: row.max() ?? 0) ?? 0) - token * rows
+            return Int32(token % 3 == 0 ? likeliest : random.integer(below: rows))
+        }
         let results = try [1, 2, 3].map { threads in
             let pool = ThreadPool(threadCount: threads)
             let head = try CPULinear(
                 weight: linear.weight, bias: linear.bias, precision: .float32, pool: pool,
                 instructionSet: instructionSet)
             return unsafe withGuardedFloats(hidden) {
-                unsafe head.negativeLogLikelihoods(targets: targets, hidden: $0, pool: pool)
+                unsafe head.likelihoods(targets: targets, hidden: $0, pool: pool)
             }
         }
         #expect(results[0] == results[1])
         #expect(results[0] == results[2])
-        let (logits, magnitudes) = try linear.reference(
-            input: hidden, tokens: tokens, precision: .float32, old: nil)
         for token in 0..<tokens {
             let row = logits[(token * rows)..<((token + 1) * rows)]
             let largest = row.max() ?? 0
             let logSum = largest + logarithm(row.reduce(0) { $0 + exponential($1 - largest) })
-            let expected = logSum - logits[token * rows + Int(targets[token])]
+            let targetLogit = logits[token * rows + Int(targets[token])]
+            let expected = logSum - targetLogit
             // Each logit is off by at most the bound of a linear; a log-softmax at most doubles it.
             let magnitude = magnitudes[(token * rows)..<((token + 1) * rows)].max() ?? 0
             let bound = 4 * Double(columns + 3) * 0x1p-24 * magnitude + 1e-6
-            #expect(abs(results[0][token] - expected) <= bound)
+            #expect(abs(results[0][token].negativeLogLikelihood - expected) <= bound)
+            // How far the target is ahead of the others, or behind them; too close to tell is left out.
+            let others = row.enumerated().filter { $0.offset != Int(targets[token]) }.map(\.element).max() ?? 0
+            if abs(targetLogit - others) > bound { #expect(results[0][token].isGreedy == (targetLogit > others)) }
         }
     }
 }

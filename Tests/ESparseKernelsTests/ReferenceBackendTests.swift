@@ -71,7 +71,16 @@ import Testing
     @Test func likelihoodOfEqualLogitsIsTheirNumber() throws {
         let head = try backend.prepareLinear(
             LinearWeight(matrix: .dense(try Tensor([1, 1, 1, 1], shape: [4, 1]))), bias: nil)
-        let loss = backend.negativeLogLikelihoods(of: [2], hidden: backend.activation([3], channels: 1), head: head)
-        #expect(abs(loss[0] - 1.3862943611198906) < 1e-12)
+        let likelihood = backend.likelihoods(of: [2], hidden: backend.activation([3], channels: 1), head: head)[0]
+        #expect(abs(likelihood.negativeLogLikelihood - 1.3862943611198906) < 1e-12)
+        #expect(likelihood.isGreedy)
+    }
+
+    @Test func onlyTheLargestLogitIsGreedy() throws {
+        let head = try backend.prepareLinear(
+            LinearWeight(matrix: .dense(try Tensor([1, 3, 2], shape: [3, 1]))), bias: nil)
+        let hidden = backend.activation([1, 1, 1, -1], channels: 1)
+        let likelihoods = backend.likelihoods(of: [0, 1, 2, 0], hidden: hidden, head: head)
+        #expect(likelihoods.map(\.isGreedy) == [false, true, false, true])
     }
 }

@@ -198,15 +198,17 @@ package struct ReferenceBackend: Backend {
         Activation(channels: activation.channels, values: indices.flatMap { activation.row($0) })
     }
 
-    package func negativeLogLikelihoods(
+    package func likelihoods(
         of targets: [Int32], hidden: Activation, head: PreparedLinear
-    ) -> [Double] {
+    ) -> [TargetLikelihood] {
         precondition(targets.count == hidden.tokens)
         return targets.enumerated().map { token, target in
             let logits = (0..<head.rows).map { product(hidden, token, head, $0) }
             let largest = logits.max() ?? 0
             let sum = logits.reduce(0) { $0 + exp($1 - largest) }
-            return largest + log(sum) - logits[Int(target)]
+            return TargetLikelihood(
+                negativeLogLikelihood: largest + log(sum) - logits[Int(target)],
+                isGreedy: logits[Int(target)] >= largest)
         }
     }
 }

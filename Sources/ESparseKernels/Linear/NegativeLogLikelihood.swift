@@ -1,27 +1,32 @@
-// The loss of target tokens under a language-model head, without ever holding the logits of all the vocabulary.
+// How likely target tokens are under a language-model head, without ever holding the logits of all the vocabulary.
 
 internal import CESparseKernels
+package import ESparseCore
 
 extension CPULinear {
-    /// `-ln softmax(h W^T + b)[target]` for every row of `hidden` `[T, C]`; this linear is the head, R its vocabulary.
+    /// `-ln softmax(h W^T + b)[target]` for every row of `hidden` `[T, C]`, and whether the target is the likeliest token;
+    /// this linear is the head, R its vocabulary.
     ///
     /// Each tile of logits is reduced at once to its largest value and the sum of exponentials below it; the tiles of a
     /// token are then combined in their order, in double precision. Targets must be in `[0, R)`.
-    package func negativeLogLikelihoods(
+    package func likelihoods(
         targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool
-    ) -> [Double] {
+    ) -> [TargetLikelihood] {
         precondition(targets.allSatisfy { $0 >= 0 && Int($0) < rows }, "a target is outside the vocabulary")
         let chunk = 1024
-        var losses: [Double] = []
-        losses.reserveCapacity(targets.count)
+        var likelihoods: [TargetLikelihood] = []
+        likelihoods.reserveCapacity(targets.count)
         for first in stride(from: 0, to: targets.count, by: chunk) {
             let part = Array(targets[first..<min(first + chunk, targets.count)])
-            unsafe losses.append(contentsOf: chunkLosses(targets: part, hidden: hidden + first * columns, pool: pool))
+            unsafe likelihoods.append(
+                contentsOf: chunkLikelihoods(targets: part, hidden: hidden + first * columns, pool: pool))
         }
-        return losses
+        return likelihoods
     }
 
-    private func chunkLosses(targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool) -> [Double] {
+    private func chunkLikelihoods(
+        targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool
+    ) -> [TargetLikelihood] {
         let tokens = targets.count
         let rowTile = plan(tokens: tokens).rowTile
         let tileCount = (rows + rowTile - 1) / rowTile
@@ -59,9 +64,10 @@ extension CPULinear {
                 }
             }
         }
-        var losses = [Double](repeating: 0, count: tokens)
-        unsafe losses.withUnsafeMutableBufferPointer { [maxima, sums, targetLogits] buffer in
-            nonisolated(unsafe) let losses = unsafe buffer
+        var likelihoods = [TargetLikelihood](
+            repeating: TargetLikelihood(negativeLogLikelihood: 0, isGreedy: false), count: tokens)
+        unsafe likelihoods.withUnsafeMutableBufferPointer { [maxima, sums, targetLogits] buffer in
+            nonisolated(unsafe) let likelihoods = unsafe buffer
             let step = 32
             pool.run(count: (tokens + step - 1) / step) { piece in
                 for token in piece * step..<min((piece + 1) * step, tokens) {
@@ -72,11 +78,13 @@ extension CPULinear {
                         let slot = tile * tokens + token
                         total += sums[slot] * exponential(Double(maxima[slot]) - Double(largest))
                     }
-                    unsafe losses[token] = logarithm(total) + Double(largest) - Double(targetLogits[token])
+                    unsafe likelihoods[token] = TargetLikelihood(
+                        negativeLogLikelihood: logarithm(total) + Double(largest) - Double(targetLogits[token]),
+                        isGreedy: targetLogits[token] >= largest)
                 }
             }
         }
-        return losses
+        return likelihoods
     }
 }
 

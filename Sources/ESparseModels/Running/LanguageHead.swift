@@ -22,9 +22,9 @@ package struct LanguageHead<B: Backend>: Sendable {
         backend.multiply(features(hidden), by: vocabulary)
     }
 
-    /// `-ln p(target)` for rows `[T, D]` of the last block's output; targets must be in the vocabulary.
-    package func negativeLogLikelihoods(of targets: [Int32], _ hidden: B.Activation) -> [Double] {
-        backend.negativeLogLikelihoods(of: targets, hidden: features(hidden), head: vocabulary)
+    /// How likely each target is after rows `[T, D]` of the last block's output; targets must be in the vocabulary.
+    package func likelihoods(of targets: [Int32], _ hidden: B.Activation) -> [TargetLikelihood] {
+        backend.likelihoods(of: targets, hidden: features(hidden), head: vocabulary)
     }
 }
 

@@ -126,7 +126,7 @@ public struct LanguageModel<B: Backend>: Sendable {
         guard !segments.isEmpty else { return [] }
         let hidden = try hidden(inputs, batch: TokenBatch(segments), cache: &cache)
         let needed = rows.count == inputs.count ? hidden : backend.rows(rows, of: hidden)
-        var losses = head.negativeLogLikelihoods(of: targets, needed)[...]
+        var losses = head.likelihoods(of: targets, needed).map(\.negativeLogLikelihood)[...]
         return zip(sequences, starts).map { sequence, start in
             let count = sequence.count - start
             defer { losses = losses.dropFirst(count) }

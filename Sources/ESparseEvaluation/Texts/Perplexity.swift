@@ -2,27 +2,7 @@
 
 public import ESparseCore
 public import ESparseModels
-
-/// A perplexity cannot be measured.
-public enum EvaluationError: Error, Equatable, CustomStringConvertible {
-    /// The text is shorter than one window.
-    case tooLittleText(tokens: Int, sequenceLength: Int)
-    /// The model gave a loss that is not a number.
-    case notFinite(window: Int)
-
-    /// One sentence for the user.
-    public var description: String {
-        switch self {
-        case .tooLittleText(let tokens, let length):
-            """
-            the text holds \(tokens) tokens, fewer than one window of \(length); give a longer text or lower \
-            --sequence-length
-            """
-        case .notFinite(let window):
-            "the model's loss in window \(window) is not finite; the checkpoint may be damaged, or try --precision f32"
-        }
-    }
-}
+public import ESparseTokenizers
 
 /// Perplexity by the field's convention; see `PerplexityResult`.
 public enum Perplexity {
@@ -34,7 +14,7 @@ public enum Perplexity {
     /// - Throws: `EvaluationError`; `ModelError` when the model has fewer positions; `InterruptedError`.
     public static func measure<B: Backend>(
         _ model: LanguageModel<B>, tokens: [Int32], sequenceLength: Int, windowLimit: Int? = nil,
-        progress: any ProgressReporter = SilentProgress()
+        stage: String = "Evaluating", progress: any ProgressReporter = SilentProgress()
     ) throws -> PerplexityResult {
         precondition(sequenceLength > 1 && windowLimit.map { $0 > 0 } ?? true)
         let windowCount = min(tokens.count / sequenceLength, windowLimit ?? .max)
@@ -46,7 +26,7 @@ public enum Perplexity {
         var cache = try model.makeCache(sequenceCount: batchSize, capacity: sequenceLength)
         var sum = 0.0
         for first in stride(from: 0, to: windowCount, by: batchSize) {
-            progress.report(stage: "Evaluating", completed: first, total: windowCount, unit: "windows")
+            progress.report(stage: stage, completed: first, total: windowCount, unit: "windows")
             let windows = (first..<min(first + batchSize, windowCount)).map {
                 Array(tokens[($0 * sequenceLength)..<(($0 + 1) * sequenceLength)])
             }
@@ -57,9 +37,25 @@ public enum Perplexity {
                 sum += mean
             }
         }
-        progress.report(stage: "Evaluating", completed: windowCount, total: windowCount, unit: "windows")
+        progress.report(stage: stage, completed: windowCount, total: windowCount, unit: "windows")
         return PerplexityResult(
             tokenCount: tokens.count, windowCount: windowCount, sequenceLength: sequenceLength,
             meanNegativeLogLikelihood: sum / Double(windowCount), seconds: (ContinuousClock.now - start) / .seconds(1))
+    }
+    /// Tokenizes a text without special tokens and runs it as `measure(_:tokens:sequenceLength:windowLimit:stage:progress:)`
+    /// does.
+    ///
+    /// - Throws: as that function.
+    public static func measure<B: Backend>(
+        _ model: LanguageModel<B>, tokenizer: Tokenizer, text: String, name: String, sequenceLength: Int,
+        windowLimit: Int? = nil, progress: any ProgressReporter = SilentProgress()
+    ) throws -> TextResult {
+        let tokens = tokenizer.encode(text, addSpecialTokens: false)
+        let result = try measure(
+            model, tokens: tokens, sequenceLength: sequenceLength, windowLimit: windowLimit,
+            stage: "Evaluating \(name)", progress: progress)
+        let read = tokenizer.decode(Array(tokens.prefix(result.windowCount * sequenceLength)))
+        return TextResult(
+            name: name, perplexity: result, byteCount: read.utf8.count, wordCount: read.wordCountAsPython)
     }
 }

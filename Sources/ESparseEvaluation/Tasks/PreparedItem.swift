@@ -1,0 +1,27 @@
+// Items whose prompts are written out already: `ctx`, `choices`, `gold`; or `contexts`, `continuation`, `gold`.
+
+import ESparseFormats
+
+/// The simple format that every task accepts, and that a user's own tasks come in.
+enum PreparedItem {
+    /// Whether a record is of this format; HellaSwag's own records have a `ctx` too.
+    static func matches(_ record: TaskRecord) -> Bool {
+        record.has("contexts") || record.has("ctx") && record.has("choices")
+    }
+
+    /// Texts are taken as they are. A choice brings the space before it along, which is not counted as one of its characters.
+    static func item(_ record: TaskRecord) throws(FormatError) -> TaskItem {
+        guard let gold = try record.field("gold").integer else {
+            throw record.problem("the field \"gold\" must be a choice's number, counting from 0")
+        }
+        if record.has("contexts") {
+            return try TaskItem(
+                record, contexts: record.choices("contexts"), continuation: record.choice("continuation"), gold: gold)
+        }
+        let context = try record.text("ctx")
+        let choices = try record.choices("choices")
+        return try TaskItem(
+            record, requests: choices.map { LikelihoodRequest(context: context, continuation: $0) }, gold: gold,
+            choiceLengths: choices.map { $0.unicodeScalars.count - ($0.hasPrefix(" ") ? 1 : 0) }, target: String(gold))
+    }
+}
