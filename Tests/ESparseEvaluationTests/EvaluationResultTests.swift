@@ -49,6 +49,8 @@ import Testing
             ])
         #expect(json["n-samples"]?["own"]?["original"] == .integer(2))
         #expect(json["config"]?["limit"] == .integer(2) && json["config"]?["model"] == .text("m"))
+        #expect(json["config"]?["sequence_length"] == .integer(32) && json["config"]?["windows"] == .integer(3))
+        #expect(json["config"]?["tokens"] == .integer(100))
         #expect(json["n-shot"]?["own"] == .integer(0) && json["versions"]?["own"] == .text("N/A"))
         #expect(json["higher_is_better"]?["own"]?["acc"] == .boolean(true) && json["groups"] == nil)
     }

@@ -31,9 +31,9 @@ evaluate() {
 import json, sys
 source, target, settings = sys.argv[1:]
 report = json.load(open(source))
-report["config"].pop("model")
-report["config"].update(prune_settings=settings)
-json.dump(report, open(target, "w"), indent=2, sort_keys=True)
+kept = {key: report["config"][key] for key in ("precision", "sequence_length", "tokens", "windows")}
+kept["prune_settings"] = settings
+json.dump({"config": kept, "results": report["results"]}, open(target, "w"), indent=2, sort_keys=True)
 PYTHON
 }
 

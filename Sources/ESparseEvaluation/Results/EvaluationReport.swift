@@ -48,6 +48,7 @@ public struct EvaluationReport: Sendable {
 
     /// The report in lm-eval's shape: `results.<name>."acc,none"`, `"acc_stderr,none"`, `"token_perplexity,none"`;
     /// `n-samples`, `n-shot`, `versions`, `higher_is_better`; settings under `config`, those of each input under `configs`.
+    /// `config` also has the sequence length, and the windows and tokens of all texts together.
     ///
     /// Standard errors that are not known are "N/A", figures too large for a number are null.
     public func json() -> Data {
@@ -57,7 +58,8 @@ public struct EvaluationReport: Sendable {
             "results": object(texts.map { ($0.name, $0.results) } + tasks.map { ($0.name, $0.results) }),
             "configs": object(texts.map { ($0.name, $0.configuration) } + tasks.map { ($0.name, $0.configuration) }),
             "n-samples": object(texts.map { ($0.name, $0.sampleCounts) } + tasks.map { ($0.name, $0.sampleCounts) }),
-            "config": object([("model", .text(model)), ("precision", .text(precision)), ("limit", limit)]),
+            "config": object(
+                [("model", .text(model)), ("precision", .text(precision)), ("limit", limit)] + textConfiguration),
         ]
         if !tasks.isEmpty {
             report["n-shot"] = object(tasks.map { ($0.name, .integer(0)) })
@@ -69,6 +71,18 @@ public struct EvaluationReport: Sendable {
         }
         if !means.isEmpty { report["groups"] = object([("mean", scoreObject(means, alias: "mean"))]) }
         return Data(JSONValue.sorted(report).serialized(indented: true))
+    }
+}
+
+extension EvaluationReport {
+    /// Sequence length, windows and tokens of the texts; empty where there are none.
+    private var textConfiguration: [(String, JSONValue)] {
+        guard let first = texts.first else { return [] }
+        return [
+            ("sequence_length", .integer(first.perplexity.sequenceLength)),
+            ("windows", .integer(texts.reduce(0) { $0 + $1.perplexity.windowCount })),
+            ("tokens", .integer(texts.reduce(0) { $0 + $1.perplexity.tokenCount })),
+        ]
     }
 }
 
