@@ -19,6 +19,7 @@ let testedWith: [String: [Target.Dependency]] = [
     "Tokenizers": ["ESparseFormats"],
     "Models": ["ESparseKernels"],
     "Pruning": ["ESparseFormats", "ESparseKernels"],
+    "Measurement": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
     "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
     "Report": ["ESparseEvaluation"],
 ]
@@ -27,7 +28,8 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 
 /// What a program that links ESparse can import.
 let libraries = [
-    "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseKernels",
+    "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseFormats",
+    "ESparseKernels",
     "ESparseCore",
 ]
 
@@ -46,11 +48,15 @@ let package = Package(
         .executableTarget(
             name: "ESparseCommand",
             dependencies: [
-                "ESparseReport", "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers",
-                "ESparseFormats", "ESparseKernels", "ESparseCore", argumentParser,
+                "ESparseReport", "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning", "ESparseModels",
+                "ESparseTokenizers", "ESparseFormats", "ESparseKernels", "ESparseCore", argumentParser,
             ],
             swiftSettings: strict),
         .target(name: "ESparseReport", dependencies: ["ESparseEvaluation", "ESparseCore"], swiftSettings: strict),
+        .target(
+            name: "ESparseMeasurement",
+            dependencies: ["ESparseReport", "ESparseModels", "ESparseFormats", "ESparseKernels", "ESparseCore"],
+            swiftSettings: strict),
         .target(
             name: "ESparseEvaluation",
             dependencies: ["ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCore"],
@@ -78,7 +84,8 @@ let package = Package(
             path: "Tests/ESparseTestSupport",
             swiftSettings: strict),
     ]
-        + ["Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report"].map { name in
+        + ["Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report", "Measurement"].map {
+            name in
             .testTarget(
                 name: "ESparse\(name)Tests",
                 dependencies: (testedWith[name] ?? [])

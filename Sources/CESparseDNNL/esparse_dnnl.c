@@ -14,7 +14,7 @@ struct esparse_dnnl_matmul {
     dnnl_primitive_t primitive;
     dnnl_primitive_desc_t description;
     size_t scratch_bytes;
-    int has_bias;
+    esparse_dnnl_shape shape;
     char implementation[name_bytes];
 };
 
@@ -93,9 +93,13 @@ static dnnl_primitive_attr_t create_attributes(int accumulates) {
     return attributes;
 }
 
+static dnnl_data_type_t operand_type(const esparse_dnnl_shape *shape) {
+    return shape->is_bfloat16 ? dnnl_bf16 : dnnl_f32;
+}
+
 static int create_description(const esparse_dnnl_shape *shape, dnnl_primitive_attr_t attributes,
                               dnnl_primitive_desc_t *description) {
-    dnnl_data_type_t type = shape->is_bfloat16 ? dnnl_bf16 : dnnl_f32;
+    dnnl_data_type_t type = operand_type(shape);
     dnnl_dims_t input_sizes = {shape->tokens, shape->columns}, input_strides = {shape->input_stride, 1};
     dnnl_dims_t weight_sizes = {shape->columns, shape->rows}, weight_strides = {1, shape->weight_stride};
     dnnl_dims_t output_sizes = {shape->tokens, shape->rows}, output_strides = {shape->output_stride, 1};
@@ -103,7 +107,9 @@ static int create_description(const esparse_dnnl_shape *shape, dnnl_primitive_at
 #if DNNL_VERSION_MAJOR >= 3
     dnnl_memory_desc_t input = NULL, weights = NULL, bias = NULL, output = NULL;
     int failed = dnnl_memory_desc_create_with_strides(&input, 2, input_sizes, type, input_strides) ||
-                 dnnl_memory_desc_create_with_strides(&weights, 2, weight_sizes, type, weight_strides) ||
+                 (shape->packs_weights
+                      ? dnnl_memory_desc_create_with_tag(&weights, 2, weight_sizes, type, dnnl_format_tag_any)
+                      : dnnl_memory_desc_create_with_strides(&weights, 2, weight_sizes, type, weight_strides)) ||
                  dnnl_memory_desc_create_with_strides(&output, 2, output_sizes, dnnl_f32, output_strides) ||
                  dnnl_memory_desc_create_with_strides(&bias, 2, bias_sizes, dnnl_f32, bias_strides);
     if (!failed) {
@@ -119,7 +125,9 @@ static int create_description(const esparse_dnnl_shape *shape, dnnl_primitive_at
     dnnl_memory_desc_t input, weights, bias, output;
     dnnl_matmul_desc_t operation;
     return dnnl_memory_desc_init_by_strides(&input, 2, input_sizes, type, input_strides) ||
-           dnnl_memory_desc_init_by_strides(&weights, 2, weight_sizes, type, weight_strides) ||
+           (shape->packs_weights
+                ? dnnl_memory_desc_init_by_tag(&weights, 2, weight_sizes, type, dnnl_format_tag_any)
+                : dnnl_memory_desc_init_by_strides(&weights, 2, weight_sizes, type, weight_strides)) ||
            dnnl_memory_desc_init_by_strides(&output, 2, output_sizes, dnnl_f32, output_strides) ||
            dnnl_memory_desc_init_by_strides(&bias, 2, bias_sizes, dnnl_f32, bias_strides) ||
            dnnl_matmul_desc_init(&operation, &input, &weights, shape->has_bias ? &bias : NULL, &output) ||
@@ -149,7 +157,7 @@ esparse_dnnl_matmul *esparse_dnnl_matmul_create(const esparse_dnnl_shape *shape)
     memory_description scratch =
         dnnl_primitive_desc_query_md(matmul->description, dnnl_query_scratchpad_md, 0);
     matmul->scratch_bytes = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
-    matmul->has_bias = shape->has_bias;
+    matmul->shape = *shape;
     const char *name = NULL;
     dnnl_primitive_desc_query(matmul->description, dnnl_query_impl_info_str, 0, &name);
     for (int i = 0; name && name[i] && i < name_bytes - 1; i++) matmul->implementation[i] = name[i];
@@ -164,6 +172,49 @@ void esparse_dnnl_matmul_destroy(esparse_dnnl_matmul *matmul) {
 }
 
 size_t esparse_dnnl_matmul_scratch_bytes(const esparse_dnnl_matmul *matmul) { return matmul->scratch_bytes; }
+
+size_t esparse_dnnl_matmul_weight_bytes(const esparse_dnnl_matmul *matmul) {
+    return dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(matmul->description, dnnl_query_weights_md, 0));
+}
+
+/// Runs a reorder between two descriptions of the same weights.
+static int reorder(memory_description plain, memory_description packed, const void *weights, void *output) {
+    dnnl_primitive_desc_t description = NULL;
+    dnnl_primitive_t primitive = NULL;
+    dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, NULL}, {DNNL_ARG_TO, NULL}};
+    dnnl_stream_t stream = thread_stream();
+    int code = stream ? 0 : dnnl_out_of_memory;
+    if (!code) code = dnnl_reorder_primitive_desc_create(&description, plain, engine, packed, engine, NULL);
+    if (!code) code = dnnl_primitive_create(&primitive, description);
+    if (!code) code = dnnl_memory_create(&arguments[0].memory, plain, engine, (void *)weights);
+    if (!code) code = dnnl_memory_create(&arguments[1].memory, packed, engine, output);
+    if (!code) code = dnnl_primitive_execute(primitive, stream, 2, arguments);
+    if (!code) code = dnnl_stream_wait(stream);
+    for (int i = 0; i < 2; i++) {
+        if (arguments[i].memory) dnnl_memory_destroy(arguments[i].memory);
+    }
+    if (primitive) dnnl_primitive_destroy(primitive);
+    if (description) dnnl_primitive_desc_destroy(description);
+    return code;
+}
+
+int esparse_dnnl_matmul_pack(const esparse_dnnl_matmul *matmul, const void *weights, void *packed) {
+    stay_on_this_thread();
+    const esparse_dnnl_shape *shape = &matmul->shape;
+    memory_description target = dnnl_primitive_desc_query_md(matmul->description, dnnl_query_weights_md, 0);
+    dnnl_dims_t sizes = {shape->columns, shape->rows}, strides = {1, shape->weight_stride};
+    dnnl_memory_desc_t plain;
+#if DNNL_VERSION_MAJOR >= 3
+    int code = dnnl_memory_desc_create_with_strides(&plain, 2, sizes, operand_type(shape), strides);
+    if (code) return code;
+    code = reorder(plain, target, weights, packed);
+    dnnl_memory_desc_destroy(plain);
+    return code;
+#else
+    int code = dnnl_memory_desc_init_by_strides(&plain, 2, sizes, operand_type(shape), strides);
+    return code ? code : reorder(&plain, target, weights, packed);
+#endif
+}
 
 const char *esparse_dnnl_matmul_implementation(const esparse_dnnl_matmul *matmul) { return matmul->implementation; }
 
@@ -189,7 +240,7 @@ int esparse_dnnl_matmul_run(const esparse_dnnl_matmul *matmul, const void *input
         {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, 0, scratch},
         {DNNL_ARG_BIAS, dnnl_query_weights_md, 1, bias},
     };
-    int count = matmul->has_bias ? max_arguments : max_arguments - 1;
+    int count = matmul->shape.has_bias ? max_arguments : max_arguments - 1;
     dnnl_exec_arg_t arguments[max_arguments];
     int made = 0;
     int code = 0;

@@ -5,6 +5,7 @@ import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
 import ESparseKernels
+import ESparseMeasurement
 import ESparseModels
 import ESparseReport
 import ESparseTokenizers
@@ -26,6 +27,7 @@ struct EvaluateCommand: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var profile: ProfileOption
     @OptionGroup var json: JSONOption
 
     @Option(
@@ -68,7 +70,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open()
+        let opened = try model.open(profile: profile.source, progress: progress)
         // Every file is read before the model: a mistake in the last one should not cost the work on the first.
         let documents = try text.map { path in
             (

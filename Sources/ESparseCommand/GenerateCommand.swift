@@ -3,6 +3,7 @@
 import ArgumentParser
 import ESparseCore
 import ESparseFormats
+import ESparseMeasurement
 import ESparseModels
 import ESparseReport
 import ESparseTokenizers
@@ -24,6 +25,7 @@ struct GenerateCommand: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var profile: ProfileOption
 
     @Option(help: ArgumentHelp("Text to continue, or the message with --chat.", valueName: "text"))
     var prompt: String?
@@ -67,7 +69,7 @@ struct GenerateCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open()
+        let opened = try model.open(profile: profile.source, progress: progress)
         let sampling = try SamplingSettings(temperature: temperature, topK: topK, topP: topP)
         let template = try chatTemplate(opened)
         var stops = Set(opened.architecture.endTokens).union(opened.tokenizer.stopIDs)

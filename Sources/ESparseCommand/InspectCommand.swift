@@ -3,6 +3,8 @@
 import ArgumentParser
 import ESparseCore
 import ESparseFormats
+import ESparseKernels
+import ESparseMeasurement
 import ESparseModels
 import ESparsePruning
 import ESparseReport
@@ -17,25 +19,39 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
     var path: String
 
+    @Flag(help: "Also show which kernels run each linear for how many tokens, and why.")
+    var kernels = false
+
+    @Option(help: "Arithmetic of --kernels; the default is bf16 where the processor has it.")
+    var precision: Precision = .preferred
+
+    @OptionGroup var profile: ProfileOption
     @OptionGroup var threads: ThreadOption
     @OptionGroup var json: JSONOption
 
     func run() throws {
         let checkpoint = try Checkpoint.open(path)
         let architecture = try ModelArchitecture(configuration: checkpoint.configuration)
+        let progress = TerminalProgress()
+        let backend =
+            kernels
+            ? try CPUBackend.make(precision: precision, threads: threads, profile: profile.source, progress: progress)
+            : nil
         let inspection = try ModelInspection(
             architecture, weights: checkpoint.weights, fileBytes: checkpoint.fileBytes, threadCount: threads.count,
-            progress: TerminalProgress())
+            kernelsOn: backend, progress: progress)
         try json.write(encoding: inspection)
 
         var table = TextTable(
-            header: ["linear", "shape", "pattern", "density", "storage", "type", "bytes", "permuted"])
+            header: ["linear", "shape", "pattern", "density", "storage", "type", "bytes", "permuted"]
+                + (kernels ? ["kernels by tokens"] : []))
         for linear in inspection.linears {
-            table.append([
-                linear.name, "\(linear.rows)x\(linear.columns)", linear.pattern,
-                Quantity.fixed(linear.density, decimals: 4), linear.storage, linear.elementType,
-                Quantity.bytes(linear.bytes), linear.permuted ? "yes" : "no",
-            ])
+            table.append(
+                [
+                    linear.name, "\(linear.rows)x\(linear.columns)", linear.pattern,
+                    Quantity.fixed(linear.density, decimals: 4), linear.storage, linear.elementType,
+                    Quantity.bytes(linear.bytes), linear.permuted ? "yes" : "no",
+                ] + (linear.kernels.map { [$0.map(\.description).joined(separator: ", ")] } ?? []))
         }
         print(table.plainText)
         print("\(inspection.parameterCount) parameters, \(Quantity.bytes(inspection.fileBytes)) of weight files")

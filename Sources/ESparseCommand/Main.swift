@@ -20,7 +20,9 @@ struct Main: ParsableCommand {
             """,
         version: toolVersion,
         subcommands: [
-            PruneCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, SynthesizeCommand.self,
+            PruneCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, BenchmarkCommand.self,
+            TuneCommand.self,
+            SynthesizeCommand.self,
         ])
 
     /// Runs a subcommand. Ctrl-C and SIGTERM stop it cleanly at its next step (`Signals`).

@@ -4,6 +4,7 @@ import ArgumentParser
 import ESparseCore
 import ESparseFormats
 import ESparseKernels
+import ESparseMeasurement
 import ESparseModels
 import ESparsePruning
 import ESparseReport
@@ -51,7 +52,7 @@ struct PruneCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open()
+        let opened = try model.open(profile: .rules, progress: progress)
         var settings = method.settings(precision: model.precision)
         settings.sampleCount = calibration.samples
         settings.sequenceLength = calibration.sequenceLength

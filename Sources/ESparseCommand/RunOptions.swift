@@ -4,6 +4,7 @@ public import ArgumentParser
 import ESparseCore
 import ESparseFormats
 public import ESparseKernels
+import ESparseMeasurement
 import ESparseModels
 import ESparseReport
 import ESparseTokenizers
@@ -21,6 +22,51 @@ struct ThreadOption: ParsableArguments {
     }
 }
 
+extension ProfileSource: ExpressibleByArgument {
+    /// Reads "auto", "rules", or a file's name.
+    public init?(argument: String) {
+        switch argument {
+        case "": return nil
+        case "auto": self = .automatic
+        case "rules": self = .rules
+        default: self = .file(argument)
+        }
+    }
+
+    /// What the help shows.
+    public var defaultValueDescription: String {
+        switch self {
+        case .automatic: "auto"
+        case .rules: "rules"
+        case .file(let path): path
+        }
+    }
+}
+
+/// Who chooses kernels.
+struct ProfileOption: ParsableArguments {
+    @Option(
+        name: .customLong("kernel-profile"),
+        help: ArgumentHelp(
+            "Kernels as `esparse tune` measured them here, as built-in rules say, or as a profile says.",
+            valueName: "auto|rules|file"))
+    var source: ProfileSource = .automatic
+}
+
+extension CPUBackend {
+    /// A command's backend; says on stderr where kernels are held back or a profile is not used.
+    static func make(
+        precision: Precision, threads: ThreadOption, profile: ProfileSource, progress: TerminalProgress
+    ) throws -> CPUBackend {
+        let loaded = try KernelProfileFile.load(profile)
+        let backend = try CPUBackend(precision: precision, threadCount: threads.count, profile: loaded.profile)
+        for note in [backend.instructionSet.limitation, loaded.note].compactMap({ $0 }) {
+            progress.note("Note: \(note)")
+        }
+        return backend
+    }
+}
+
 /// Which model to run, and how.
 struct ModelOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
@@ -32,12 +78,13 @@ struct ModelOptions: ParsableArguments {
     @OptionGroup var threads: ThreadOption
 
     /// Opens the checkpoint and its tokenizer; reads no weights.
-    func open() throws -> OpenedModel {
+    func open(profile: ProfileSource, progress: TerminalProgress) throws -> OpenedModel {
         let checkpoint = try Checkpoint.open(path)
         return OpenedModel(
             checkpoint: checkpoint, architecture: try ModelArchitecture(configuration: checkpoint.configuration),
             tokenizer: try Tokenizer.load(checkpoint),
-            backend: try CPUBackend(precision: precision, threadCount: threads.count))
+            backend: try CPUBackend.make(
+                precision: precision, threads: threads, profile: profile, progress: progress))
     }
 }
 

@@ -12,6 +12,9 @@ public struct CPUBackend: Backend {
     public struct PreparedLinear: Sendable {
         /// The layer; it also names the kernel that runs.
         package let linear: CPULinear
+
+        /// Wraps a layer.
+        package init(linear: CPULinear) { self.linear = linear }
     }
 
     /// How linears multiply and what the KV cache holds.
@@ -19,8 +22,11 @@ public struct CPUBackend: Backend {
 
     /// The instructions that kernels use.
     package let instructionSet: InstructionSet
+    /// Measured choices of kernels; nil means built-in rules.
+    package let profile: KernelProfile?
 
-    private let pool: ThreadPool
+    /// The threads.
+    package let pool: ThreadPool
     private let kernels: LayerKernels
     private let buffers = BufferPool()
     private let rotaryTables = RotaryTables()
@@ -30,13 +36,23 @@ public struct CPUBackend: Backend {
     /// - Throws: when the environment asks for an instruction set that the processor does not have, or oneDNN is built for
     ///   threads that cannot be held back.
     public init(precision: Precision, threadCount: Int) throws {
-        try DenseLibrary.check()
-        self.init(precision: precision, threadCount: threadCount, instructionSet: try InstructionSet.selected())
+        try self.init(precision: precision, threadCount: threadCount, profile: nil)
     }
 
-    /// The same with a given instruction set, which the processor must have.
-    package init(precision: Precision, threadCount: Int, instructionSet: InstructionSet) {
+    /// The same with measured choices of kernels.
+    package init(precision: Precision, threadCount: Int, profile: KernelProfile?) throws {
+        try DenseLibrary.check()
+        self.init(
+            precision: precision, threadCount: threadCount, instructionSet: try InstructionSet.selected(),
+            profile: profile)
+    }
+
+    /// The same with a given instruction set, which the processor must have, and measured choices of kernels.
+    package init(
+        precision: Precision, threadCount: Int, instructionSet: InstructionSet, profile: KernelProfile? = nil
+    ) {
         self.precision = precision
+        self.profile = profile
         self.instructionSet = instructionSet
         pool = ThreadPool(threadCount: threadCount)
         kernels = LayerKernels(instructionSet, pool: pool)
@@ -54,7 +70,8 @@ public struct CPUBackend: Backend {
     public func prepareLinear(_ weight: LinearWeight, bias: Tensor?) throws -> PreparedLinear {
         PreparedLinear(
             linear: try CPULinear(
-                weight: weight, bias: bias, precision: precision, pool: pool, instructionSet: instructionSet))
+                weight: weight, bias: bias, precision: precision, pool: pool, instructionSet: instructionSet,
+                profile: profile))
     }
 
     /// Prepares a normalisation over `size` channels that writes its output in the order of `permutation`.

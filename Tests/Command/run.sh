@@ -129,6 +129,50 @@ sleep 0.2; kill -INT $pid; wait $pid; code=$?
 [ $code -eq 130 ] && [ ! -e stopped.json ] || [ $code -eq 0 ] && pass || fail "SIGINT while evaluating: exit $code"
 ls stopped-samples 2>/dev/null | grep -q partial && fail "a partial samples file is left" || pass
 
+# --- measuring: what is printed and written, never how fast
+export XDG_CACHE_HOME=$work/cache
+gemm=("$esparse" benchmark gemm --shapes 64x64,32x128 --tokens 1,40 --seconds 0.001)
+check "benchmark gemm" "${gemm[@]}" --json gemm.json
+python3 - <<'PYTHON' && pass || fail "results of benchmark gemm"
+import json
+results = json.load(open("gemm.json"))["results"]
+assert [(r["rows"], r["columns"], r["pattern"], r["tokens"]) for r in results] == [
+    (rows, columns, pattern, tokens)
+    for rows, columns in ((64, 64), (32, 128)) for pattern in ("2:4", "4:8") for tokens in (1, 40)]
+for r in results:
+    assert r["sparse_seconds"] > 0 and r["dense_seconds"] > 0 and r["sparse_kernel"] and r["threads"] > 0
+    assert r["dense_kernel"].startswith("onednn") and abs(r["speedup"] * r["sparse_seconds"] / r["dense_seconds"] - 1) < 1e-6
+PYTHON
+refuse "unknown shape" 64 "ROWSxCOLUMNS" "$esparse" benchmark gemm --shapes llama-8b
+refuse "pattern that does not divide a shape" 64 "groups of 8" "$esparse" benchmark gemm --shapes 8x12
+refuse "no tokens" 64 "tokens" "$esparse" benchmark gemm --tokens 0
+refuse "no time" 64 "--seconds" "$esparse" benchmark gemm --seconds 0
+refuse "gemm results that cannot be written" 64 "no such folder" "${gemm[@]}" --json nowhere/x.json
+check "inspect --kernels" "$esparse" inspect two-of-four --kernels --json kernels.json
+grep -q '"reason" : "rule"' kernels.json && pass || fail "inspect --kernels does not name the rule"
+check "tune" "$esparse" tune two-of-four --seconds 0.001
+profile=$(ls cache/esparse/kernels-*.json)
+check "inspect with a profile" "$esparse" inspect two-of-four --kernels --json kernels.json
+grep -q '"reason" : "profile"' kernels.json && pass || fail "the profile is not used"
+check "evaluate with a profile" "$esparse" evaluate two-of-four --text "$text" --sequence-length 128 --windows 2
+check "the same bits with a profile and one thread" "$esparse" evaluate two-of-four --text "$text" --sequence-length 128 --windows 2 --threads 1 --json one.json
+check "and with three" "$esparse" evaluate two-of-four --text "$text" --sequence-length 128 --windows 2 --threads 3 --json three.json
+same "results with a profile do not depend on the threads" one.json three.json
+check "prune with a profile" prune --output profiled
+same "prune does not look at the profile" two-of-four profiled
+sed -i 's/"tool_version": "[^"]*"/"tool_version": "0.0.0"/' "$profile"
+check "a stale profile is left aside" "$esparse" inspect two-of-four --kernels
+grep -q 'another version of esparse' err && pass || fail "a stale profile is ignored silently"
+refuse "a stale profile that was asked for" 1 "another version" "$esparse" inspect two-of-four --kernels --kernel-profile "$profile"
+echo '{' >"$profile"
+check "a damaged profile is left aside" "$esparse" inspect two-of-four --kernels
+grep -q 'is damaged' err && pass || fail "a damaged profile is ignored silently"
+check "tune replaces it" "$esparse" tune --shapes 64x64 --pattern 2:4 --seconds 0.001
+refuse "tune what" 64 "either MODEL or --shapes" "$esparse" tune
+ESPARSE_INSTRUCTION_SET=plain check "plain kernels" "$esparse" evaluate two-of-four --text "$text" --sequence-length 64 --windows 1
+grep -q 'held to plain by ESPARSE_INSTRUCTION_SET' err && pass || fail "plain kernels are used silently"
+rm -rf cache
+
 # --- bad input: one sentence, exit code 1 (usage: 64), nothing under the final name
 refuse "usage" 64 "Usage" "$esparse" prune
 refuse "bad pattern" 64 "pattern" prune --output x --pattern 4:2

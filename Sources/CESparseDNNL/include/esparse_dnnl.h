@@ -20,6 +20,7 @@ typedef struct {
     int32_t is_bfloat16;    ///< input and weights are bf16 (else f32); output and bias are f32 always
     int32_t has_bias;       ///< adds bias[rows]
     int32_t accumulates;    ///< adds to the output instead of writing it
+    int32_t packs_weights;  ///< a run takes weights that `esparse_dnnl_matmul_pack` has put in oneDNN's own order
 } esparse_dnnl_shape;
 
 /// Compiles a product; NULL when oneDNN cannot.
@@ -28,6 +29,10 @@ esparse_dnnl_matmul *esparse_dnnl_matmul_create(const esparse_dnnl_shape *shape)
 void esparse_dnnl_matmul_destroy(esparse_dnnl_matmul *matmul);
 /// Bytes of scratch, 64-byte aligned, that a run needs.
 size_t esparse_dnnl_matmul_scratch_bytes(const esparse_dnnl_matmul *matmul);
+/// Bytes of weights as a run takes them.
+size_t esparse_dnnl_matmul_weight_bytes(const esparse_dnnl_matmul *matmul);
+/// Puts plain weights into the order that a product made with `packs_weights` takes; 0, or oneDNN's error code.
+int esparse_dnnl_matmul_pack(const esparse_dnnl_matmul *matmul, const void *weights, void *packed);
 /// Runs on the calling thread alone; 0, or oneDNN's error code.
 int esparse_dnnl_matmul_run(const esparse_dnnl_matmul *matmul, const void *input, const void *weights,
                             const float *bias, float *output, void *scratch);

@@ -15,13 +15,21 @@ package struct CPULinear: Sendable {
     package let instructionSet: InstructionSet
     /// The data type of dense products of many tokens under bf16.
     package let denseArithmetic: DenseArithmetic
+    /// What the choice of kernel depends on.
+    package let traits: LinearTraits
+    /// Who chooses the kernel for a number of tokens.
+    var selection: KernelSelection
 
-    /// Prepares weights `[R, C]` and bias `[R]`.
+    /// Tokens of one pass; more are cut into passes of this size, which bounds the scratch that holds the converted input.
+    static let mostTokensAtOnce = 1024
+
+    /// Prepares weights `[R, C]` and bias `[R]`; without a `profile` that knows them, kernels follow the built-in rules.
     ///
     /// - Throws: `KernelError` when a type or shape does not fit or the environment asks for a missing instruction set.
     package init(
         weight: LinearWeight, bias: Tensor?, precision: Precision, pool: ThreadPool,
-        instructionSet: InstructionSet? = nil, denseArithmetic: DenseArithmetic = .preferred
+        instructionSet: InstructionSet? = nil, denseArithmetic: DenseArithmetic = .preferred,
+        profile: KernelProfile? = nil
     ) throws {
         let selected = try instructionSet ?? InstructionSet.selected()
         self.instructionSet = selected
@@ -29,6 +37,8 @@ package struct CPULinear: Sendable {
         self.denseArithmetic = denseArithmetic
         storage = try WeightStorage(
             weight: weight, bias: bias, precision: precision, kernels: selected.kernels, pool: pool)
+        traits = LinearTraits(weight, precision: precision, instructionSet: selected)
+        selection = profile?.selection(for: traits) ?? .rules
     }
 
     /// R: output channels.
@@ -41,13 +51,7 @@ package struct CPULinear: Sendable {
     package var residentBytes: Int { storage.byteCount }
 
     /// Name of the kernel that runs for this many tokens, with its instruction set where it is one of ours.
-    package func kernelName(tokens: Int) -> String {
-        let kernel = plan(tokens: tokens).kernel
-        switch kernel {
-        case .fewTokens, .sparseManyTokens: return "\(kernel.rawValue)-\(instructionSet.rawValue)"
-        default: return kernel.rawValue
-        }
-    }
+    package func kernelName(tokens: Int) -> String { choice(tokens: tokens).kernel.name(instructionSet) }
 
     /// output `[T, R]` = (output +) input `[T, C]` W^T + b.
     ///
@@ -57,8 +61,7 @@ package struct CPULinear: Sendable {
         pool: ThreadPool
     ) {
         guard tokens > 0, rows > 0 else { return }
-        // Bounds the scratch that holds the converted input.
-        let chunk = 1024
+        let chunk = Self.mostTokensAtOnce
         for first in stride(from: 0, to: tokens, by: chunk) {
             let count = min(chunk, tokens - first)
             nonisolated(unsafe) let target = unsafe output + first * rows
@@ -79,23 +82,9 @@ package struct CPULinear: Sendable {
     }
 
     func plan(tokens: Int) -> LinearPlan {
-        let arithmetic = precision == .bfloat16 ? denseArithmetic : .float32
-        let few = LinearPlan.fewTokens(instructionSet, arithmetic, isSparse: storage.bitmask != nil)
-        if tokens <= few || columns == 0 {
-            return .few(rows: rows, rowByteCount: storage.rowByteCount, tokens: tokens)
-        }
-        let isSparse = storage.bitmask != nil
-        if arithmetic == .bfloat16 {
-            let sparse = instructionSet.hasBFloat16Products ? LinearKernel.sparseBFloat16 : .expandedBFloat16
-            let kernel = isSparse ? sparse : .denseBFloat16
-            return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens, step: tileTokens(kernel))
-        }
-        if isSparse, instructionSet.kernels.sparse_many.tile_tokens > 0 {
-            let kernel = LinearKernel.sparseManyTokens
-            return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens, step: tileTokens(kernel))
-        }
-        let isStored = !isSparse && storage.values.elementType == .float32
-        return .many(kernel: isStored ? .denseFloat32 : .widenedFloat32, rows: rows, columns: columns, tokens: tokens)
+        let kernel = choice(tokens: tokens).kernel
+        if kernel == .fewTokens { return .few(rows: rows, rowByteCount: storage.rowByteCount, tokens: tokens) }
+        return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens, step: tileTokens(kernel))
     }
 
     /// The unit in which a kernel wants tokens cut.

@@ -23,7 +23,8 @@ import Synchronization
             tokens: Int64(shape.tokens), rows: Int64(shape.rows), columns: Int64(shape.columns),
             input_stride: Int64(shape.columns), weight_stride: Int64(shape.columns),
             output_stride: Int64(shape.outputStride), is_bfloat16: shape.isBFloat16 ? 1 : 0,
-            has_bias: shape.hasBias ? 1 : 0, accumulates: shape.accumulates ? 1 : 0)
+            has_bias: shape.hasBias ? 1 : 0, accumulates: shape.accumulates ? 1 : 0,
+            packs_weights: 0)
         guard let matmul = unsafe esparse_dnnl_matmul_create(&description) else {
             preconditionFailure("oneDNN cannot compile a matrix product of shape \(shape)")
         }

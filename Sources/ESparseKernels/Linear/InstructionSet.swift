@@ -49,6 +49,19 @@ package enum InstructionSet: String, Sendable, CaseIterable {
     /// The set for kernels that give the same bits in every set: `selected`, or the richest one where that is refused.
     package static let forExactKernels: InstructionSet = (try? selected()) ?? available.last ?? .plain
 
+    /// Why kernels do not use the richest instructions that there are kernels for; nil where they do.
+    package var limitation: String? {
+        let best = Self.available.last ?? .plain
+        if self != best {
+            return "kernels are held to \(rawValue) by \(Self.environmentVariable); this processor has \(best.rawValue)"
+        }
+        switch self {
+        case .avx512, .neon: return nil
+        case .plain: return "this processor has no instructions that there are fast kernels for; plain C runs"
+        case .avx2: return "kernels run in avx2; this processor has no avx512, for which there are faster ones"
+        }
+    }
+
     /// The set's number in C.
     var number: Int32 {
         switch self {

@@ -21,6 +21,9 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
     /// The environment asks for an instruction set that this processor does not have.
     case missingInstructionSet(InstructionSet)
 
+    /// A profile names a kernel that cannot run a linear of this shape on this processor.
+    case impossibleKernel(LinearKernel, rows: Int, columns: Int)
+
     /// One sentence for the user.
     package var description: String {
         switch self {
@@ -34,6 +37,8 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
         case .denseLibrary(let runtime):
             "the oneDNN library is built for \(runtime), but one for OpenMP (as Debian's libdnnl-dev) or for sequential use "
                 + "is needed; install that one"
+        case .impossibleKernel(let kernel, let rows, let columns):
+            "kernel \(kernel.rawValue) cannot run such a linear of shape \(rows)x\(columns) on this processor"
         case .unknownInstructionSet(let name):
             "\(InstructionSet.environmentVariable) is \"\(name)\", but must be one of "
                 + InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")

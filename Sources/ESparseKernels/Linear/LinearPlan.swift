@@ -16,6 +16,14 @@ package enum LinearKernel: String, Sendable, CaseIterable {
     case sparseManyTokens = "sparse-many-tokens"
     /// Our sparse product by AVX-512 BF16, whose vectors hold two channels of many tokens.
     case sparseBFloat16 = "sparse-bf16"
+
+    /// The name that reports show: with the instruction set where the kernel is one of ours.
+    package func name(_ instructionSet: InstructionSet) -> String {
+        switch self {
+        case .fewTokens, .sparseManyTokens: "\(rawValue)-\(instructionSet.rawValue)"
+        case .denseFloat32, .widenedFloat32, .denseBFloat16, .expandedBFloat16, .sparseBFloat16: rawValue
+        }
+    }
 }
 
 /// How a linear's output `[T, R]` is cut into pieces: `rowTile` rows times `tokenTile` tokens, the latter computed in

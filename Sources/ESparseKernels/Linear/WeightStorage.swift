@@ -100,11 +100,7 @@ struct WeightStorage: Sendable {
         let isAligned = unsafe tensor.withUnsafeBytes { bytes in
             UInt(bitPattern: bytes.baseAddress) % UInt(tensor.elementType.byteCount) == 0
         }
-        if isAligned { return tensor }
-        let copy = unsafe ByteStorage(byteCount: tensor.byteCount) { target in
-            unsafe tensor.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
-        }
-        return try Tensor(elementType: tensor.elementType, shape: tensor.shape, storage: copy)
+        return isAligned ? tensor : try tensor.copied()
     }
 
     /// A bf16 copy of a tensor of another type.

@@ -1,7 +1,7 @@
 // What a checkpoint really holds: pattern, density and bytes of every linear, found by looking at the weights.
 
 public import ESparseCore
-import ESparseKernels
+public import ESparseKernels
 public import ESparseModels
 import Synchronization
 
@@ -27,9 +27,11 @@ public struct ModelInspection: Sendable, Codable {
         public let bytes: Int
         /// Whether the input channels are in a permuted order.
         public let permuted: Bool
+        /// Which kernels run it, by number of tokens, where that was asked for.
+        public let kernels: [KernelRange]?
 
         enum CodingKeys: String, CodingKey {
-            case name, rows, columns, pattern, density, storage, bytes, permuted
+            case name, rows, columns, pattern, density, storage, bytes, permuted, kernels
             case elementType = "element_type"
         }
     }
@@ -52,9 +54,11 @@ public struct ModelInspection: Sendable, Codable {
 
     /// Reads every linear of the model once, several at a time.
     ///
+    /// - Parameter backend: where given, each linear's kernels there are listed.
     /// - Throws: the format's error for a damaged tensor; `InterruptedError`.
     public init(
         _ architecture: ModelArchitecture, weights: any WeightSource, fileBytes: Int, threadCount: Int,
+        kernelsOn backend: CPUBackend? = nil,
         progress: any ProgressReporter = SilentProgress()
     ) throws {
         try architecture.validate(weights)
@@ -66,7 +70,7 @@ public struct ModelInspection: Sendable, Codable {
             let descriptions = block.sites.flatMap(\.linears)
             let found = Mutex([Result<Linear, any Error>?](repeating: nil, count: descriptions.count))
             pool.run(count: descriptions.count) { item in
-                let result = Result { try Self.inspect(descriptions[item].name, in: weights) }
+                let result = Result { try Self.inspect(descriptions[item].name, in: weights, backend) }
                 found.withLock { $0[item] = result }
             }
             linears += try found.withLock { $0 }.compactMap { try $0?.get() }
@@ -86,7 +90,9 @@ public struct ModelInspection: Sendable, Codable {
             }
     }
 
-    private static func inspect(_ name: String, in weights: any WeightSource) throws -> Linear {
+    private static func inspect(
+        _ name: String, in weights: any WeightSource, _ backend: CPUBackend?
+    ) throws -> Linear {
         let weight = try weights.linearWeight(name)
         var finder = PatternFinder(columns: weight.columns)
         let storage: String
@@ -105,7 +111,7 @@ public struct ModelInspection: Sendable, Codable {
             name: name, rows: weight.rows, columns: weight.columns,
             pattern: finder.pattern.map(\.description) ?? "dense", density: finder.density, storage: storage,
             elementType: elementType.rawValue, bytes: bytes + (weight.permutation?.count ?? 0) * 4,
-            permuted: weight.permutation != nil)
+            permuted: weight.permutation != nil, kernels: backend?.kernelRanges(of: weight))
     }
 }
 

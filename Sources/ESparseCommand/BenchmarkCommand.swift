@@ -1,0 +1,70 @@
+// `esparse benchmark`: how fast sparse linears and models are, against dense ones.
+
+import ArgumentParser
+import ESparseCore
+import ESparseKernels
+import ESparseMeasurement
+import ESparseReport
+
+struct BenchmarkCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "benchmark", abstract: "Measure speed and memory, sparse against dense.",
+        subcommands: [BenchmarkGemmCommand.self])
+}
+
+struct BenchmarkGemmCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gemm",
+        abstract: "Measure matrix products, sparse against oneDNN.",
+        discussion: """
+            Random weights of the given shapes, bf16; the two sides take turns and their results are compared. The dense \
+            side is oneDNN with weights in its own order, in the fastest data type of this processor.
+            """)
+
+    @Option(help: ArgumentHelp("Models' names or ROWSxCOLUMNS, separated by commas.", valueName: "list"))
+    var shapes: String = "llama-7b"
+
+    @Option(help: ArgumentHelp("Numbers of tokens, separated by commas.", valueName: "list"))
+    var tokens: NumberList = NumberList([1, 8, 64, 512, 2048])
+
+    @Option(help: ArgumentHelp("Patterns N:M, separated by commas.", valueName: "list"))
+    var pattern: PatternList = PatternList([.twoOfFour, .fourOfEight])
+
+    @Option(help: "Arithmetic; the default is bf16 where the processor has it.")
+    var precision: Precision = .preferred
+
+    @Option(help: ArgumentHelp("Seconds of measuring each point, beyond a few rounds it needs.", valueName: "s"))
+    var seconds: Double = 1
+
+    @OptionGroup var threads: ThreadOption
+    @OptionGroup var profile: ProfileOption
+    @OptionGroup var json: JSONOption
+
+    func validate() throws {
+        guard seconds > 0, seconds <= 3600 else {
+            throw ValidationError("--seconds must be above 0 and at most 3600")
+        }
+        _ = try settings
+    }
+
+    private var settings: GemmBenchmark.Settings {
+        get throws {
+            do {
+                return try GemmBenchmark.Settings(
+                    shapes: GemmShape.list(shapes), tokens: tokens.values, patterns: pattern.values,
+                    secondsPerPoint: seconds)
+            } catch {
+                throw ValidationError("\(error)")
+            }
+        }
+    }
+
+    func run() throws {
+        let progress = TerminalProgress()
+        let backend = try CPUBackend.make(
+            precision: precision, threads: threads, profile: profile.source, progress: progress)
+        let report = try GemmBenchmark(settings, backend: backend).run(progress: progress)
+        try json.write(encoding: report)
+        print(report.text, terminator: "")
+    }
+}

@@ -1,0 +1,83 @@
+// `esparse tune`: measure which kernels are fastest on this machine, for later runs.
+
+import ArgumentParser
+import ESparseCore
+import ESparseFormats
+import ESparseKernels
+import ESparseMeasurement
+import ESparseModels
+import ESparseReport
+
+struct TuneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tune",
+        abstract: "Measure which kernels are fastest on this machine.",
+        discussion: """
+            Tries every kernel that can run each kind of sparse linear, for each class of token counts, and keeps the \
+            choices in the user's cache folder. evaluate, generate and benchmark use them; prune does not, so that its \
+            output does not depend on them.
+            """)
+
+    @Argument(help: ArgumentHelp("A model whose linears to tune for.", valueName: "model"))
+    var path: String?
+
+    @Option(help: ArgumentHelp("Models' names or ROWSxCOLUMNS, separated by commas.", valueName: "list"))
+    var shapes: String?
+
+    @Option(help: ArgumentHelp("Patterns N:M of shapes and of dense models.", valueName: "list"))
+    var pattern: PatternList = PatternList([.twoOfFour, .fourOfEight])
+
+    @Option(help: "Arithmetic; the default is bf16 where the processor has it.")
+    var precision: Precision = .preferred
+
+    @Option(help: ArgumentHelp("Seconds of measuring each point, beyond a few rounds it needs.", valueName: "s"))
+    var seconds: Double = 0.2
+
+    @Option(help: ArgumentHelp("Write the profile here instead of to the cache folder.", valueName: "file"))
+    var output: String?
+
+    @OptionGroup var threads: ThreadOption
+    @OptionGroup var json: JSONOption
+
+    func validate() throws {
+        guard (path == nil) != (shapes == nil) else { throw ValidationError("give either MODEL or --shapes") }
+        guard seconds > 0, seconds <= 3600 else {
+            throw ValidationError("--seconds must be above 0 and at most 3600")
+        }
+        if let output { try requireWritable(output, option: "--output") }
+        if shapes != nil { _ = try targets() }
+    }
+
+    private func targets() throws -> [TuningTarget] {
+        if let path {
+            let checkpoint = try Checkpoint.open(path)
+            return try TuningTarget.targets(
+                of: ModelArchitecture(configuration: checkpoint.configuration), weights: checkpoint.weights,
+                patterns: pattern.values)
+        }
+        do {
+            return try TuningTarget.targets(
+                of: GemmShape.list(shapes ?? "", as: .storedLinears), patterns: pattern.values)
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    func run() throws {
+        let progress = TerminalProgress()
+        let targets = try targets()
+        guard let file = output ?? KernelProfileFile.cachePath() else { throw NoCacheFolder() }
+        let backend = try CPUBackend.make(
+            precision: precision, threads: threads, profile: .rules, progress: progress)
+        let report = try KernelTuner(backend: backend, secondsPerPoint: seconds).run(targets, progress: progress)
+        if let note = try KernelProfileFile.merge(report, into: file) { progress.note("Note: \(note)") }
+        try json.write(encoding: report)
+        print(report.text, terminator: "")
+        print("\(file): \(targets.count) kinds of linear, measured with \(backend.threadCount) threads")
+    }
+}
+
+/// There is no place for the profile.
+private struct NoCacheFolder: Error, CustomStringConvertible {
+    var description: String { "neither XDG_CACHE_HOME nor HOME names a folder for the profile; give --output FILE" }
+}

@@ -1,0 +1,113 @@
+// Finds the fastest kernel for each kind of sparse linear and class of token counts, by trying all that can run.
+
+public import ESparseCore
+public import ESparseKernels
+
+/// A kind of sparse linear to tune.
+public struct TuningTarget: Sendable, Hashable {
+    /// Output channels.
+    public let rows: Int
+    /// Input channels.
+    public let columns: Int
+    /// The pattern of the weights.
+    public let pattern: SparsityPattern
+    /// Element type of the weights in the checkpoint.
+    public let elementType: ElementType
+
+    /// Describes a kind of linear; the columns must be a multiple of the pattern's group.
+    public init(rows: Int, columns: Int, pattern: SparsityPattern, elementType: ElementType) {
+        self.rows = rows
+        self.columns = columns
+        self.pattern = pattern
+        self.elementType = elementType
+    }
+}
+
+/// Measures kernels.
+///
+/// "Dense" is one of the candidates: tiles of the weights are expanded in scratch and multiplied by oneDNN, so a linear
+/// for which dense is faster needs no memory beyond its packed weights. Each class of token counts is measured at its
+/// largest number of tokens.
+public struct KernelTuner {
+    private let backend: CPUBackend
+    private let timer: AlternatingTimer
+
+    /// Another kernel must be this much faster than the rules' to be preferred: differences below are noise.
+    private static let margin = 1.02
+    /// A kernel that is this much slower than the best in a first try is out.
+    private static let hopeless = 2.0
+
+    /// Measures on `backend`, `secondsPerPoint` for each class of token counts.
+    public init(backend: CPUBackend, secondsPerPoint: Double) {
+        self.backend = backend
+        timer = AlternatingTimer(budget: secondsPerPoint)
+    }
+
+    /// Measures all targets.
+    ///
+    /// - Throws: `KernelError` for an element type that is no floating-point one; `InterruptedError`.
+    public func run(
+        _ targets: [TuningTarget], progress: any ProgressReporter = SilentProgress()
+    ) throws -> TuningReport {
+        let total = targets.count * TokenClass.bounds.count
+        var points: [TuningPoint] = []
+        for target in targets {
+            let copies = try copies(of: target)
+            for tokens in TokenClass.bounds {
+                progress.report(stage: "Tuning", completed: points.count, total: total, unit: "points")
+                points.append(try point(target, copies: copies, tokens: tokens))
+            }
+        }
+        progress.report(stage: "Tuning", completed: total, total: total, unit: "points")
+        return TuningReport(points: points)
+    }
+
+    private func copies(of target: TuningTarget) throws -> [CPULinear] {
+        let matrix = try RandomLinear(
+            rows: target.rows, columns: target.columns, pattern: target.pattern, seed: 0, pool: backend.pool
+        ).sparse
+        let values = try matrix.values.converted(to: target.elementType)
+        return try (0..<GemmBenchmark.copyCount(byteCount: values.byteCount)).map { _ in
+            let copy = try SparseMatrix(
+                rows: target.rows, columns: target.columns, pattern: target.pattern, values: values.copied(),
+                bitmask: matrix.bitmask.copied())
+            return try backend.prepareLinear(LinearWeight(matrix: .sparse(copy)), bias: nil).linear
+        }
+    }
+
+    private func point(_ target: TuningTarget, copies: [CPULinear], tokens: Int) throws -> TuningPoint {
+        let input = backend.activation(
+            RandomLinear.input(tokens: tokens, columns: target.columns, seed: UInt64(tokens)),
+            channels: target.columns)
+        let used = Array(copies.prefix(tokens <= GemmBenchmark.fewTokens ? copies.count : 2))
+        let traits = copies[0].traits
+        func body(_ kernel: LinearKernel) -> (Int) -> Void {
+            let linears = used.map { CPUBackend.PreparedLinear(linear: $0.using(kernel)) }
+            return { [backend] in _ = backend.multiply(input, by: linears[$0 % linears.count]) }
+        }
+        let clock = ContinuousClock()
+        var first: [(kernel: LinearKernel, body: (Int) -> Void, seconds: Double)] = []
+        for kernel in traits.possibleKernels {
+            try Interruption.check()
+            let body = body(kernel)
+            body(0)
+            first.append((kernel, body, clock.measure { body(1) } / .seconds(1)))
+        }
+        let shortest = first.map(\.seconds).min() ?? 0
+        let candidates = first.filter { $0.seconds <= Self.hopeless * shortest }
+        let medians = try timer.medians(candidates.map(\.body))
+        let seconds = Dictionary(uniqueKeysWithValues: zip(candidates.map(\.kernel), medians))
+        let rule = backend.ruleKernel(traits, tokens: tokens)
+        return TuningPoint(
+            traits: traits, tokens: tokens, rule: rule, seconds: seconds,
+            kernel: Self.fastest(seconds, preferring: rule))
+    }
+
+    /// The kernel with the shortest time, but `rule` where it is as good as that.
+    package static func fastest(_ seconds: [LinearKernel: Double], preferring rule: LinearKernel) -> LinearKernel {
+        let ordered = seconds.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
+        guard let best = ordered.first else { return rule }
+        guard let ruleSeconds = seconds[rule] else { return best.key }
+        return ruleSeconds <= best.value * margin ? rule : best.key
+    }
+}

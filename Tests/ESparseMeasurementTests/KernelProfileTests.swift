@@ -1,0 +1,118 @@
+// Profiles of kernel choices: round trips, hostile and stale files, and where the cache is.
+
+import ESparseCore
+import ESparseFormats
+import ESparseKernels
+import ESparseMeasurement
+import ESparseTestSupport
+import FoundationEssentials
+import Testing
+
+@Suite struct KernelProfileTests {
+    private let traits = LinearTraits(
+        rows: 8, columns: 16, pattern: .twoOfFour, elementType: .float32, precision: .float32, instructionSet: .plain)
+
+    private func profile() throws -> KernelProfile {
+        var profile = KernelProfile()
+        var kernels = [LinearKernel](repeating: .fewTokens, count: TokenClass.bounds.count)
+        kernels[2] = .widenedFloat32
+        try profile.set(kernels, for: traits)
+        return profile
+    }
+
+    private func text() throws -> String {
+        String(decoding: KernelProfileFile.bytes(of: try profile()), as: UTF8.self)
+    }
+
+    @Test func writtenProfilesReadBack() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/esparse-profile-\(UInt64.random(in: 0...(.max)))"
+        let path = folder + "/esparse/kernels.json"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try KernelProfileFile.write(profile(), to: path)
+        #expect(try KernelProfileFile.read(path) == profile())
+        #expect(try KernelProfileFile.load(.file(path)).profile == profile())
+        #expect(try FileSystem.names(in: FileSystem.parent(of: path)) == ["kernels.json"])
+    }
+
+    @Test func aSmallChangeToASoundProfileIsFound() throws {
+        let sound = try text()
+        #expect(try KernelProfileFile.parse(Array(sound.utf8), path: "p") == profile())
+        let changes: [(from: String, to: String, says: String)] = [
+            ("\"rows\": 8", "\"rows\": 0", "no sparse linear"),
+            ("\"rows\": 8", "\"rows\": -8", "no sparse linear"),
+            ("\"rows\": 8", "\"rows\": 8.5", "no sparse linear"),
+            ("\"columns\": 16", "\"columns\": 15", "no sparse linear"),
+            ("\"2:4\"", "\"4:2\"", "no sparse linear"),
+            ("\"F32\"", "\"I32\"", "no sparse linear"),
+            ("\"plain\"", "\"neon9\"", "no sparse linear"),
+            ("\"few-tokens\"", "\"warp\"", "one kernel a class"),
+            ("\"up_to_tokens\": 48", "\"up_to_tokens\": 47", "one kernel a class"),
+            // These would read beyond packed weights.
+            ("\"widen+onednn-f32\"", "\"onednn-f32\"", "cannot run"),
+            ("\"widen+onednn-f32\"", "\"onednn-bf16\"", "cannot run"),
+            ("\"widen+onednn-f32\"", "\"expand+onednn-bf16\"", "cannot run"),
+            ("esparse-kernel-profile", "other", "format"),
+            ("\"version\": 1", "\"version\": 2", "another version"),
+            (toolVersion, "0.0.0", "another version"),
+            (Processor.name, "abacus", "another kind of processor"),
+            ("\"choices\"", "\"voices\"", "choices"),
+            ("{", "", "damaged"),
+        ]
+        for change in changes {
+            let text = sound.replacing(change.from, with: change.to, maxReplacements: 1)
+            #expect(text != sound)
+            #expect {
+                try KernelProfileFile.parse(Array(text.utf8), path: "p")
+            } throws: { error in
+                error is ProfileError && "\(error)".contains(change.says)
+            }
+        }
+    }
+
+    @Test func aRepeatedLinearIsRefused() throws {
+        let bytes = KernelProfileFile.bytes(of: try profile())
+        let root = try JSONParser.parse(bytes)
+        let entry = try #require(root["choices"]?.array?.first)
+        let members = try #require(root.members).map { member in
+            member.name == "choices" ? JSONValue.Member(key: member.key, value: .array([entry, entry])) : member
+        }
+        let text = JSONValue.object(members).serialized(indented: true)
+        #expect(throws: ProfileError.self) { try KernelProfileFile.parse(text, path: "p") }
+    }
+
+    @Test func mutatedProfilesNeverCrash() throws {
+        let seeds = [KernelProfileFile.bytes(of: try profile())]
+        let counts = Fuzz(seeds: seeds, stream: 31, iterations: 5000).run { bytes in
+            _ = try KernelProfileFile.parse(bytes, path: "p")
+        }
+        #expect(counts.refused > 1000)
+    }
+
+    @Test func theCacheFolderFollowsTheSpecification() {
+        let xdg = KernelProfileFile.cachePath(environment: ["XDG_CACHE_HOME": "/x", "HOME": "/h"])
+        #expect(xdg?.hasPrefix("/x/esparse/kernels-") == true)
+        let relative = KernelProfileFile.cachePath(environment: ["XDG_CACHE_HOME": "x", "HOME": "/h"])
+        #expect(relative?.hasPrefix("/h/.cache/esparse/kernels-") == true)
+        #expect(KernelProfileFile.cachePath(environment: [:]) == nil)
+    }
+
+    @Test func theRuleIsKeptUnlessAnotherKernelIsClearlyFaster() {
+        let close: [LinearKernel: Double] = [.fewTokens: 1.01, .sparseManyTokens: 1]
+        #expect(KernelTuner.fastest(close, preferring: .fewTokens) == .fewTokens)
+        #expect(KernelTuner.fastest(close, preferring: .widenedFloat32) == .sparseManyTokens)
+        let clear: [LinearKernel: Double] = [.fewTokens: 1.1, .sparseManyTokens: 1]
+        #expect(KernelTuner.fastest(clear, preferring: .fewTokens) == .sparseManyTokens)
+        #expect(KernelTuner.fastest([:], preferring: .fewTokens) == .fewTokens)
+    }
+
+    @Test func tuningGivesAProfileOfItsTargets() throws {
+        let backend = try CPUBackend(precision: .float32, threadCount: 2)
+        let target = TuningTarget(rows: 16, columns: 32, pattern: .twoOfFour, elementType: .bfloat16)
+        let report = try KernelTuner(backend: backend, secondsPerPoint: 0.0001).run([target])
+        var profile = KernelProfile()
+        try report.merge(into: &profile)
+        let kind = try #require(profile.choices.keys.first)
+        #expect(profile.choices.count == 1 && kind.rows == 16 && kind.columns == 32 && kind.elementType == .bfloat16)
+        #expect(kind.instructionSet == backend.instructionSet && kind.precision == .float32)
+    }
+}
