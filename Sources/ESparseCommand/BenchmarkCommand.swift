@@ -9,7 +9,7 @@ import ESparseReport
 struct BenchmarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmark", abstract: "Measure speed and memory, sparse against dense.",
-        subcommands: [BenchmarkGemmCommand.self])
+        subcommands: [BenchmarkGemmCommand.self, BenchmarkModelCommand.self, BenchmarkModelRunCommand.self])
 }
 
 struct BenchmarkGemmCommand: ParsableCommand {

@@ -172,6 +172,22 @@ refuse "tune what" 64 "either MODEL or --shapes" "$esparse" tune
 ESPARSE_INSTRUCTION_SET=plain check "plain kernels" "$esparse" evaluate two-of-four --text "$text" --sequence-length 64 --windows 1
 grep -q 'held to plain by ESPARSE_INSTRUCTION_SET' err && pass || fail "plain kernels are used silently"
 rm -rf cache
+mkdir temporary
+tiny=(--prompt-tokens 16 --generate-tokens 4 --batch 1,2 --rounds 1)
+for folder in two-of-four opt "$model"; do
+    check "benchmark model $folder" env TMPDIR="$work/temporary" "$esparse" benchmark model "$folder" "${tiny[@]}" --json model.json
+    python3 - <<'PYTHON' && pass || fail "results of benchmark model $folder"
+import json
+results = json.load(open("model.json"))["results"]
+assert [(r["variant"], r["batch"]) for r in results] == [("dense", 1), ("packed", 1), ("dense", 2), ("packed", 2)]
+for r in results:
+    for key in ("prefill_tokens_per_second", "decode_tokens_per_second", "time_to_first_token_seconds", "peak_resident_bytes"):
+        assert r[key] > 0, (key, r)
+PYTHON
+done
+rmdir temporary && pass || fail "benchmark model leaves files"
+refuse "--dense with a dense model" 64 "--dense goes with" "$esparse" benchmark model "$model" --dense "$model"
+refuse "one token is no decoding" 64 "generate-tokens" "$esparse" benchmark model "$model" --generate-tokens 1
 
 # --- bad input: one sentence, exit code 1 (usage: 64), nothing under the final name
 refuse "usage" 64 "Usage" "$esparse" prune

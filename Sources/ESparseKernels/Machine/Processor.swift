@@ -35,6 +35,12 @@ package enum Processor {
         return kilobytes(of: "MemAvailable", in: text).map { $0 << 10 }
     }
 
+    /// The most memory of this process that was resident at once, mapped files included; 0 where the system does not say.
+    package static var peakResidentBytes: Int {
+        let text = (try? systemText("/proc/self/status", limit: 1 << 14)) ?? ""
+        return (kilobytes(of: "VmHWM", in: text) ?? 0) << 10
+    }
+
     /// The name in the text of /proc/cpuinfo; x86-64 and arm64 have different fields.
     package static func name(inProcessorInformation text: String) -> String {
         var fields: [String: String] = [:]

@@ -1,0 +1,134 @@
+// `esparse benchmark model`: prefill, decoding and memory of a whole model, dense against packed.
+
+import ArgumentParser
+import ESparseCore
+import ESparseFormats
+import ESparseKernels
+import ESparseMeasurement
+import ESparseModels
+import ESparseReport
+import FoundationEssentials
+
+struct BenchmarkModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model",
+        abstract: "Measure a whole model, dense against packed.",
+        discussion: """
+            Random prompts; greedy decoding. Each run is a process of its own, so that its peak memory is true, and the two \
+            variants take turns. The dense side of a packed MODEL is the same model with its zeros written out, in a \
+            temporary folder, or the one given with --dense. The packed side of a dense MODEL is made by magnitude pruning \
+            with --pattern, in a temporary folder: its text is poor, its speed is that of any mask.
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var profile: ProfileOption
+
+    @Option(help: ArgumentHelp("The dense checkpoint to compare a packed MODEL with.", valueName: "model"))
+    var dense: String?
+
+    @Option(help: ArgumentHelp("Pattern of the packed side of a dense MODEL.", valueName: "n:m"))
+    var pattern: PatternList = PatternList([.twoOfFour])
+
+    @Option(help: ArgumentHelp("Tokens of each prompt.", valueName: "n"))
+    var promptTokens: Int = 512
+
+    @Option(help: ArgumentHelp("Tokens to draw for each sequence.", valueName: "n"))
+    var generateTokens: Int = 128
+
+    @Option(help: ArgumentHelp("Sequences side by side, separated by commas.", valueName: "list"))
+    var batch: NumberList = NumberList([1, 8])
+
+    @Option(help: ArgumentHelp("Runs of each variant; figures are medians.", valueName: "n"))
+    var rounds: Int = 3
+
+    @OptionGroup var json: JSONOption
+
+    func validate() throws {
+        guard (1...1_000_000).contains(promptTokens) else {
+            throw ValidationError("--prompt-tokens must be from 1 to 1000000")
+        }
+        guard (2...1_000_000).contains(generateTokens) else {
+            throw ValidationError("--generate-tokens must be from 2 to 1000000")
+        }
+        guard (1...1000).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 1000") }
+        guard batch.values.allSatisfy({ $0 <= 1024 }) else { throw ValidationError("--batch must be at most 1024") }
+        guard pattern.values.count == 1 else { throw ValidationError("--pattern must be one pattern") }
+    }
+
+    func run() throws {
+        let progress = TerminalProgress()
+        // Says what is to be said about kernels once, and refuses a wrong profile before any work.
+        _ = try CPUBackend.make(
+            precision: model.precision, threads: model.threads, profile: profile.source, progress: progress)
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let variants = try variants(in: temporary.path, progress)
+        let workloads = batch.values.map {
+            ModelRun.Workload(promptTokens: promptTokens, generatedTokens: generateTokens, batch: $0)
+        }
+        let report = try ModelBenchmark(
+            variants: variants, workloads: workloads, rounds: rounds, threads: model.threads.count
+        ).run(progress: progress) { path, workload in
+            let output = try ChildProcess.run(
+                ["benchmark", "model-run", path] + arguments + [
+                    "--kernel-profile", profile.source.defaultValueDescription,
+                    "--prompt-tokens", "\(workload.promptTokens)", "--generate-tokens", "\(workload.generatedTokens)",
+                    "--batch", "\(workload.batch)",
+                ])
+            return try JSONDecoder().decode(ModelRun.self, from: Data(output))
+        }
+        try json.write(encoding: report)
+        print(report.text, terminator: "")
+    }
+
+    private var arguments: [String] {
+        ["--precision", model.precision.rawValue, "--threads", "\(model.threads.count)"]
+    }
+
+    /// The two checkpoints; the one that is missing is made in `folder`.
+    private func variants(in folder: String, _ progress: TerminalProgress) throws -> ModelBenchmark.Variants {
+        let checkpoint = try Checkpoint.open(model.path)
+        if let dense {
+            guard checkpoint.manifest != nil else { throw ValidationError("--dense goes with a packed MODEL") }
+            return ModelBenchmark.Variants(dense: dense, packed: model.path)
+        }
+        if checkpoint.manifest != nil {
+            try DenseCopy.write(
+                checkpoint, ModelArchitecture(configuration: checkpoint.configuration), to: folder + "/dense",
+                progress: progress)
+            return ModelBenchmark.Variants(dense: folder + "/dense", packed: model.path)
+        }
+        _ = try ChildProcess.run(
+            ["prune", model.path, "--output", folder + "/packed", "--method", "magnitude", "--shuffle", "none"]
+                + ["--pattern", pattern.defaultValueDescription] + arguments)
+        return ModelBenchmark.Variants(dense: model.path, packed: folder + "/packed")
+    }
+}
+
+/// One run of one variant, for `benchmark model`; prints its figures as JSON.
+struct BenchmarkModelRunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model-run", abstract: "One run for `benchmark model`.", shouldDisplay: false)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var profile: ProfileOption
+    @Option var promptTokens: Int
+    @Option var generateTokens: Int
+    @Option var batch: Int
+
+    func validate() throws {
+        guard promptTokens > 0, generateTokens > 1, batch > 0 else { throw ValidationError("numbers must be positive") }
+    }
+
+    func run() throws {
+        let checkpoint = try Checkpoint.open(model.path)
+        let backend = CPUBackend(
+            precision: model.precision, threadCount: model.threads.count,
+            instructionSet: try InstructionSet.selected(), profile: try KernelProfileFile.load(profile.source).profile)
+        let run = try ModelRun(
+            architecture: ModelArchitecture(configuration: checkpoint.configuration), weights: checkpoint.weights,
+            backend: backend,
+            workload: ModelRun.Workload(promptTokens: promptTokens, generatedTokens: generateTokens, batch: batch))
+        print(String(decoding: try JSONEncoder().encode(run), as: UTF8.self))
+    }
+}

@@ -1,0 +1,114 @@
+// One timed run of a model in this process: prefill, then decoding, and the memory that took.
+
+public import ESparseCore
+public import ESparseKernels
+public import ESparseModels
+
+/// What one run of a model gave.
+public struct ModelRun: Sendable, Codable {
+    /// Prompt tokens of all sequences over the time until all their first tokens were known.
+    public let prefillTokensPerSecond: Double
+    /// Tokens of all sequences after their first, over the time they took.
+    public let decodeTokensPerSecond: Double
+    /// From the start of the forward pass until the first tokens of all sequences were known.
+    public let secondsToFirstToken: Double
+    /// Most memory of this process that was resident at once, mapped weights included.
+    public let peakResidentBytes: Int
+    /// Kernels of the decoder blocks' linears while decoding and in the largest pass of the prompt.
+    public let decodeKernels: [String]
+    /// As `decodeKernels`.
+    public let prefillKernels: [String]
+
+    /// The work of a run.
+    public struct Workload: Sendable, Equatable {
+        /// Tokens of each prompt.
+        public let promptTokens: Int
+        /// Tokens drawn for each sequence.
+        public let generatedTokens: Int
+        /// Sequences side by side.
+        public let batch: Int
+
+        /// Describes a workload; all are at least 1, and at least 2 tokens are drawn.
+        public init(promptTokens: Int, generatedTokens: Int, batch: Int) {
+            precondition(promptTokens > 0 && generatedTokens > 1 && batch > 0)
+            self.promptTokens = promptTokens
+            self.generatedTokens = generatedTokens
+            self.batch = batch
+        }
+    }
+
+    /// Loads a model and runs random prompts through it once; a short run before is not counted.
+    ///
+    /// - Throws: as `LanguageModel.load` and `hidden`.
+    public init(
+        architecture: ModelArchitecture, weights: any WeightSource, backend: CPUBackend, workload: Workload
+    ) throws {
+        let model = try LanguageModel.load(architecture: architecture, weights: weights, backend: backend)
+        let short = Workload(promptTokens: min(workload.promptTokens, 64), generatedTokens: 2, batch: workload.batch)
+        _ = try Self.measure(model, short)
+        let (prefill, decode) = try Self.measure(model, workload)
+        secondsToFirstToken = prefill
+        prefillTokensPerSecond = Double(workload.batch * workload.promptTokens) / max(prefill, 1e-9)
+        decodeTokensPerSecond = Double(workload.batch * (workload.generatedTokens - 1)) / max(decode, 1e-9)
+        let names = architecture.blocks.flatMap { $0.sites.flatMap { $0.linears.map(\.name) } }
+        let ranges = try names.map { backend.kernelRanges(of: try weights.linearWeight($0)) }
+        func kernels(_ tokens: Int) -> [String] {
+            Set(ranges.compactMap { $0.last { $0.firstTokens <= tokens }?.kernel }).sorted()
+        }
+        decodeKernels = kernels(workload.batch)
+        prefillKernels = kernels(min(workload.batch * workload.promptTokens, Self.passTokens))
+        peakResidentBytes = Processor.peakResidentBytes
+    }
+
+    /// Tokens of one forward pass of the prompt, as in generation.
+    private static let passTokens = GenerationSettings().chunkSize
+
+    /// Seconds until all first tokens, and from then to the last.
+    private static func measure(
+        _ model: LanguageModel<CPUBackend>, _ workload: Workload
+    ) throws -> (prefill: Double, decode: Double) {
+        var random = SeededRandom(seed: 0)
+        let vocabularySize = model.architecture.vocabularySize
+        let prompts = (0..<workload.batch).map { _ in
+            (0..<workload.promptTokens).map { _ in Int32(random.integer(below: vocabularySize)) }
+        }
+        var cache = try model.makeCache(
+            sequenceCount: workload.batch, capacity: workload.promptTokens + workload.generatedTokens)
+        let clock = ContinuousClock()
+        let start = clock.now
+        var next: [Int32] = []
+        for (sequence, prompt) in prompts.enumerated() {
+            for first in stride(from: 0, to: prompt.count, by: passTokens) {
+                let piece = Array(prompt[first..<min(first + passTokens, prompt.count)])
+                let batch = TokenBatch([.init(sequence: sequence, start: first, count: piece.count)])
+                let isLast = first + piece.count == prompt.count
+                if isLast {
+                    next += likeliest(try model.logits(piece, batch: batch, cache: &cache), model)
+                } else {
+                    _ = try model.hidden(piece, batch: batch, cache: &cache)
+                }
+            }
+        }
+        let firstTokens = clock.now
+        for step in 0..<workload.generatedTokens - 1 {
+            let batch = TokenBatch(
+                (0..<workload.batch).map {
+                    .init(sequence: $0, start: workload.promptTokens + step, count: 1)
+                })
+            next = likeliest(try model.logits(next, batch: batch, cache: &cache), model)
+        }
+        return ((firstTokens - start) / .seconds(1), (clock.now - firstTokens) / .seconds(1))
+    }
+
+    /// The likeliest token of each row of logits.
+    private static func likeliest(_ logits: CPUActivation, _ model: LanguageModel<CPUBackend>) -> [Int32] {
+        let size = model.architecture.vocabularySize
+        return model.backend.withFloats(of: logits) { values in
+            stride(from: 0, to: values.count, by: size).map { first in
+                var best = first
+                for index in first..<first + size where values[index] > values[best] { best = index }
+                return Int32(best - first)
+            }
+        }
+    }
+}
