@@ -144,7 +144,7 @@ KERNEL vector_pair load_pair(const int kind, const char **cursor, const char *en
 const esparse_linear_kernels *esparse_linear_kernels_neon(void) {
     static const esparse_linear_kernels table = {
         .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-        .exponential_sum = exponential_sum, .tile_tokens = 0,
+        .exponential_sum = exponential_sum,
     };
     return &table;
 }

@@ -30,7 +30,7 @@ ENTRY void narrow(const float *input, uint16_t *output, int64_t count) {
     }
 }
 
-/// Within every 32 columns: even ones, then odd ones, by `lanes` (what shifting and masking pairs of bf16 gives).
+/// Within every `step` columns: even ones, then odd ones, by `lanes` (what shifting and masking pairs of bf16 gives).
 KERNEL void separate_pairs(float *row, int64_t count) {
     for (int64_t start = 0; start < count; start += step) {
         float copy[step];

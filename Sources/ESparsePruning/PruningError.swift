@@ -12,6 +12,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
     case noCalibrationTokens(site: String)
     /// A weight tensor holds a NaN or an infinity.
     case nonFiniteWeight(linear: String, row: Int, column: Int)
+    /// A weight's saliency is a NaN or an infinity.
+    case nonFiniteSaliency(linear: String, row: Int, column: Int)
     /// No damping makes a Hessian positive definite: its sums overflow.
     case unusableHessian(site: String)
     /// The statistics would leave out every token.
@@ -36,6 +38,9 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
             "the input of \(site) has seen no calibration token; give more calibration text"
         case .nonFiniteWeight(let linear, let row, let column):
             "\(linear) holds a NaN or an infinity at row \(row), column \(column); the checkpoint is damaged"
+        case .nonFiniteSaliency(let linear, let row, let column):
+            "the saliency of \(linear) at row \(row), column \(column) overflows single precision; the weight or its "
+                + "calibration statistics are absurdly large: check the checkpoint, or leave the linear out with --exclude"
         case .unusableHessian(let site):
             "the products of the inputs of \(site) overflow single precision, so its weights cannot be updated; prune it by "
                 + "another method, or leave it out with --exclude"

@@ -67,11 +67,6 @@ private enum ARC {
         #expect(entailed.requests[0].context == "He said \"no\".\nQuestion: He spoke. True or False?\nAnswer:")
         #expect(
             entailed.requests.map(\.continuation) == [" True", " False"] && entailed.gold == 0 && entailed.line == 2)
-        let quoted = "label,goal,sol1,sol2\r\n1,\"a, \"\"b\"\"\nc\",x,y\r\n0,d,,z\r\n"
-        #expect(throws: (any Error).self) { try items("piqa", quoted, ending: "csv") }
-        let piqa = try items("piqa", quoted.replacing("d,,z", with: "d,w,z"), ending: "csv")
-        #expect(piqa.map(\.requests[0].context) == ["Question: a, \"b\"\nc\nAnswer:", "Question: d\nAnswer:"])
-        #expect(piqa.map(\.gold) == [1, 0] && piqa.map(\.line) == [2, 4])
     }
 
     @Test func labelsComeFromTheFileBeside() throws {
@@ -137,9 +132,7 @@ private enum ARC {
         }
         #expect(try refusal("a.jsonl", Array("{\"goal\": \"".utf8) + [0xE9, 0x22, 0x7D]).contains("is not UTF-8"))
         #expect(try refusal("a.txt", [0x61, 0x0A, 0xFF, 0xFE]).contains("line 2: the line is not UTF-8"))
-        #expect(try refusal("a.csv", [0x61, 0x0A, 0xFF]).contains("line 2: the line is not UTF-8"))
-        #expect(try refusal("a.csv", Array("a,b\n\"x\"y,z\n".utf8)).contains("line 2: a comma is missing"))
-        #expect(try refusal("a.csv", Array("a,b\n\"x,z\n".utf8)).contains("line 2: a quote is not closed"))
+        #expect(try refusal("a.csv", Array("a,b\n".utf8)).contains("this kind of file is not supported"))
         #expect(try refusal("a.tsv", Array("a\tb\nx\n".utf8)).contains("line 2: the line has 1 fields"))
         #expect(try refusal("a.tsv", Array("a\ta\nx\ty\n".utf8)).contains("twice"))
         #expect(try refusal("a.jsonl", []).contains("no items"))

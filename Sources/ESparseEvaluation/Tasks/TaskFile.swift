@@ -5,14 +5,13 @@ import ESparseFormats
 /// Files as data sets are distributed; all of them may be gzipped.
 ///
 /// - `.jsonl`, `.json`, `.ndjson`: an object a line.
-/// - `.tsv`: fields between tabs, taken as they are; `.csv`: fields between commas, in double quotes where needed (RFC 4180).
-///   The first line names the fields.
+/// - `.tsv`: fields between tabs, taken as they are; the first line names the fields.
 /// - `.txt`: one item a line, as the field `text`.
 ///
 /// A file `NAME-labels.lst` beside `NAME.jsonl` holds the right answers, one a line.
 package enum TaskFile {
     /// Names that a file of records may end with.
-    package static let extensions = [".jsonl", ".ndjson", ".json", ".tsv", ".csv", ".txt"]
+    package static let extensions = [".jsonl", ".ndjson", ".json", ".tsv", ".txt"]
 
     /// A path without its extensions, and the extension that says how to read it; nil where no such file is read.
     package static func split(_ path: String) -> (base: String, ending: String)? {
@@ -38,7 +37,6 @@ package enum TaskFile {
         var records =
             switch ending {
             case ".tsv": try table(lines(bytes, path: path).map { ($0.line, split($0.text, at: "\t")) }, path: path)
-            case ".csv": try table(CommaSeparatedText.rows(bytes, path: path), path: path)
             case ".txt":
                 try lines(bytes, path: path).map {
                     TaskRecord(value: .sorted(["text": .text($0.text)]), path: path, line: $0.line)

@@ -81,6 +81,10 @@ struct BlockPruner {
         let weight = try weights.finiteTensor(linear.name)
         let saliency = settings.method.saliency(
             weight: try weight.floats(), rows: linear.rows, columns: linear.columns, statistics: statistics)
+        if let index = saliency.firstIndex(where: { !$0.isFinite }) {
+            throw PruningError.nonFiniteSaliency(
+                linear: linear.name, row: index / linear.columns, column: index % linear.columns)
+        }
         return Scored(
             linear: linear, weight: weight, saliency: SaliencyMatrix(saliency, columns: linear.columns))
     }

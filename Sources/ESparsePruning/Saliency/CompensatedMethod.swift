@@ -20,9 +20,12 @@ public struct CompensatedMethod: PruningMethod {
     /// The base method's.
     public var skippedPositions: Int { base.skippedPositions }
     /// The base method's, and that there is an update.
-    public var settings: [String: String] { base.settings.merging(["update": "true"]) { $1 } }
+    public var settings: [String: String] {
+        base.settings.merging(compensation.settings) { $1 }.merging(["update": "true"]) { $1 }
+    }
     /// The paper's update, with the base method's saliency.
-    public var update: WeightUpdate? { WeightUpdate(maskChoice: .saliency) }
+    public var update: WeightUpdate? { compensation }
+    private var compensation: WeightUpdate { WeightUpdate(maskChoice: .saliency) }
 
     /// The base method's.
     public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {

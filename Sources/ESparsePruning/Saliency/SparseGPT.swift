@@ -11,11 +11,14 @@ public struct SparseGPT: PruningMethod {
     /// The Hessian's inverse diagonal.
     public var requirement: StatisticsRequirement { .hessian }
     /// The sweep that chooses the mask and updates what is kept.
-    public let update: WeightUpdate?
+    public var update: WeightUpdate? { compensation }
+    /// Damping and block size of the update.
+    public var settings: [String: String] { compensation.settings }
+    private let compensation: WeightUpdate
 
     /// Makes the method with the paper's settings, unless others are given.
     public init(damping: Double = 0.01, blockSize: Int = 128) {
-        update = WeightUpdate(maskChoice: .loss, damping: damping, blockSize: blockSize)
+        compensation = WeightUpdate(maskChoice: .loss, damping: damping, blockSize: blockSize)
     }
 
     /// `W^2 / [inverse(H)]_jj`.

@@ -19,6 +19,9 @@ public struct WeightUpdate: Sendable, Equatable {
     /// rounding.
     public var blockSize: Int
 
+    /// For the manifest, and to tell on resuming whether a setting changed.
+    var settings: [String: String] { ["damping": "\(damping)", "update-block-size": "\(blockSize)"] }
+
     /// Makes an update with the paper's damping and block size.
     public init(maskChoice: MaskChoice, damping: Double = 0.01, blockSize: Int = 128) {
         precondition(damping > 0 && blockSize > 0)
