@@ -54,13 +54,13 @@ struct BaselineFixture: Decodable {
     }
 
     /// The Hessian of the inputs, channels in the order given.
-    func hessian(order: Permutation? = nil) -> Hessian {
+    func hessian(order: Permutation? = nil, scale: Float = 1) -> Hessian {
         var hessian = Hessian(channelCount: columns)
         let kernels = ChannelKernels(pool: ThreadPool(threadCount: 2), instructionSet: .forExactKernels)
         let order = order?.order ?? Permutation.identity(columns).order
         for original in inputs {
             let sequence = original.indices.map { index in
-                original[index / columns * columns + Int(order[index % columns])]
+                scale * original[index / columns * columns + Int(order[index % columns])]
             }
             hessian.appendSequence(sequence.span, using: kernels)
         }

@@ -106,6 +106,14 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
         }
     }
 
+    @Test func scaleOfTheInputsDoesNotMatter() throws {
+        let fixture = try BaselineFixture.load()
+        let (factor, _) = try fixture.hessian().factor(order: nil, damping: 0.01, site: "test")
+        let small = try fixture.hessian(scale: 1.0 / 1024).factor(order: nil, damping: 0.01, site: "test").factor
+        #expect(fixture.hessian().isDead.contains(true))
+        for (value, exact) in zip(small.values, factor.values) { #expect(value == 1024 * exact) }
+    }
+
     @Test(arguments: patterns)
     func updatesWinOverTheSameMaskWithout(_ pattern: SparsityPattern) throws {
         let fixture = try BaselineFixture.load()

@@ -43,8 +43,9 @@ def factor(hessian, damping=DAMPING):
     hessian = hessian.clone()
     diagonal = hessian.diagonal()
     dead = diagonal == 0
-    diagonal[dead] = 1
-    diagonal += damping * diagonal.mean()
+    mean = diagonal[~dead].mean()
+    diagonal[dead] = mean
+    diagonal += damping * mean
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
     return torch.linalg.cholesky(inverse, upper=True), dead
 

@@ -23,8 +23,9 @@ package struct Hessian: Sendable {
 
     /// The factor of the inverse, channels in the order of `order`.
     ///
-    /// Dead channels get 1 on the diagonal, then `damping` times the diagonal's mean is added to all of it, as SparseGPT
-    /// does. Where that is not positive definite, ten times as much is tried, until 1000.
+    /// Dead channels get the mean of the others on the diagonal, then `damping` times that mean is added to all of it, so that
+    /// the scale of the inputs does not matter. (SparseGPT's code gives dead channels 1 and counts them in the mean; with small
+    /// inputs that 1 would decide the damping.) Where that is not positive definite, ten times as much is tried, until 1000.
     ///
     /// - Returns: the factor and the damping that it took.
     /// - Throws: `PruningError.unusableHessian` naming `site`, when sums overflowed.
@@ -44,16 +45,16 @@ package struct Hessian: Sendable {
                 matrix[row * count + column] = scale * values[max(source, other) * count + min(source, other)]
             }
         }
-        var sum = 0.0
-        for channel in 0..<count {
-            if matrix[channel * (count + 1)] == 0 { matrix[channel * (count + 1)] = 1 }
-            sum += Double(matrix[channel * (count + 1)])
+        let live = (0..<count).map { Double(matrix[$0 * (count + 1)]) }.filter { $0 != 0 }
+        let mean = live.isEmpty ? 1 : live.reduce(0, +) / Double(live.count)
+        guard mean.isFinite else { throw .unusableHessian(site: site) }
+        for channel in 0..<count where matrix[channel * (count + 1)] == 0 {
+            matrix[channel * (count + 1)] = Float(mean)
         }
-        guard sum.isFinite else { throw .unusableHessian(site: site) }
         var tried = damping
         while tried <= 1000 {
             var damped = matrix
-            let addend = Float(tried * sum / Double(count))
+            let addend = Float(tried * mean)
             for channel in 0..<count { damped[channel * (count + 1)] += addend }
             if let factor = InverseFactor(damped, channels: count) { return (factor, tried) }
             tried *= 10
