@@ -70,10 +70,11 @@ struct TuneCommand: ParsableCommand {
         let backend = try CPUBackend.make(
             precision: precision, threads: threads, profile: .rules, progress: progress)
         let report = try KernelTuner(backend: backend, secondsPerPoint: seconds).run(targets, progress: progress)
-        if let note = try KernelProfileFile.merge(report, into: file) { progress.note("Note: \(note)") }
-        try json.write(encoding: report)
+        // What was measured is told even where the profile cannot be written.
         print(report.text, terminator: "")
-        print("\(file): \(targets.count) kinds of linear, measured with \(backend.threadCount) threads")
+        try json.write(encoding: report)
+        if let note = try KernelProfileFile.merge(report, into: file) { progress.note("Note: \(note)") }
+        print("\(file): \(report.kindCount) kinds of linear, measured with \(backend.threadCount) threads")
     }
 }
 

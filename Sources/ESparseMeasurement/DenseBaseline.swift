@@ -42,7 +42,7 @@ struct DenseBaseline {
                 for trial in 0..<(isFew ? 16 : 3) {
                     let duration = clock.measure { product.run(copy: (trial + 1) % product.copyCount) } / .seconds(1)
                     seconds = min(seconds, duration)
-                    if let best, duration > 1.5 * best.seconds { break }
+                    if let best, trial >= 2, seconds > 1.5 * best.seconds { break }
                 }
                 if best.map({ seconds < $0.seconds }) ?? true { best = (product, seconds) }
             }

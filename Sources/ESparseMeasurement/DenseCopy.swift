@@ -36,9 +36,9 @@ public enum DenseCopy {
     }
 
     private static func dense(_ name: String, of weights: any WeightSource) throws -> Tensor {
-        guard weights.shape(of: name)?.count == 2, let weight = try? weights.linearWeight(name),
-            case .sparse(let matrix) = weight.matrix
-        else { return try weights.tensor(name) }
+        guard weights.shape(of: name)?.count == 2 else { return try weights.tensor(name) }
+        let weight = try weights.linearWeight(name)
+        guard case .sparse(let matrix) = weight.matrix else { return try weights.tensor(name) }
         return try matrix.decompressed(permutation: weight.permutation)
     }
 }

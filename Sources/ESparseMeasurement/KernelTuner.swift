@@ -34,8 +34,10 @@ public struct KernelTuner {
 
     /// Another kernel must be this much faster than the rules' to be preferred: differences below are noise.
     private static let margin = 1.02
-    /// A kernel that is this much slower than the best in a first try is out.
+    /// A kernel whose best first try is this much slower than the best of all is out, unless it is the rules'.
     private static let hopeless = 2.0
+    /// First tries: a single one may have met a busy moment of the machine.
+    private static let firstTries = 3
 
     /// Measures on `backend`, `secondsPerPoint` for each class of token counts.
     public init(backend: CPUBackend, secondsPerPoint: Double) {
@@ -51,8 +53,11 @@ public struct KernelTuner {
     ) throws -> TuningReport {
         let total = targets.count * TokenClass.bounds.count
         var points: [TuningPoint] = []
+        var seen: Set<LinearTraits> = []
         for target in targets {
             let copies = try copies(of: target)
+            // Types that this precision rounds to one another run the same kernels.
+            guard seen.insert(copies[0].traits).inserted else { continue }
             for tokens in TokenClass.bounds {
                 progress.report(stage: "Tuning", completed: points.count, total: total, unit: "points")
                 points.append(try point(target, copies: copies, tokens: tokens))
@@ -91,13 +96,14 @@ public struct KernelTuner {
             try Interruption.check()
             let body = body(kernel)
             body(0)
-            first.append((kernel, body, clock.measure { body(1) } / .seconds(1)))
+            let tries = (1...Self.firstTries).map { index in clock.measure { body(index) } / .seconds(1) }
+            first.append((kernel, body, tries.min() ?? .infinity))
         }
+        let rule = backend.ruleKernel(traits, tokens: tokens)
         let shortest = first.map(\.seconds).min() ?? 0
-        let candidates = first.filter { $0.seconds <= Self.hopeless * shortest }
+        let candidates = first.filter { $0.kernel == rule || $0.seconds <= Self.hopeless * shortest }
         let medians = try timer.medians(candidates.map(\.body))
         let seconds = Dictionary(uniqueKeysWithValues: zip(candidates.map(\.kernel), medians))
-        let rule = backend.ruleKernel(traits, tokens: tokens)
         return TuningPoint(
             traits: traits, tokens: tokens, rule: rule, seconds: seconds,
             kernel: Self.fastest(seconds, preferring: rule))

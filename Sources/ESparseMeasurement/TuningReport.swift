@@ -39,6 +39,9 @@ struct TuningPoint: Sendable, Encodable {
 public struct TuningReport: Sendable, Encodable {
     let points: [TuningPoint]
 
+    /// Kinds of linear that were measured.
+    public var kindCount: Int { Set(points.map(\.traits)).count }
+
     private enum CodingKeys: String, CodingKey { case points = "results" }
 
     /// Adds the choices to a profile, replacing those for the same kinds of linear.
