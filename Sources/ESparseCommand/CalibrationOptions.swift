@@ -77,7 +77,9 @@ enum CalibrationSource {
             let documents = try Generator(model: opened.load(progress: progress), settings: settings)
                 .sampleDocuments(
                     tokenCount: sampleCount * sequenceLength, isSeparated: opened.endToken != nil,
-                    maximumLength: sequenceLength, batchSize: opened.batchSize(capacity: sequenceLength),
+                    maximumLength: sequenceLength, batchSize: opened.architecture.cacheDescription(
+                        sequenceCount: 1, capacity: sequenceLength
+                    ).sideBySideCount,
                     progress: progress)
             return try CalibrationSet(
                 documents: documents, separator: opened.endToken, sampleCount: sampleCount,

@@ -20,9 +20,8 @@ struct Main: ParsableCommand {
             """,
         version: toolVersion,
         subcommands: [
-            PruneCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, BenchmarkCommand.self,
-            TuneCommand.self,
-            SynthesizeCommand.self,
+            PruneCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, SynthesizeCommand.self,
+            BenchmarkCommand.self, TuneCommand.self,
         ])
 
     /// Runs a subcommand. Ctrl-C and SIGTERM stop it cleanly at its next step (`Signals`).

@@ -104,13 +104,6 @@ struct OpenedModel {
             architecture: architecture, weights: checkpoint.weights, backend: backend, progress: progress)
     }
 
-    /// Sequences to write side by side, so that their KV cache stays within 4 GiB.
-    func batchSize(capacity: Int) -> Int {
-        let cache = architecture.cacheDescription(sequenceCount: 1, capacity: capacity)
-        let elements = 2 * cache.layerCount * cache.capacity * cache.keyValueHeadCount * cache.headSize
-        return min(64, max(1, (4 << 30) / (elements * (backend.precision == .float32 ? 4 : 2))))
-    }
-
     /// The files that a pruned checkpoint needs beside its weights, by name.
     var tokenizerFiles: [String: [UInt8]] {
         get throws {

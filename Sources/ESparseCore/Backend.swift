@@ -120,6 +120,13 @@ public struct CacheDescription: Sendable {
         self.headSize = headSize
     }
 
+    /// Sequences of this capacity that may run side by side, from 1 to 64: as many as keep the cache within 4 GiB, counted in
+    /// single precision.
+    public var sideBySideCount: Int {
+        let elements = 2 * layerCount * capacity * keyValueHeadCount * headSize
+        return min(64, max(1, (4 << 30) / (elements * MemoryLayout<Float>.size)))
+    }
+
     /// A cache of the same sequences with one layer, for running one decoder block alone.
     public var singleLayer: CacheDescription {
         CacheDescription(

@@ -23,10 +23,6 @@ public struct TokenCounts: Sendable, Equatable {
 public struct LikelihoodScorer<B: Backend>: Sendable {
     /// Most tokens of an item batch: enough that the linears run at full speed.
     private static var tokensPerBatch: Int { 2048 }
-    /// Most items of a batch.
-    private static var itemsPerBatch: Int { 64 }
-    /// Most bytes that the KV cache of a batch should take, counted in single precision.
-    private static var cacheByteLimit: Int { 4 << 30 }
 
     private let model: LanguageModel<B>
 
@@ -48,7 +44,8 @@ public struct LikelihoodScorer<B: Backend>: Sendable {
         // Longest first: batches hold items of like length, and time left is overestimated, never underestimated.
         let order = items.indices.filter { lengths[$0] > 0 }.sorted { (-lengths[$0], $0) < (-lengths[$1], $1) }
         guard let longest = order.first.map({ lengths[$0] }) else { return (answers, counts) }
-        let slots = min(slotCount(capacity: longest), order.count)
+        let description = model.architecture.cacheDescription(sequenceCount: 1, capacity: longest)
+        let slots = min(description.sideBySideCount, order.count)
         var cache = try model.makeCache(sequenceCount: slots, capacity: longest)
         var next = 0
         progress.report(stage: stage, completed: 0, total: order.count, unit: "items")
@@ -67,14 +64,6 @@ public struct LikelihoodScorer<B: Backend>: Sendable {
             progress.report(stage: stage, completed: next, total: order.count, unit: "items")
         }
         return (answers, counts)
-    }
-
-    /// Sequences of `capacity` tokens that a cache should hold.
-    private func slotCount(capacity: Int) -> Int {
-        let cache = model.architecture.cacheDescription(sequenceCount: 1, capacity: capacity)
-        let elements = 2 * cache.layerCount * capacity * cache.keyValueHeadCount * cache.headSize
-        let bytes = elements * MemoryLayout<Float>.size
-        return min(Self.itemsPerBatch, max(1, Self.cacheByteLimit / bytes))
     }
 
     /// Answers of one batch; item `i` uses slot `i` of the cache.

@@ -57,8 +57,9 @@ struct BlockPruner {
         let scored = try selected.map { try score($0, statistics) }
         let order = shuffle(site, scored.map(\.saliency))
         let isRuntime = if case .atRunTime = site.shuffle { true } else { false }
-        let isShuffled = order != nil || unshuffled == nil
-        let compensation = try isShuffled ? compensation(statistics, order, first) : unshuffled
+        // Let go of before the shuffled one is made: each holds a matrix `[C, C]`.
+        if order != nil { unshuffled = nil }
+        let compensation = try unshuffled ?? compensation(statistics, order, first)
         for entry in scored {
             let (matrix, figures) = try mask(entry, order, compensation)
             block.linears[entry.linear.name] = LinearWeight(
@@ -122,16 +123,21 @@ struct BlockPruner {
     private func record(
         _ entry: Scored, _ matrix: SparseMatrix, _ order: Permutation?, _ figures: [String: Double]
     ) throws -> PrunedLinear {
-        let total = entry.saliency.values.reduce(0.0) { $0 + Double($1) }
-        let retained = LocalShuffle().retainedSaliency(
-            order ?? .identity(matrix.columns), saliencies: [entry.saliency], pattern: settings.pattern,
-            parallel: parallel)
         let nonzero = try matrix.values.floats().count { $0 != 0 }
         return PrunedLinear(
             name: entry.linear.name, rows: matrix.rows, columns: matrix.columns, pattern: settings.pattern,
             density: Double(nonzero) / Double(matrix.rows * matrix.columns), permuted: order != nil,
-            retainedSaliency: total > 0 && settings.method.update == nil ? retained / total : nil,
+            retainedSaliency: settings.method.update == nil ? retainedShare(of: entry.saliency, order) : nil,
             statistics: figures)
+    }
+
+    /// The share of the saliency that the mask keeps; nil where all of it is 0.
+    private func retainedShare(of saliency: SaliencyMatrix, _ order: Permutation?) -> Double? {
+        let total = saliency.values.reduce(0.0) { $0 + Double($1) }
+        guard total > 0 else { return nil }
+        let retained = LocalShuffle().retainedSaliency(
+            order ?? .identity(saliency.columns), saliencies: [saliency], pattern: settings.pattern, parallel: parallel)
+        return retained / total
     }
 
     /// The order of the site's channels, or nil where they keep theirs.

@@ -21,7 +21,8 @@ struct CalibrationPass<B: Backend> {
     /// Called after each sequence.
     let advance: () -> Void
 
-    /// Statistics of the inputs of the block's linears over all sequences; none for a method that needs none.
+    /// Statistics of the inputs of `sites`, which are in the order of data flow, over all sequences; none for a method that
+    /// needs none. The block runs no further than the last of them.
     ///
     /// Where the method's histogram needs the channels' ranges first, the sequences run twice.
     ///
@@ -29,6 +30,7 @@ struct CalibrationPass<B: Backend> {
     func statistics(
         of block: DecoderBlock<B>, sites: [LinearSite], inputs: HiddenStateFile
     ) throws -> [InputSite: ChannelStatistics] {
+        guard let last = sites.last?.kind else { return [:] }
         var ranges = Dictionary(
             uniqueKeysWithValues: sites.map { ($0.kind, RangeStatistics(channelCount: $0.channels)) })
         var histograms: [InputSite: HistogramStatistics] = [:]
@@ -39,7 +41,7 @@ struct CalibrationPass<B: Backend> {
             histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
             collectsBoth = true
         }
-        try forEachSequence(inputs, block, through: .feedForwardOutput) { site, input in
+        try forEachSequence(inputs, block, through: last) { site, input in
             ranges[site]?.appendSequence(input, using: kernels)
             hessians[site]?.appendSequence(input, using: kernels)
             if collectsBoth { histograms[site]?.accumulate(input, using: kernels) }
@@ -47,7 +49,7 @@ struct CalibrationPass<B: Backend> {
         for site in sites { try ranges[site.kind]?.validate(site: site.linears[0].name) }
         if case .histogram(let estimator, let bins) = method.requirement, estimator.needsRangeFirst {
             histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
-            try forEachSequence(inputs, block, through: .feedForwardOutput) { site, input in
+            try forEachSequence(inputs, block, through: last) { site, input in
                 histograms[site]?.accumulate(input, using: kernels)
             }
         }

@@ -131,8 +131,10 @@ public struct Pruner<B: Backend> {
             var pruned = PrunedBlock()
             if selected[index] {
                 let dense = try architecture.loadBlock(index, from: checkpoint.weights, onto: backend)
-                let statistics = try pass.statistics(
-                    of: dense, sites: architecture.blocks[index].sites, inputs: inputs)
+                let sites = architecture.blocks[index].sites.filter { site in
+                    site.linears.contains { settings.selects($0.name) }
+                }
+                let statistics = try pass.statistics(of: dense, sites: sites, inputs: inputs)
                 pruned = try prune(index, statistics: statistics)
             }
             // The block before must be durable before its inputs' file is written over with this block's outputs.
