@@ -77,7 +77,8 @@ enum CalibrationSource {
             let documents = try Generator(model: opened.load(progress: progress), settings: settings)
                 .sampleDocuments(
                     tokenCount: sampleCount * sequenceLength, isSeparated: opened.endToken != nil,
-                    maximumLength: sequenceLength, batchSize: opened.architecture.cacheDescription(
+                    maximumLength: sequenceLength,
+                    batchSize: opened.architecture.cacheDescription(
                         sequenceCount: 1, capacity: sequenceLength
                     ).sideBySideCount,
                     progress: progress)
