@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Peak memory of pruning a known model's shapes: writes random weights, prunes them with 4 sequences of 128 tokens, and
 # samples the process's memory beyond mapped files (RssAnon and RssShmem of /proc) ten times a second.
+# ESPARSE_BINARY names a copy of the command to measure with, so that a build does not disturb a long run.
 # Usage: scripts/measure/memory.sh [model of `esparse synthesize --like`, llama-7b by default] [working folder]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 like=${1:-llama-7b}
 work=${2:-$root/.build/measure}
-esparse=$(cd "$root" && swift build -c release --show-bin-path)/esparse
+esparse=${ESPARSE_BINARY:-$(cd "$root" && swift build -c release --show-bin-path)/esparse}
 mkdir -p "$work"
 [ -e "$work/$like" ] || "$esparse" synthesize "$work/$like" --like "$like"
 rm -rf "$work/$like-pruned" "$work/$like-pruned.partial"
