@@ -179,7 +179,7 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
         #expect(Wanda().update == nil && RIA().update == nil)
         let updated = CompensatedMethod(ESparse.standard)
         #expect(updated.requirement == ESparse.standard.requirement && updated.name == "e-sparse")
-        #expect(updated.settings["update"] == "true" && updated.settings["alpha"] == "0.2")
+        #expect(updated.settings["update"] == "true" && updated.settings["alpha"] == "0.1")
         #expect(updated.update == WeightUpdate(maskChoice: .saliency))
         #expect(CompensatedMethod(Magnitude()).requirement == .range)
     }

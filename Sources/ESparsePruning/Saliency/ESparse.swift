@@ -79,7 +79,7 @@ public struct ESparse: PruningMethod {
     public static let paper = ESparse()
 
     /// The settings that measured best (docs/method.md has the table).
-    public static let standard = ESparse(rule: .relativeEntropy, alpha: 0.2, entropy: .logarithmic)
+    public static let standard = ESparse(rule: .relativeEntropy, alpha: 0.1, entropy: .logarithmic)
 
     /// "e-sparse"
     public var name: String { "e-sparse" }
