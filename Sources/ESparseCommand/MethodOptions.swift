@@ -65,6 +65,9 @@ struct MethodOptions: ParsableArguments {
     @Flag(help: "Let kept weights make up for dropped ones, by SparseGPT's update.")
     var update = false
 
+    @Flag(help: "Refine masks by the outputs' error on the calibration text; weights stay as they are.")
+    var refine = false
+
     @Option(help: "Channel shuffles before masking.")
     var shuffle: ShuffleSteps = .both
 
@@ -83,13 +86,17 @@ struct MethodOptions: ParsableArguments {
             throw ValidationError("\(option) goes with --method e-sparse")
         }
         if update, method == .sparsegpt { throw ValidationError("--method sparsegpt updates weights without --update") }
+        if refine, update || method == .sparsegpt {
+            throw ValidationError("--refine leaves weights as they are; it does not go with updated weights")
+        }
         if let skipPositions, skipPositions < 0 { throw ValidationError("--skip-positions must be 0 or above") }
         guard (1...1 << 20).contains(blockSize) else { throw ValidationError("--block-size must be from 1 to 1048576") }
     }
 
     /// The settings that these options and defaults give.
     func settings(precision: Precision) -> PruningSettings {
-        let method = update ? CompensatedMethod(scoring) : scoring
+        let method: any PruningMethod =
+            update ? CompensatedMethod(scoring) : refine ? RefinedMethod(scoring) : scoring
         var settings = PruningSettings(method: method, precision: precision)
         settings.pattern = pattern
         settings.shuffle = shuffle

@@ -182,5 +182,10 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
         #expect(updated.settings["update"] == "true" && updated.settings["alpha"] == "0.1")
         #expect(updated.update == WeightUpdate(maskChoice: .saliency))
         #expect(CompensatedMethod(Magnitude()).requirement == .range)
+        let refined = RefinedMethod(ESparse.standard)
+        #expect(refined.requirement == ESparse.standard.requirement && refined.name == "e-sparse")
+        #expect(refined.settings["refine"] == "true" && refined.settings["alpha"] == "0.1")
+        #expect(refined.refinesMask && refined.update == nil && !ESparse.standard.refinesMask)
+        #expect(RefinedMethod(Magnitude()).requirement == .range)
     }
 }

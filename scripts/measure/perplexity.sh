@@ -41,8 +41,10 @@ PYTHON
 # The comparison with Wanda first: the rows that say most come first, because each takes long.
 row e-sparse-both 2:4
 row e-sparse-both 4:8
+for pattern in 2:4 4:8; do row e-sparse-refine-both $pattern --refine; done
 for pattern in 2:4 4:8; do row wanda-none $pattern --method wanda --shuffle none; done
 for pattern in 2:4 4:8; do row wanda-both $pattern --method wanda; done
+for pattern in 2:4 4:8; do row wanda-refine-both $pattern --method wanda --refine; done
 for pattern in 2:4 4:8; do row e-sparse-none $pattern --shuffle none; done
 for pattern in 2:4 4:8; do row e-sparse-global $pattern --shuffle global; done
 for pattern in 2:4 4:8; do row magnitude-none $pattern --method magnitude --shuffle none; done
@@ -58,7 +60,7 @@ def cell(name):
     return f"{json.load(open(path))['results']['wikitext-2-test.joined']['token_perplexity,none']:.2f}"
 print("| method | shuffle | 2:4 | 4:8 |\n|---|---|--:|--:|")
 print(f"| dense | | {cell('dense')} | {cell('dense')} |")
-for method, title in (("magnitude", "magnitude"), ("wanda", "Wanda"), ("paper", "E-Sparse, paper's plain settings"), ("e-sparse", "E-Sparse, default"), ("e-sparse-alpha-0.2", "E-Sparse, alpha 0.2")):
+for method, title in (("magnitude", "magnitude"), ("wanda", "Wanda"), ("wanda-refine", "Wanda, --refine"), ("paper", "E-Sparse, paper's plain settings"), ("e-sparse", "E-Sparse, default"), ("e-sparse-refine", "E-Sparse, --refine"), ("e-sparse-alpha-0.2", "E-Sparse, alpha 0.2")):
     for shuffle in ("none", "global", "both"):
         row = [cell(f"{method}-{shuffle}-{suffix}") for suffix in ("2of4", "4of8")]
         if row != ["-", "-"]:

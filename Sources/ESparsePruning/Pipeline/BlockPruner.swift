@@ -60,8 +60,9 @@ struct BlockPruner {
         // Let go of before the shuffled one is made: each holds a matrix `[C, C]`.
         if order != nil { unshuffled = nil }
         let compensation = try unshuffled ?? compensation(statistics, order, first)
+        let refinement = try refinement(statistics, order, first)
         for entry in scored {
-            let (matrix, figures) = try mask(entry, order, compensation)
+            let (matrix, figures) = try mask(entry, order, compensation, refinement)
             block.linears[entry.linear.name] = LinearWeight(
                 matrix: .sparse(matrix), permutation: isRuntime ? order : nil)
             block.records.append(try record(entry, matrix, order, figures))
@@ -98,9 +99,19 @@ struct BlockPruner {
         return try SiteCompensation(update, hessian: hessian, order: order, site: linear.name)
     }
 
+    /// The refinement of a site's masks, where the method has one.
+    private func refinement(
+        _ statistics: ChannelStatistics?, _ order: Permutation?, _ linear: LinearDescription
+    ) throws -> MaskRefinement? {
+        guard settings.method.refinesMask, let hessian = statistics?.hessian else { return nil }
+        return MaskRefinement(
+            hessian: try hessian.matrix(order: order, damping: MaskRefinement.damping, site: linear.name),
+            channels: linear.columns, pattern: settings.pattern)
+    }
+
     /// The linear with only its kept weights, and further figures of it.
     private func mask(
-        _ entry: Scored, _ order: Permutation?, _ compensation: SiteCompensation?
+        _ entry: Scored, _ order: Permutation?, _ compensation: SiteCompensation?, _ refinement: MaskRefinement?
     ) throws -> (SparseMatrix, [String: Double]) {
         func compress(_ weight: Tensor, _ bits: [UInt8], _ order: Permutation?) throws -> SparseMatrix {
             let bitmask = try Tensor(
@@ -109,10 +120,18 @@ struct BlockPruner {
             return try SparseMatrix.compress(weight, bitmask: bitmask, pattern: settings.pattern, permutation: order)
         }
         guard let compensation else {
-            let bits = Mask.bits(
+            var bits = Mask.bits(
                 saliency: entry.saliency.values, rows: entry.linear.rows, columns: entry.linear.columns,
                 pattern: settings.pattern, permutation: order, parallel: parallel)
-            return (try compress(entry.weight, bits, order), [:])
+            var figures: [String: Double] = [:]
+            if let refinement {
+                let ordered = order.map { entry.weight.gatheringColumns($0.order) } ?? entry.weight
+                let error = refinement.run(
+                    bits: &bits, weight: try ordered.floats(), rows: entry.linear.rows, parallel: parallel)
+                // H is twice the mean of the products, so its error is, too.
+                figures = ["outputErrorOfSaliency": error.before / 2, "outputError": error.after / 2]
+            }
+            return (try compress(entry.weight, bits, order), figures)
         }
         let updated = try compensation.apply(
             to: entry.weight, saliency: entry.saliency.values, pattern: settings.pattern, parallel: parallel)
@@ -127,7 +146,7 @@ struct BlockPruner {
         return PrunedLinear(
             name: entry.linear.name, rows: matrix.rows, columns: matrix.columns, pattern: settings.pattern,
             density: Double(nonzero) / Double(matrix.rows * matrix.columns), permuted: order != nil,
-            retainedSaliency: settings.method.update == nil ? retainedShare(of: entry.saliency, order) : nil,
+            retainedSaliency: !settings.method.needsHessian ? retainedShare(of: entry.saliency, order) : nil,
             statistics: figures)
     }
 

@@ -35,7 +35,7 @@ struct CalibrationPass<B: Backend> {
             uniqueKeysWithValues: sites.map { ($0.kind, RangeStatistics(channelCount: $0.channels)) })
         var histograms: [InputSite: HistogramStatistics] = [:]
         var hessians: [InputSite: Hessian] = [:]
-        if method.update != nil { hessians = ranges.mapValues { Hessian(channelCount: $0.channelCount) } }
+        if method.needsHessian { hessians = ranges.mapValues { Hessian(channelCount: $0.channelCount) } }
         var collectsBoth = false
         if case .histogram(let estimator, let bins) = method.requirement, !estimator.needsRangeFirst {
             histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }

@@ -8,6 +8,8 @@ public protocol PruningMethod: Sendable {
     var requirement: StatisticsRequirement { get }
     /// How kept weights make up for dropped ones; nil for methods that leave them as they are.
     var update: WeightUpdate? { get }
+    /// Whether the mask that the saliency chose is refined by the outputs' error over the calibration tokens.
+    var refinesMask: Bool { get }
     /// Tokens at the start of each sequence that the statistics leave out (the first token of a sequence gathers attention
     /// and has outliers like no other); 0 unless the method says otherwise.
     var skippedPositions: Int { get }
@@ -29,6 +31,12 @@ extension PruningMethod {
 
     /// Kept weights stay as they are.
     public var update: WeightUpdate? { nil }
+
+    /// The mask is the saliency's.
+    public var refinesMask: Bool { false }
+
+    /// Whether calibration must sum a Hessian.
+    var needsHessian: Bool { update != nil || refinesMask }
 
     /// All tokens count.
     public var skippedPositions: Int { 0 }

@@ -32,6 +32,26 @@ package struct Hessian: Sendable {
     package func factor(
         order: Permutation?, damping: Double, site: String
     ) throws(PruningError) -> (factor: InverseFactor, damping: Double) {
+        let (matrix, mean) = try ordered(order, site: site)
+        var tried = damping
+        while tried <= 1000 {
+            let damped = Self.damped(matrix, by: tried * mean)
+            if let factor = InverseFactor(damped, channels: gram.channels) { return (factor, tried) }
+            tried *= 10
+        }
+        throw .unusableHessian(site: site)
+    }
+
+    /// The matrix itself, `[C, C]`, both triangles, damped once as `factor` does it.
+    ///
+    /// - Throws: `PruningError.unusableHessian` naming `site`, when sums overflowed.
+    package func matrix(order: Permutation?, damping: Double, site: String) throws(PruningError) -> [Float] {
+        let (matrix, mean) = try ordered(order, site: site)
+        return Self.damped(matrix, by: damping * mean)
+    }
+
+    /// `H` with channels in the order of `order`, dead ones with the mean of the others on the diagonal; and that mean.
+    private func ordered(_ order: Permutation?, site: String) throws(PruningError) -> (matrix: [Float], mean: Double) {
         let count = gram.channels
         let order = order?.order ?? Permutation.identity(count).order
         precondition(order.count == count && tokenCount > 0)
@@ -42,7 +62,9 @@ package struct Hessian: Sendable {
             let source = Int(order[row])
             for column in 0...row {
                 let other = Int(order[column])
-                matrix[row * count + column] = scale * values[max(source, other) * count + min(source, other)]
+                let value = scale * values[max(source, other) * count + min(source, other)]
+                matrix[row * count + column] = value
+                matrix[column * count + row] = value
             }
         }
         let live = (0..<count).map { Double(matrix[$0 * (count + 1)]) }.filter { $0 != 0 }
@@ -51,14 +73,13 @@ package struct Hessian: Sendable {
         for channel in 0..<count where matrix[channel * (count + 1)] == 0 {
             matrix[channel * (count + 1)] = Float(mean)
         }
-        var tried = damping
-        while tried <= 1000 {
-            var damped = matrix
-            let addend = Float(tried * mean)
-            for channel in 0..<count { damped[channel * (count + 1)] += addend }
-            if let factor = InverseFactor(damped, channels: count) { return (factor, tried) }
-            tried *= 10
-        }
-        throw .unusableHessian(site: site)
+        return (matrix, mean)
+    }
+
+    private static func damped(_ matrix: [Float], by addend: Double) -> [Float] {
+        var damped = matrix
+        let count = Int(Double(matrix.count).squareRoot())
+        for channel in 0..<count { damped[channel * (count + 1)] += Float(addend) }
+        return damped
     }
 }

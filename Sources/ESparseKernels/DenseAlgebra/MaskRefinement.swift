@@ -1,0 +1,186 @@
+// Better masks for the same weights: kept and dropped weights of a group change places while the outputs' error falls.
+
+import CESparseDNNL
+package import ESparseCore
+
+/// A descent on the squared error that a mask costs, over exchanges inside groups; no weight is changed.
+///
+/// With `d` the dropped weights of a row (0 where a weight is kept) the mean over tokens of the squared error of its output is
+/// `d H d^T` for `H = X^T X / T`. A saliency sees only H's diagonal: it takes the errors of dropped channels for independent. They are
+/// not, and what one dropped weight adds another can take away. With `r = d H`, dropping the kept weight k and keeping the dropped
+/// weight j instead changes the error by
+///
+///     2 (w_k r_k - w_j r_j) + w_k^2 H_kk + w_j^2 H_jj - 2 w_k w_j H_kj
+///
+/// Groups are visited from left to right; in each the best exchange is made as long as it lowers the error, then the next
+/// group follows, until a whole round makes none or `rounds` are done.
+package struct MaskRefinement: Sendable {
+    private let hessian: [Float]
+    private let channels: Int
+    private let pattern: SparsityPattern
+
+    /// Share of the Hessian's mean diagonal to add to it before: few calibration tokens make channels look more alike than
+    /// they are.
+    package static let damping = 0.01
+
+    /// The most rounds over a row's groups; each lowers the error, so it may stop anywhere.
+    private static let rounds = 8
+    /// An exchange must lower the row's error by more than this share of it, which is above the rounding of single precision.
+    private static let smallestGain: Float = 1e-6
+    /// Rows that one thread handles at a time; rows do not depend on each other.
+    private static let rowsPerTask = 64
+
+    /// Takes a matrix that is proportional to `X^T X`.
+    ///
+    /// - Parameter hessian: `[C, C]`, row-major, symmetric, both triangles, channels in the order of the groups.
+    package init(hessian: [Float], channels: Int, pattern: SparsityPattern) {
+        precondition(hessian.count == channels * channels && channels % pattern.group == 0)
+        self.hessian = hessian
+        self.channels = channels
+        self.pattern = pattern
+    }
+
+    /// Refines the masks of all rows.
+    ///
+    /// - Parameters:
+    ///   - bits: `[rows, (C + 7) / 8]` as `SparseMatrix` holds it, N of each group set; stays so.
+    ///   - weight: `[rows, C]`, row-major, in the groups' order.
+    ///   - rows: output channels.
+    ///   - parallel: spreads rows over threads; the result does not depend on it.
+    /// - Returns: the error before and after, `d H d^T` summed over rows.
+    package func run(
+        bits: inout [UInt8], weight: [Float], rows: Int, parallel: ParallelLoop
+    ) -> (before: Double, after: Double) {
+        let bytesPerRow = (channels + 7) / 8
+        precondition(weight.count == rows * channels && bits.count == rows * bytesPerRow)
+        var errors = [(before: Double, after: Double)](repeating: (0, 0), count: rows)
+        unsafe weight.withUnsafeBufferPointer { weight in
+            unsafe bits.withUnsafeMutableBufferPointer { bits in
+                unsafe errors.withUnsafeMutableBufferPointer { errors in
+                    unsafe hessian.withUnsafeBufferPointer { hessian in
+                        guard let weight = weight.baseAddress, let bits = bits.baseAddress,
+                            let errors = errors.baseAddress, let hessian = hessian.baseAddress
+                        else { return }
+                        // Tasks write disjoint rows and only read the weights and the Hessian.
+                        nonisolated(unsafe) let pointers = unsafe (weight, bits, errors, hessian)
+                        parallel((rows + Self.rowsPerTask - 1) / Self.rowsPerTask) { task in
+                            let first = task * Self.rowsPerTask
+                            unsafe refine(
+                                rows: min(Self.rowsPerTask, rows - first), weight: pointers.0 + first * channels,
+                                bits: pointers.1 + first * bytesPerRow, errors: pointers.2 + first,
+                                hessian: pointers.3)
+                        }
+                    }
+                }
+            }
+        }
+        return errors.reduce((0, 0)) { ($0.0 + $1.before, $0.1 + $1.after) }
+    }
+
+    /// Some rows: what their dropped weights cost by one matrix product, then the descent row by row.
+    private func refine(
+        rows: Int, weight: UnsafePointer<Float>, bits: UnsafeMutablePointer<UInt8>,
+        errors: UnsafeMutablePointer<(before: Double, after: Double)>, hessian: UnsafePointer<Float>
+    ) {
+        let bytesPerRow = (channels + 7) / 8
+        let count = rows * channels
+        unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * count) { scratch in
+            guard let dropped = scratch.baseAddress else { return }
+            let response = unsafe dropped + count
+            for row in 0..<rows {
+                for column in 0..<channels {
+                    let isKept = unsafe bits[row * bytesPerRow + column / 8] >> UInt8(column % 8) & 1 == 1
+                    unsafe dropped[row * channels + column] = isKept ? 0 : weight[row * channels + column]
+                }
+            }
+            let stride = Int64(channels)
+            let code = unsafe esparse_dnnl_sgemm(
+                0, Int64(rows), stride, stride, 1, dropped, stride, hessian, stride, 0, response, stride)
+            precondition(code == 0, "oneDNN failed to run a matrix product (code \(code))")
+            for row in 0..<rows {
+                let descent = unsafe RowDescent(
+                    channels: channels, pattern: pattern, weight: weight + row * channels,
+                    bits: bits + row * bytesPerRow, dropped: dropped + row * channels,
+                    response: response + row * channels, hessian: hessian)
+                unsafe errors[row] = descent.run(rounds: Self.rounds, smallestGain: Self.smallestGain)
+            }
+        }
+    }
+}
+
+/// The descent of one row.
+@safe private struct RowDescent {
+    let channels: Int
+    let pattern: SparsityPattern
+    /// `[C]`
+    let weight: UnsafePointer<Float>
+    /// `[(C + 7) / 8]`
+    let bits: UnsafeMutablePointer<UInt8>
+    /// d, `[C]`: the weight where it is dropped, else 0.
+    let dropped: UnsafeMutablePointer<Float>
+    /// r = d H, `[C]`
+    let response: UnsafeMutablePointer<Float>
+    /// `[C, C]`
+    let hessian: UnsafePointer<Float>
+
+    private struct Exchange {
+        var drop = 0
+        var keep = 0
+        var change: Float = 0
+    }
+
+    func run(rounds: Int, smallestGain: Float) -> (before: Double, after: Double) {
+        let before = error()
+        let threshold = -Float(before) * smallestGain
+        for _ in 0..<rounds {
+            var isChanged = false
+            for group in stride(from: 0, to: channels, by: pattern.group) {
+                // Each exchange lowers the error; more than N of them in one visit would undo one another.
+                for _ in 0..<pattern.kept {
+                    let best = best(in: group..<(group + pattern.group))
+                    guard best.change < threshold else { break }
+                    make(best)
+                    isChanged = true
+                }
+            }
+            if !isChanged { break }
+        }
+        return (before, error())
+    }
+
+    private func isKept(_ column: Int) -> Bool { unsafe bits[column / 8] >> UInt8(column % 8) & 1 == 1 }
+
+    private func error() -> Double {
+        var sum = 0.0
+        for column in 0..<channels { unsafe sum += Double(dropped[column]) * Double(response[column]) }
+        return sum
+    }
+
+    /// The exchange that lowers the error most, the lowest columns among equal ones.
+    private func best(in group: Range<Int>) -> Exchange {
+        var best = Exchange()
+        for drop in group where isKept(drop) {
+            let lost = unsafe weight[drop]
+            let cost = unsafe lost * (2 * response[drop] + lost * hessian[drop * channels + drop])
+            for keep in group where !isKept(keep) {
+                let won = unsafe weight[keep]
+                let gain = unsafe won * (2 * response[keep] - won * hessian[keep * channels + keep])
+                let change = unsafe cost - gain - 2 * lost * won * hessian[drop * channels + keep]
+                if change < best.change { best = Exchange(drop: drop, keep: keep, change: change) }
+            }
+        }
+        return best
+    }
+
+    private func make(_ exchange: Exchange) {
+        let lost = unsafe weight[exchange.drop]
+        let won = unsafe weight[exchange.keep]
+        unsafe bits[exchange.drop / 8] &= ~(1 << UInt8(exchange.drop % 8))
+        unsafe bits[exchange.keep / 8] |= 1 << UInt8(exchange.keep % 8)
+        unsafe dropped[exchange.drop] = lost
+        unsafe dropped[exchange.keep] = 0
+        let dropRow = unsafe hessian + exchange.drop * channels
+        let keepRow = unsafe hessian + exchange.keep * channels
+        for column in 0..<channels { unsafe response[column] += lost * dropRow[column] - won * keepRow[column] }
+    }
+}
