@@ -39,9 +39,9 @@ PYTHON
 
 [ -e "$results/dense.json" ] || evaluate dense "$model" ""
 # The comparison with Wanda first: the rows that say most come first, because each takes long.
+for pattern in 2:4 4:8; do row e-sparse-refine-both $pattern --refine; done
 row e-sparse-both 2:4
 row e-sparse-both 4:8
-for pattern in 2:4 4:8; do row e-sparse-refine-both $pattern --refine; done
 for pattern in 2:4 4:8; do row wanda-none $pattern --method wanda --shuffle none; done
 for pattern in 2:4 4:8; do row wanda-both $pattern --method wanda; done
 for pattern in 2:4 4:8; do row wanda-refine-both $pattern --method wanda --refine; done
