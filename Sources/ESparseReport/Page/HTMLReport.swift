@@ -51,7 +51,8 @@ extension ReportSection {
             case .figure(let figure): figure.html
             }
         }.joined()
-        return "<section aria-labelledby=\"\(id)\"><h2 id=\"\(id)\">\(HTMLText.escaped(title))</h2>\n\(blocks)</section>\n"
+        return
+            "<section aria-labelledby=\"\(id)\"><h2 id=\"\(id)\">\(HTMLText.escaped(title))</h2>\n\(blocks)</section>\n"
     }
 }
 
