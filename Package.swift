@@ -22,7 +22,7 @@ let testedWith: [String: [Target.Dependency]] = [
     "Measurement": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
     "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
     "Report": ["ESparseEvaluation"],
-    "Reproduction": ["ESparseReport", "ESparseFormats", "ESparseModels"],
+    "Reproduction": ["ESparseReport", "ESparseMeasurement", "ESparseFormats", "ESparseModels"],
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")

@@ -85,13 +85,13 @@ struct ReproduceCommand: ParsableCommand {
 
 struct MainTableOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Calibration sequences.", valueName: "n"))
-    var samples: Int = 16
+    var samples: Int = 8
 
     @Option(help: ArgumentHelp("Tokens of a calibration sequence and of a window.", valueName: "n"))
     var sequenceLength: Int = 2048
 
     @Option(help: ArgumentHelp("Windows of the text, or all.", valueName: "n|all"))
-    var windows: WindowLimit = WindowLimit(count: 24)
+    var windows: WindowLimit = WindowLimit(count: 16)
 
     func validate() throws {
         guard (1...500_000).contains(samples) else { throw ValidationError("--samples must be from 1 to 500000") }
@@ -109,7 +109,7 @@ struct AblationOptions: ParsableArguments {
     var ablationSequenceLength: Int = 512
 
     @Option(help: ArgumentHelp("Windows of the text.", valueName: "n"))
-    var ablationWindows: Int = 40
+    var ablationWindows: Int = 12
 
     func validate() throws {
         guard (1...500_000).contains(ablationSamples) else {
@@ -127,7 +127,7 @@ struct SpeedOptions: ParsableArguments {
     var shapes: String = "llama-7b"
 
     @Option(help: ArgumentHelp("Numbers of tokens, as for benchmark gemm.", valueName: "list"))
-    var tokens: NumberList = NumberList([1, 8, 64, 512, 2048])
+    var tokens: NumberList = NumberList([1, 8, 64, 512])
 
     @Option(help: ArgumentHelp("Seconds of measuring each point, as for benchmark gemm.", valueName: "s"))
     var seconds: Double = 0.3

@@ -47,7 +47,7 @@ package struct HeatMap: Sendable, Equatable {
                 guard let value = values[row][column] else { return "<td></td>" }
                 let shade = shade(value)
                 return """
-                    <td class="\(shade > 0.55 ? "deep" : "pale")" style="--shade:\(HTMLText.percentage(shade))">\
+                    <td class="\(shade > 0.7 ? "deep" : shade > 0.5 ? "middle" : "pale")" style="--shade:\(HTMLText.percentage(shade))">\
                     \(HTMLText.escaped(texts[row][column]))</td>
                     """
             }.joined()

@@ -6,7 +6,7 @@ extension ReportDocument {
         let links = sections.map { "<li><a href=\"#\($0.id)\">\(HTMLText.escaped($0.title))</a></li>\n" }.joined()
         let cards = headlines.map { headline in
             """
-            <li class="\(headline.verdict.rawValue)"><strong>\(HTMLText.escaped(headline.figure))</strong>\
+            <li class="\(headline.verdict.rawValue)"><strong>\(HTMLText.escaped(headline.figure))\(headline.verdict.tag)</strong>\
             <span>\(HTMLText.escaped(headline.sentence))</span></li>
 
             """
@@ -41,6 +41,11 @@ extension ReportDocument {
 
             """
     }
+}
+
+extension Headline.Verdict {
+    /// The verdict as a word, for those who do not see its colour.
+    fileprivate var tag: String { self == .neutral ? "" : "<em>\(rawValue)</em>" }
 }
 
 extension ReportSection {

@@ -6,13 +6,13 @@ enum PageStyle {
         :root {
           --page: #fbfbf9; --card: #ffffff; --ink: #1d2327; --soft: #59636b; --edge: #d9dedf; --track: #eceff0;
           --reference: #8b959c; --plain: #7f9bb3; --accent: #0b7a75; --second: #58b4a6; --line: #b3541e;
-          --low: #f1f6f4; --high: #0b6661; --good: #0b7a75; --bad: #b3401e;
+          --low: #f1f6f4; --high: #0b6661; --middle: #1d2327; --good: #0b7a75; --bad: #b3401e;
         }
         @media (prefers-color-scheme: dark) {
           :root {
             --page: #14181a; --card: #1c2124; --ink: #e6eaec; --soft: #a3adb4; --edge: #343c41; --track: #2a3135;
             --reference: #7d878e; --plain: #64839d; --accent: #35b5aa; --second: #1f7d75; --line: #f09a63;
-            --low: #22292c; --high: #4fd0c4; --good: #4fd0c4; --bad: #ff9c7a;
+            --low: #22292c; --high: #4fd0c4; --middle: #1c2124; --good: #4fd0c4; --bad: #ff9c7a;
           }
         }
         * { box-sizing: border-box; }
@@ -48,6 +48,7 @@ enum PageStyle {
         .cards strong { font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
         .cards .better strong { color: var(--good); }
         .cards .worse strong { color: var(--bad); }
+        .cards em { font-size: .8rem; font-weight: 600; font-style: normal; margin-left: .35rem; }
         .cards span { font-size: .92rem; color: var(--soft); }
         figure {
           margin: 1.2rem 0; padding: 1rem; background: var(--card); border: 1px solid var(--edge); border-radius: 8px;
@@ -80,6 +81,7 @@ enum PageStyle {
           min-width: 2.6rem;
         }
         .heat .deep { color: var(--card); }
+        .heat .middle { color: var(--middle); }
         .heat .pale { color: var(--ink); }
         .side-by-side { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
         svg { display: block; width: 100%; height: auto; }

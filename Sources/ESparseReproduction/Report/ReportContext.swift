@@ -41,7 +41,7 @@ package struct ReportContext: Sendable {
 
     /// What was measured on what, a sentence each.
     var introduction: [String] {
-        let millions = Quantity.fixed(Double(parameterCount) / 1e6, decimals: 0)
+        let millions = Quantity.fixed(Double(parameterCount) / 1e6, decimals: parameterCount < 10_000_000 ? 2 : 0)
         return [
             """
             \(modelName): \(modelType), \(millions) million parameters, \(blockCount) decoder blocks. Measured by esparse \

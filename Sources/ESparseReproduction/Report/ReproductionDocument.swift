@@ -80,7 +80,7 @@ extension ReproductionResults {
             let points = gemm?.points.filter { $0.stage == stage } ?? []
             let speedups = points.map(\.speedup).sorted()
             guard let least = speedups.first, let greatest = speedups.last else { continue }
-            let median = speedups[speedups.count / 2]
+            let median = (speedups[speedups.count / 2] + speedups[(speedups.count - 1) / 2]) / 2
             let slower = speedups.count { $0 < 1 }
             headlines.append(
                 Headline(
