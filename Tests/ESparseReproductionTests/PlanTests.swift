@@ -1,5 +1,6 @@
 // The plan: every experiment once, with command lines that say what they should; and how long it will take.
 
+import ESparseCore
 import ESparseModels
 import ESparseReproduction
 import Testing

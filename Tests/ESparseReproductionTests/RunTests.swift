@@ -12,6 +12,9 @@ import Testing
 let tinyModel = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Command/tiny-llama").path
 
+/// A command was stopped.
+private struct Stopped: Error {}
+
 /// Stands for `esparse`: writes the JSON that each command would, and remembers what it was asked.
 private final class PretendedCommand {
     private(set) var lines: [[String]] = []
@@ -20,7 +23,7 @@ private final class PretendedCommand {
 
     func run(_ arguments: [String]) throws {
         defer { lines.append(arguments) }
-        if lines.count == interrupted { throw InterruptedError() }
+        if lines.count == interrupted { throw Stopped() }
         func value(_ option: String) -> String? {
             arguments.firstIndex(of: option).map { arguments[$0 + 1] }
         }
@@ -117,7 +120,7 @@ private final class PretendedCommand {
         #expect(try FileSystem.names(in: base.output + "/experiments").count == command.experimentCount + 1)
     }
 
-    @Test(arguments: [0, 1, 2, 3, 40, 101])
+    @Test(arguments: [0, 1, 2, 3, 40, 97])
     func aStoppedRunGoesOnWhereItStopped(index: Int) throws {
         let whole = PretendedCommand()
         _ = try run(base, whole)
@@ -128,7 +131,7 @@ private final class PretendedCommand {
         try FileManager.default.removeItem(atPath: settings.output)
         let stopped = PretendedCommand()
         stopped.interrupted = index
-        #expect(throws: InterruptedError.self) { try run(settings, stopped) }
+        #expect(throws: Stopped.self) { try run(settings, stopped) }
         #expect(throws: ReproductionError.exists(path: settings.output)) { try run(settings, PretendedCommand()) }
         let resumed = PretendedCommand()
         _ = try run(settings, resume: true, resumed)
@@ -200,7 +203,9 @@ private final class PretendedCommand {
         _ = try run(settings, PretendedCommand())
         let page = try read("report.html", in: base.output)
         #expect(page.contains("E-Sparse on &lt;script&gt;alert(1)&lt;") && !page.contains("<script"))
-        #expect(!(try read("report.md", in: base.output)).contains("<script"))
+        // In code it may stand as it is.
+        let markup = try read("report.md", in: base.output).split(separator: "\n").filter { !$0.hasPrefix("      ") }
+        #expect(!markup.joined().contains("<script"))
     }
 }
 

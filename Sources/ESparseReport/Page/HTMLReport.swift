@@ -11,6 +11,15 @@ extension ReportDocument {
 
             """
         }.joined()
+        let overview =
+            headlines.isEmpty
+            ? ""
+            : """
+            <section aria-labelledby="overview"><h2 id="overview">Overview</h2>
+            <ul class="cards">
+            \(cards)</ul></section>
+
+            """
         return """
             <!DOCTYPE html>
             <html lang="en">
@@ -31,10 +40,7 @@ extension ReportDocument {
             <nav aria-label="Sections"><ul>
             \(links)</ul></nav>
             <main id="content" tabindex="-1">
-            <section aria-labelledby="overview"><h2 id="overview">Overview</h2>
-            <ul class="cards">
-            \(cards)</ul></section>
-            \(sections.map(\.html).joined())</main>
+            \(overview)\(sections.map(\.html).joined())</main>
             <footer><p>\(HTMLText.escaped(closing))</p></footer>
             </body>
             </html>

@@ -104,6 +104,7 @@ enum PageStyle {
           .bars li { grid-template-columns: minmax(0, 1fr) auto; gap: .05rem .6rem; padding: .25rem 0; }
           .bars .track { grid-column: 1 / -1; grid-row: 2; height: .9rem; }
           figure { padding: .8rem; }
+          .heat th, .heat td { padding: .16rem .18rem; font-size: .74rem; min-width: 0; }
         }
         @media print {
           :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --edge: #bbb; --track: #eee; }

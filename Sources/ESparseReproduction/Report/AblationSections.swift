@@ -158,9 +158,9 @@ extension ReproductionResults {
                 ])
         }
         let spreads = [("Amplitude", channels.amplitude)] + (channels.entropy.map { [("Entropy", $0)] } ?? [])
-        var table = TextTable(header: ["spread of the groups' means", "before", "after"])
+        var table = TextTable(header: ["middle half of the groups' means", "before", "after"])
         for (name, spread) in spreads {
-            let (before, after) = spread.deviations
+            let (before, after) = spread.middleHalves
             table.append([name, Quantity.fixed(before, decimals: 3), Quantity.fixed(after, decimals: 3)])
         }
         return .figure(
@@ -169,7 +169,7 @@ extension ReproductionResults {
                 caption: """
                     Weights compete inside groups of \(channels.group) channels. The shuffle is to give every group its share of strong \
                     channels, so that no group must drop much and none is full of weak ones: the closer the groups' means are to 1, the \
-                    better dealt they are. The table has their standard deviations. The last bin holds all beyond it.
+                    better dealt they are. The table has the width of their middle half. The last bin holds all beyond it.
                     """,
                 chart: .distributions(spreads.map(chart)), table: table, commands: source))
     }

@@ -26,22 +26,28 @@ struct ChannelFindings: Sendable, Encodable {
         let before: [Double]
         let after: [Double]
 
-        /// Standard deviation of each over 1.
-        var deviations: (before: Double, after: Double) { (Self.deviation(before), Self.deviation(after)) }
+        /// Width of the middle half of each; a few channels that are far larger than all others do not decide it.
+        var middleHalves: (before: Double, after: Double) { (Self.middleHalf(before), Self.middleHalf(after)) }
 
-        private static func deviation(_ values: [Double]) -> Double {
+        private static func middleHalf(_ values: [Double]) -> Double {
             guard !values.isEmpty else { return 0 }
-            let mean = values.reduce(0, +) / Double(values.count)
-            return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+            let sorted = values.sorted()
+            func quantile(_ share: Double) -> Double {
+                let place = share * Double(sorted.count - 1)
+                let below = Int(place)
+                let above = min(below + 1, sorted.count - 1)
+                return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
+            }
+            return quantile(0.75) - quantile(0.25)
         }
 
         private enum CodingKeys: String, CodingKey { case before, after }
 
-        /// The deviations: the means themselves are in channels.json.
+        /// The middle halves: the channels themselves are in channels.json.
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(deviations.before, forKey: .before)
-            try container.encode(deviations.after, forKey: .after)
+            try container.encode(middleHalves.before, forKey: .before)
+            try container.encode(middleHalves.after, forKey: .after)
         }
     }
 
