@@ -68,6 +68,8 @@ public struct ReproductionRun {
     public func run() throws -> ReproductionResults {
         var records = try plan.experiments.compactMap { try folder.record($0.id) }
         let there = Set(records.map(\.id))
+        // A run that was killed just after a record was written left its work behind.
+        for id in there { try folder.removeTree(folder.workPath(id)) }
         if !records.isEmpty {
             progress.note("\(records.count) of \(plan.experiments.count) experiments are there already")
         }
