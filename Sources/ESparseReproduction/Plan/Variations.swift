@@ -1,5 +1,7 @@
 // The rows of the ablation and of the sensitivity tables: what each changes.
 
+import ESparsePruning
+
 /// What scores a weight in the ablation.
 package enum AblationScore: String, CaseIterable, Sendable {
     case weight
@@ -61,13 +63,14 @@ package struct Variation: Sendable, Equatable {
         func paper(_ bins: Int) -> [String] { ["--preset", "paper", "--bins", "\(bins)"] }
         let (samples, length) = (settings.ablationSamples, settings.ablationSequenceLength)
         let (fewer, shorter) = (max(samples / 4, 1), max(length / 4, 2))
-        var rows = [
-            Variation(
+        let standard = ESparse.standard.alpha
+        var rows = Set([0, 0.1, 0.2, 0.4, 1, standard]).sorted().map { alpha in
+            if alpha == standard { return reference("alpha", "\(alpha) (default)") }
+            guard alpha == 0 else { return row("alpha", "\(alpha)", "alpha-\(alpha)", ["--alpha", "\(alpha)"]) }
+            return Variation(
                 setting: "alpha", value: "0", experiment: AblationScore.amplitude.id(shuffle: "both"), options: nil,
-                isReference: false),
-            row("alpha", "0.1", "alpha-0.1", ["--alpha", "0.1"]), reference("alpha", "0.2 (default)"),
-            row("alpha", "0.4", "alpha-0.4", ["--alpha", "0.4"]), row("alpha", "1", "alpha-1", ["--alpha", "1"]),
-        ]
+                isReference: false)
+        }
         rows += [25, 100, 400].map { row("bins (paper preset)", "\($0)", "bins-\($0)", paper($0)) }
         rows.append(row("amplitude scale (paper preset)", "wanda", "bins-100", paper(100)))
         rows += ["rms", "l2"].map {
