@@ -22,6 +22,7 @@ let testedWith: [String: [Target.Dependency]] = [
     "Measurement": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
     "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
     "Report": ["ESparseEvaluation"],
+    "Reproduction": ["ESparseReport", "ESparseMeasurement", "ESparseFormats", "ESparseModels"],
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -48,8 +49,16 @@ let package = Package(
         .executableTarget(
             name: "ESparseCommand",
             dependencies: [
-                "ESparseReport", "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning", "ESparseModels",
+                "ESparseReproduction", "ESparseReport", "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning",
+                "ESparseModels",
                 "ESparseTokenizers", "ESparseFormats", "ESparseKernels", "ESparseCore", argumentParser,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "ESparseReproduction",
+            dependencies: [
+                "ESparseReport", "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning", "ESparseModels",
+                "ESparseFormats", "ESparseKernels", "ESparseCore",
             ],
             swiftSettings: strict),
         .target(name: "ESparseReport", dependencies: ["ESparseEvaluation", "ESparseCore"], swiftSettings: strict),
@@ -84,8 +93,10 @@ let package = Package(
             path: "Tests/ESparseTestSupport",
             swiftSettings: strict),
     ]
-        + ["Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report", "Measurement"].map {
-            name in
+        + [
+            "Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report", "Measurement",
+            "Reproduction",
+        ].map { name in
             .testTarget(
                 name: "ESparse\(name)Tests",
                 dependencies: (testedWith[name] ?? [])

@@ -41,10 +41,23 @@ struct PruneCommand: ParsableCommand {
     @Flag(help: "Go on with a run that was stopped or killed.")
     var resume = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Also write every channel's statistics and place, and what each linear's outputs lost, as JSON.",
+            valueName: "file"))
+    var diagnostics: String?
+
     @OptionGroup var json: JSONOption
 
     func validate() throws {
         if output.isEmpty { throw ValidationError("--output must name a folder") }
+        if let diagnostics {
+            try requireWritable(diagnostics, option: "--diagnostics")
+            if resume { throw ValidationError("--diagnostics needs a run from its start, without --resume") }
+            if method.method == .magnitude, !method.update {
+                throw ValidationError("--diagnostics goes with a method that calibrates")
+            }
+        }
         if method.method == .magnitude, !method.update, calibration.saveCalibration != nil {
             throw ValidationError("--save-calibration goes with a method that calibrates")
         }
@@ -64,9 +77,11 @@ struct PruneCommand: ParsableCommand {
             checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
             backend: opened.backend, threadCount: model.threads.count, progress: progress)
         let source = try calibration.source()
+        var sites: [SiteDiagnostics] = []
         let manifest = try interruptible(progress) {
             try pruner.run(
-                output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume
+                output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,
+                diagnose: diagnostics == nil ? nil : { sites.append($0) }
             ) {
                 let set = try source.sequences(
                     for: opened, sampleCount: calibration.samples, sequenceLength: calibration.sequenceLength,
@@ -81,7 +96,11 @@ struct PruneCommand: ParsableCommand {
         print(
             "\(output): \(manifest.linears.count) linears pruned \(settings.pattern) by \(settings.method.name), "
                 + "\(Quantity.bytes(inspected.fileBytes))")
-        try json.write(Data(manifest.json()))
+        if let diagnostics {
+            let report = PruningDiagnostics(group: settings.pattern.group, sites: sites)
+            try ResultFile.write(Array(JSONEncoder().encode(report)), to: diagnostics)
+        }
+        try json.write(encoding: PruningReport(manifest: manifest, stages: pruner.stages))
     }
 
     /// Tells an interrupted user how to go on.

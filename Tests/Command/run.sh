@@ -189,6 +189,43 @@ rmdir temporary && pass || fail "benchmark model leaves files"
 refuse "--dense with a dense model" 64 "--dense goes with" "$esparse" benchmark model "$model" --dense "$model"
 refuse "one token is no decoding" 64 "generate-tokens" "$esparse" benchmark model "$model" --generate-tokens 1
 
+# --- reproduce: the whole plan on the tiny model, killed and resumed, with the page in a browser where there is one
+reproduce=("$esparse" reproduce "$model" --text "$text" --calibration "$text" --tasks "$tasks/ARC-Easy-Test.jsonl" --limit 2
+    --sequence-length 64 --windows 2 --ablation-samples 4 --ablation-sequence-length 32 --ablation-windows 2 --shapes 64x64
+    --tokens 1,40 --seconds 0.001 --prompt-tokens 16 --generate-tokens 4 --batch 1 --rounds 1)
+check "reproduce" "${reproduce[@]}" --output reproduced
+grep -q 'experiment 2 of 49: Magnitude, 2:4, about' err && pass || fail "reproduce does not say how far it is: $(head -3 err)"
+# A session of its own, so that one signal kills the command and the child at work, as a power cut would.
+setsid "${reproduce[@]}" --output cut >/dev/null 2>&1 & pid=$!
+while kill -0 $pid 2>/dev/null && [ "$(ls cut/experiments 2>/dev/null | wc -l)" -lt 4 ]; do sleep 0.02; done
+kill -KILL -- -$pid 2>/dev/null; wait $pid 2>/dev/null
+refuse "a reproduction that is there" 1 "go on with its run by --resume" "${reproduce[@]}" --output cut
+refuse "another reproduction" 1 "samples was 8 and is 5" "${reproduce[@]}" --output cut --samples 5 --resume
+refuse "a folder of something else" 1 "holds no run" "${reproduce[@]}" --output samples --resume
+check "reproduce goes on after SIGKILL" "${reproduce[@]}" --output cut --resume
+grep -q 'experiments are there already' err && pass || fail "a killed reproduction starts again: $(head -3 err)"
+python3 - <<'PYTHON' && pass || fail "a killed reproduction ends with other figures, or figures are missing"
+import json
+whole, cut = (json.load(open(f"{name}/results.json")) for name in ("reproduced", "cut"))
+for key in ("main", "ablation", "sensitivity", "channels", "memory_measured", "memory_computed"):
+    assert whole[key] == cut[key], key
+assert cut["complete"] and len(cut["main"]) == 15 and len(cut["ablation"]) == 16 and len(cut["sensitivity"]) == 22
+assert len(cut["gemm"]["points"]) == 4 and len(cut["model"]) == 2 and len(cut["pruning"]) == 14
+assert all(row["stages"]["shuffle"] > 0 and row["peak_resident_bytes"] > 0 for row in cut["pruning"])
+assert all(0 < linear["output_error"] < 1 for linear in cut["channels"]["linears"])
+assert cut["channels"]["amplitude_spread"]["after"] < cut["channels"]["amplitude_spread"]["before"]
+PYTHON
+[ -z "$(ls cut/work)" ] && pass || fail "reproduce leaves its work behind: $(ls cut/work)"
+"${reproduce[@]}" --output interrupted --sections main >/dev/null 2>err & pid=$!
+sleep 0.5; kill -INT $pid; wait $pid; code=$?
+[ $code -eq 130 ] && pass || fail "SIGINT to reproduce: exit $code"
+check "and goes on with other sections" "${reproduce[@]}" --output interrupted --resume --sections gemm
+"$here/../../scripts/test-report.sh" reproduced/report.html >out 2>err && pass || fail "the page in a browser: $(cat out err | tail -3)"
+refuse "perplexity without a text" 1 "give --text" "$esparse" reproduce "$model" --output x
+refuse "sections that do not exist" 64 "sections" "$esparse" reproduce "$model" --output x --sections nothing
+refuse "--diagnostics of half a run" 64 "from its start" prune --output x --diagnostics d.json --resume
+refuse "--diagnostics without calibration" 64 "calibrates" "$esparse" prune "$model" --output x --method magnitude --diagnostics d.json
+
 # --- bad input: one sentence, exit code 1 (usage: 64), nothing under the final name
 refuse "usage" 64 "Usage" "$esparse" prune
 refuse "bad pattern" 64 "pattern" prune --output x --pattern 4:2

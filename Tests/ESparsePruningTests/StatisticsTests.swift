@@ -238,3 +238,36 @@ private func tokens(_ count: Int, seed: UInt64) -> [Float] {
         #expect(fast.counts.reduce(0, +) == 2 * 97 * 70)
     }
 }
+
+@Suite struct OutputEnergyTests {
+    @Test func byHand() {
+        // Inputs (1, 2) and (3, -1): G = {{10, -1}, {-1, 5}}. Rows (1, 1) and (2, 0): 13 and 40.
+        var gram = GramMatrix(channels: 2)
+        let kernels = ChannelKernels(pool: ThreadPool(threadCount: 1), instructionSet: .forExactKernels)
+        kernels.accumulate([1, 2, 3, -1].span, into: &gram)
+        #expect(gram.outputEnergy(of: [1, 1, 2, 0], rows: 2, parallel: serial) == 13 + 40)
+        #expect(gram.outputEnergy(of: [0, 0], rows: 1, parallel: serial) == 0)
+    }
+
+    @Test func equalsTheOutputsThemselvesOnAnyThreads() {
+        // More channels than a strip holds.
+        let (channels, tokens, rows) = (300, 41, 7)
+        let inputs = heavyTailed(rows: tokens, columns: channels, seed: 5).values
+        let weight = heavyTailed(rows: rows, columns: channels, seed: 6).values
+        var expected = 0.0
+        for token in 0..<tokens {
+            for row in 0..<rows {
+                let output = (0..<channels).reduce(0.0) {
+                    $0 + Double(inputs[token * channels + $1]) * Double(weight[row * channels + $1])
+                }
+                expected += output * output
+            }
+        }
+        var gram = GramMatrix(channels: channels)
+        let kernels = ChannelKernels(pool: ThreadPool(threadCount: 2), instructionSet: .forExactKernels)
+        kernels.accumulate(inputs.span, into: &gram)
+        let energy = gram.outputEnergy(of: weight, rows: rows, parallel: serial)
+        #expect(abs(energy / expected - 1) < 1e-4)
+        #expect(gram.outputEnergy(of: weight, rows: rows, parallel: concurrent) == energy)
+    }
+}

@@ -9,16 +9,16 @@ import ESparseCore
 #endif
 
 /// Holds a folder for one writer until it is dropped; the system lets go of it when the process dies, however it dies.
-final class FolderLock: Sendable {
+package final class FolderLock: Sendable {
     /// Name of the file that is locked.
-    static let fileName = "lock"
+    package static let fileName = "lock"
 
     private let descriptor: Int32
 
     /// Takes the lock, without waiting.
     ///
     /// - Throws: `FormatError.runInProgress` when another writer holds it; `FileError`.
-    init(folder: String) throws {
+    package init(folder: String) throws {
         let path = folder + "/" + FolderLock.fileName
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw FileError(path: path, operation: "create", code: errno) }

@@ -13,17 +13,27 @@ struct PrunedBlock: Sendable {
     var biases: [String: Tensor] = [:]
     /// Records of the pruned linears for the manifest.
     var records: [PrunedLinear] = []
+    /// What was seen and done at each site, where that is gathered.
+    var diagnostics: [SiteDiagnostics] = []
 }
 
 /// Prunes blocks by one method and one set of settings.
 struct BlockPruner {
     let settings: PruningSettings
     let weights: any WeightSource
+    /// Number of the block, where diagnostics are to be gathered.
+    let diagnosedBlock: Int?
+    let stages: PruningStages
     let parallel: ParallelLoop
 
-    init(settings: PruningSettings, weights: any WeightSource, parallel: @escaping ParallelLoop) {
+    init(
+        settings: PruningSettings, weights: any WeightSource, diagnosedBlock: Int?, stages: PruningStages,
+        parallel: @escaping ParallelLoop
+    ) {
         self.settings = settings
         self.weights = weights
+        self.diagnosedBlock = diagnosedBlock
+        self.stages = stages
         self.parallel = parallel
     }
 
@@ -54,18 +64,22 @@ struct BlockPruner {
             unshuffled = try compensation(statistics, nil, first)
             statistics?.inverseHessianDiagonal = unshuffled?.inverseDiagonal
         }
-        let scored = try selected.map { try score($0, statistics) }
-        let order = shuffle(site, scored.map(\.saliency))
+        let scored = try stages.measure(.scoring) { try selected.map { try score($0, statistics) } }
+        let order = stages.measure(.shuffle) { shuffle(site, scored.map(\.saliency)) }
         let isRuntime = if case .atRunTime = site.shuffle { true } else { false }
         // Let go of before the shuffled one is made: each holds a matrix `[C, C]`.
         if order != nil { unshuffled = nil }
         let compensation = try unshuffled ?? compensation(statistics, order, first)
         let refinement = try refinement(statistics, order, first)
         for entry in scored {
-            let (matrix, figures) = try mask(entry, order, compensation, refinement)
+            let (matrix, figures) = try stages.measure(.mask) { try mask(entry, order, compensation, refinement) }
             block.linears[entry.linear.name] = LinearWeight(
                 matrix: .sparse(matrix), permutation: isRuntime ? order : nil)
             block.records.append(try record(entry, matrix, order, figures))
+        }
+        if let diagnosedBlock, let statistics {
+            block.diagnostics.append(
+                try diagnose(site, block: diagnosedBlock, statistics, order, scored, pruned: block))
         }
         guard let order else { return }
         if case .inProducers(let producers) = site.shuffle {
@@ -148,6 +162,24 @@ struct BlockPruner {
             density: Double(nonzero) / Double(matrix.rows * matrix.columns), permuted: order != nil,
             retainedSaliency: !settings.method.needsHessian ? retainedShare(of: entry.saliency, order) : nil,
             statistics: figures)
+    }
+
+    /// What became of the site's channels and outputs; its linears are in `pruned` already.
+    private func diagnose(
+        _ site: LinearSite, block: Int, _ statistics: ChannelStatistics, _ order: Permutation?, _ scored: [Scored],
+        pruned: PrunedBlock
+    ) throws -> SiteDiagnostics {
+        var diagnostics = SiteDiagnostics(
+            block: block, site: site.kind, statistics: statistics, method: settings.method, order: order)
+        for entry in scored {
+            guard case .sparse(let matrix)? = pruned.linears[entry.linear.name]?.matrix else { continue }
+            try diagnostics.append(
+                entry.linear.name, weight: entry.weight.floats(),
+                pruned: matrix.decompressed(permutation: order).floats(), rows: entry.linear.rows,
+                retainedSaliency: pruned.records.last { $0.name == entry.linear.name }?.retainedSaliency,
+                hessian: statistics.hessian, parallel: parallel)
+        }
+        return diagnostics
     }
 
     /// The share of the saliency that the mask keeps; nil where all of it is 0.

@@ -14,6 +14,8 @@ struct CalibrationPass<B: Backend> {
     let cacheDescription: CacheDescription
     /// Says what to gather.
     let method: any PruningMethod
+    /// Whether sums of products are gathered for a method that does without them.
+    let gathersProducts: Bool
     /// Gathers statistics.
     let kernels: ChannelKernels
     /// Copies hidden states from and to their files.
@@ -35,7 +37,11 @@ struct CalibrationPass<B: Backend> {
             uniqueKeysWithValues: sites.map { ($0.kind, RangeStatistics(channelCount: $0.channels)) })
         var histograms: [InputSite: HistogramStatistics] = [:]
         var hessians: [InputSite: Hessian] = [:]
-        if method.needsHessian { hessians = ranges.mapValues { Hessian(channelCount: $0.channelCount) } }
+        if method.needsHessian || gathersProducts {
+            hessians = ranges.mapValues { Hessian(channelCount: $0.channelCount) }
+        }
+            hessians = ranges.mapValues { Hessian(channelCount: $0.channelCount) }
+        }
         var collectsBoth = false
         if case .histogram(let estimator, let bins) = method.requirement, !estimator.needsRangeFirst {
             histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }

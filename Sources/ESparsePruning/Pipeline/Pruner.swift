@@ -18,6 +18,8 @@ public struct Pruner<B: Backend> {
     private let weights: OutputTensors
     private let pool: ThreadPool
     private let progress: any ProgressReporter
+    /// Where the time goes.
+    public let stages = PruningStages()
 
     /// Checks that the settings fit the model; reads no weights.
     ///
@@ -65,12 +67,14 @@ public struct Pruner<B: Backend> {
     ///   - calibrationDigest: stands for the calibration text in the manifest, and tells on resuming whether it changed.
     ///   - files: further files of the output by name, such as tokenizer.json.
     ///   - resume: goes on with an unfinished run.
+    ///   - diagnose: told about each site after it is pruned by a calibrated method. That takes a matrix `[C, C]` of singles
+    ///     for each input site of a block.
     ///   - calibration: makes the calibration set; called only when the run has none stored.
     /// - Throws: `FormatError` when the output exists or an unfinished run is in the way; `PruningError`; `FileError`;
     ///   `InterruptedError`, after which the run can be resumed.
     public func run(
         output: String, calibrationDigest: String, files: [String: [UInt8]], resume: Bool,
-        calibration: () throws -> CalibrationSet
+        diagnose: ((SiteDiagnostics) -> Void)? = nil, calibration: () throws -> CalibrationSet
     ) throws -> SparseManifest {
         var inputs = ["model": try InputDigest.of(checkpoint)]
         if settings.method.requirement != .none { inputs["calibration"] = calibrationDigest }
@@ -86,9 +90,11 @@ public struct Pruner<B: Backend> {
             if settings.method.requirement == .none {
                 try pruneWithoutCalibration(folder)
             } else {
-                let set = try folder.calibration(
-                    sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
-                try pruneWithCalibration(folder, set)
+                let set = try stages.measure(.calibrationText) {
+                    try folder.calibration(
+                        sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
+                }
+                try pruneWithCalibration(folder, set, diagnose)
             }
             return try folder.writer.finish(
                 configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
@@ -102,12 +108,14 @@ public struct Pruner<B: Backend> {
         let count = architecture.blockCount
         for block in folder.writer.completedBlockCount..<count {
             progress.report(stage: "Pruning", completed: block, total: count, unit: "blocks")
-            try write(block, try prune(block, statistics: [:]), to: folder)
+            try write(block, try prune(block, statistics: [:], isDiagnosed: false), to: folder)
         }
         progress.report(stage: "Pruning", completed: count, total: count, unit: "blocks")
     }
 
-    private func pruneWithCalibration(_ folder: RunFolder, _ set: CalibrationSet) throws {
+    private func pruneWithCalibration(
+        _ folder: RunFolder, _ set: CalibrationSet, _ diagnose: ((SiteDiagnostics) -> Void)?
+    ) throws {
         let first = folder.writer.completedBlockCount
         let selected = architecture.blocks.map { block in
             block.sites.contains { site in site.linears.contains { settings.selects($0.name) } }
@@ -118,7 +126,7 @@ public struct Pruner<B: Backend> {
             passes: selected.enumerated().map { index, isSelected in
                 (isSelected ? settings.method.requirement.passCount : 0) + (index < last ? 1 : 0)
             }, firstBlock: first, sequenceCount: set.sequences.count, progress: progress)
-        let pass = try calibrationPass(advance: counter.advance)
+        let pass = try calibrationPass(gathersProducts: diagnose != nil, advance: counter.advance)
         if first == 0 {
             let embedding = try architecture.loadEmbedding(from: checkpoint.weights, onto: backend)
             try pass.embed(set.sequences, with: embedding, to: try hiddenStates(folder, before: 0, set))
@@ -134,11 +142,14 @@ public struct Pruner<B: Backend> {
                 let sites = architecture.blocks[index].sites.filter { site in
                     site.linears.contains { settings.selects($0.name) }
                 }
-                let statistics = try pass.statistics(of: dense, sites: sites, inputs: inputs)
-                pruned = try prune(index, statistics: statistics)
+                let statistics = try stages.measure(.statistics) {
+                    try pass.statistics(of: dense, sites: sites, inputs: inputs)
+                }
+                pruned = try prune(index, statistics: statistics, isDiagnosed: diagnose != nil)
+                if let diagnose { pruned.diagnostics.forEach(diagnose) }
             }
             // The block before must be durable before its inputs' file is written over with this block's outputs.
-            try unfinished?.wait()
+            try stages.measure(.writing) { try unfinished?.wait() }
             unfinished = nil
             guard index < last else {
                 try write(index, pruned, to: folder)
@@ -147,7 +158,7 @@ public struct Pruner<B: Backend> {
             let block = try architecture.loadBlock(
                 index, from: PrunedWeights(source: checkpoint.weights, pruned: pruned), onto: backend)
             let outputs = try hiddenStates(folder, before: index + 1, set)
-            try pass.run(block, from: inputs, to: outputs)
+            try stages.measure(.outputs) { try pass.run(block, from: inputs, to: outputs) }
             let tensors = try weights.block(architecture.blocks[index], pruned: pruned)
             unfinished = BackgroundWrite { [records = pruned.records] in
                 try outputs.synchronize()
@@ -156,11 +167,12 @@ public struct Pruner<B: Backend> {
         }
     }
 
-    private func calibrationPass(advance: @escaping () -> Void) throws -> CalibrationPass<B> {
+    private func calibrationPass(gathersProducts: Bool, advance: @escaping () -> Void) throws -> CalibrationPass<B> {
         let cache = architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
         return CalibrationPass(
             backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
             cacheDescription: cache.singleLayer, method: settings.method,
+            gathersProducts: gathersProducts,
             kernels: ChannelKernels(pool: pool, instructionSet: try InstructionSet.selected()),
             parallel: { [pool] in pool.run(count: $0, $1) }, advance: advance)
     }
@@ -171,9 +183,13 @@ public struct Pruner<B: Backend> {
             valuesPerSequence: settings.sequenceLength * architecture.hiddenSize)
     }
 
-    private func prune(_ index: Int, statistics: [InputSite: ChannelStatistics]) throws -> PrunedBlock {
+    private func prune(
+        _ index: Int, statistics: [InputSite: ChannelStatistics], isDiagnosed: Bool
+    ) throws -> PrunedBlock {
         let pool = pool
-        let pruner = BlockPruner(settings: settings, weights: weights) { pool.run(count: $0, $1) }
+        let pruner = BlockPruner(
+            settings: settings, weights: weights, diagnosedBlock: isDiagnosed ? index : nil, stages: stages
+        ) { pool.run(count: $0, $1) }
         let block = try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
         for record in block.records {
             guard let damping = record.statistics["damping"], damping > settings.method.update?.damping ?? damping
@@ -185,7 +201,10 @@ public struct Pruner<B: Backend> {
     }
 
     private func write(_ index: Int, _ pruned: PrunedBlock, to folder: RunFolder) throws {
-        try folder.writer.write(
-            .block(index), tensors: weights.block(architecture.blocks[index], pruned: pruned), linears: pruned.records)
+        try stages.measure(.writing) {
+            try folder.writer.write(
+                .block(index), tensors: weights.block(architecture.blocks[index], pruned: pruned),
+                linears: pruned.records)
+        }
     }
 }

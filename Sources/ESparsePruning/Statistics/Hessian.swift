@@ -18,6 +18,11 @@ package struct Hessian: Sendable {
         tokenCount += values.count / gram.channels
     }
 
+    /// The sum over tokens and rows of the squared outputs of `weight` `[rows, C]`.
+    func outputEnergy(of weight: [Float], rows: Int, parallel: ParallelLoop) -> Double {
+        gram.outputEnergy(of: weight, rows: rows, parallel: parallel)
+    }
+
     /// Channels that carried nothing but zeros, `[C]`.
     package var isDead: [Bool] { (0..<gram.channels).map { gram.values[$0 * (gram.channels + 1)] == 0 } }
 
