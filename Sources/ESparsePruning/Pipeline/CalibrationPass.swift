@@ -40,8 +40,6 @@ struct CalibrationPass<B: Backend> {
         if method.needsHessian || gathersProducts {
             hessians = ranges.mapValues { Hessian(channelCount: $0.channelCount) }
         }
-            hessians = ranges.mapValues { Hessian(channelCount: $0.channelCount) }
-        }
         var collectsBoth = false
         if case .histogram(let estimator, let bins) = method.requirement, !estimator.needsRangeFirst {
             histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
