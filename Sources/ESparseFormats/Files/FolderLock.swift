@@ -8,28 +8,21 @@ import ESparseCore
     import Darwin
 #endif
 
-/// Holds a folder for one writer until it is dropped; the system lets go of it when the process dies, however it dies.
-final class FolderLock: Sendable {
+/// Holds a folder for one writer until it is dropped.
+package final class FolderLock: Sendable {
     /// Name of the file that is locked.
-    static let fileName = "lock"
+    package static let fileName = "lock"
 
-    private let descriptor: Int32
+    private let lock: FileLock
 
     /// Takes the lock, without waiting.
     ///
     /// - Throws: `FormatError.runInProgress` when another writer holds it; `FileError`.
-    init(folder: String) throws {
-        let path = folder + "/" + FolderLock.fileName
-        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw FileError(path: path, operation: "create", code: errno) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let code = errno
-            close(descriptor)
-            throw code == EWOULDBLOCK
-                ? FormatError.runInProgress(path: folder) as any Error
-                : FileError(path: path, operation: "lock", code: code)
+    package init(folder: String) throws {
+        do {
+            lock = try FileLock(path: folder + "/" + FolderLock.fileName, waits: false)
+        } catch {
+            throw error.code == EWOULDBLOCK ? FormatError.runInProgress(path: folder) : error
         }
     }
-
-    deinit { close(descriptor) }
 }
