@@ -25,6 +25,7 @@ parser.add_argument("--generate-tokens", type=int, default=128)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--result", required=True)
+parser.add_argument("--add", action="store_true", help="add to the rounds that the result file holds already")
 options = parser.parse_args()
 
 
@@ -59,7 +60,11 @@ def llama_cpp(name, path):
 systems = set()
 programs = [esparse] + [lambda item=item: llama_cpp(*item.split("=", 1)) for item in options.gguf]
 rates, sizes = {}, {}
-for round_index in range(options.rounds):
+if options.add:
+    for row in json.loads(pathlib.Path(options.result).read_text())["results"]:
+        rates[row["variant"]] = list(zip(row["prefill_runs"], row["decode_runs"]))
+before = max(map(len, rates.values()), default=0)
+for round_index in range(before, before + options.rounds):
     for program in programs if round_index % 2 == 0 else programs[::-1]:
         for name, pair, size in program():
             rates.setdefault(name, []).append(pair)
@@ -86,7 +91,7 @@ report = {
     "prompt_tokens": options.prompt_tokens,
     "generated_tokens": options.generate_tokens,
     "threads": options.threads,
-    "rounds": options.rounds,
+    "rounds": before + options.rounds,
     "llama_cpp": {"version": options.name, "system": sorted(systems)},
     "results": results,
 }
