@@ -41,7 +41,8 @@ import Testing
                 errors.withLock { $0.append(error) }
             }
         }
-        #expect(errors.withLock(\.isEmpty))
+        let failures = errors.withLock { $0.count }
+        #expect(failures == 0)
         let profile = try KernelProfileFile.read(path)
         #expect(Set(profile.choices.keys.map(\.rows)) == Set(1...8))
         #expect(try KernelProfileFile.load(.file(path)).profile == profile)
