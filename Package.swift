@@ -39,6 +39,8 @@ let package = Package(
     products: [
         .executable(name: "esparse", targets: ["ESparseCommand"]),
         .library(name: "ESparse", targets: libraries),
+        // For the package in Benchmarks alone.
+        .library(name: "ESparseMicrobenchmarks", targets: ["ESparseMicrobenchmarks"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -65,6 +67,10 @@ let package = Package(
         .target(
             name: "ESparseMeasurement",
             dependencies: ["ESparseReport", "ESparseModels", "ESparseFormats", "ESparseKernels", "ESparseCore"],
+            swiftSettings: strict),
+        .target(
+            name: "ESparseMicrobenchmarks",
+            dependencies: ["ESparseMeasurement", "ESparsePruning", "ESparseKernels", "ESparseCore"],
             swiftSettings: strict),
         .target(
             name: "ESparseEvaluation",

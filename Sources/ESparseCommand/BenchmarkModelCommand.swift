@@ -98,6 +98,10 @@ struct BenchmarkModelCommand: ParsableCommand {
                 progress: progress)
             return ModelBenchmark.Variants(dense: folder + "/dense", packed: model.path)
         }
+        if checkpoint.isQuantised {
+            progress.note(
+                "Note: \(model.path) is quantised; both sides hold its weights expanded, in memory and in the figures")
+        }
         _ = try ChildProcess.run(
             ["prune", model.path, "--output", folder + "/packed", "--method", "magnitude", "--shuffle", "none"]
                 + ["--pattern", pattern.defaultValueDescription] + arguments)

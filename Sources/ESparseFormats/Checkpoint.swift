@@ -38,6 +38,9 @@ public struct Checkpoint: Sendable {
     /// Size on disk of the weights.
     public let fileBytes: Int
 
+    /// Whether weights are quantised in the file, and expanded when they are read.
+    package var isQuantised: Bool { (weights as? GGUFWeights)?.isQuantised ?? false }
+
     /// config.json of a checkpoint made from this one whose matrices are stored as `type`; nil keeps what it says.
     package func configuration(storing type: ElementType?) throws -> [UInt8] {
         let names: [ElementType: String] = [.float32: "float32", .float16: "float16", .bfloat16: "bfloat16"]

@@ -13,7 +13,7 @@ import ESparseFormats
 package enum ChildProcess {
     /// Runs this program and waits for it; its messages go to this process's stderr.
     ///
-    /// Ctrl-C at a terminal reaches the child as well; the caller then finds its own request to stop.
+    /// A request to stop this process is passed on, and waited for: the child tidies up after itself.
     /// - Returns: what it wrote to stdout.
     /// - Throws: `FileError` when it cannot be started; `ChildError` when it fails; `InterruptedError`.
     package static func run(_ arguments: [String]) throws -> [UInt8] {
@@ -32,23 +32,27 @@ package enum ChildProcess {
         close(ends[1])
         defer { close(ends[0]) }
         guard code == 0 else { throw FileError(path: program, operation: "start", code: code) }
-        let output = readAll(ends[0])
+        var isStopping = false
+        let output = Result {
+            try ByteStream.read(descriptor: ends[0], named: program, limit: .max) {
+                while !hasInput(ends[0]) {
+                    guard Interruption.isRequested, !isStopping else { continue }
+                    isStopping = true
+                    kill(process, SIGTERM)
+                }
+            }
+        }
         var status: Int32 = 0
         while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
         try Interruption.check()
         guard status == 0 else { throw ChildError(arguments: arguments) }
-        return output
+        return try output.get() ?? []
     }
 
-    private static func readAll(_ descriptor: Int32) -> [UInt8] {
-        var output: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = unsafe read(descriptor, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return output }
-            output += buffer[..<count]
-        }
+    /// Whether a read would give something, be it the end; waits a fifth of a second for it, but not on after a signal.
+    private static func hasInput(_ descriptor: Int32) -> Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&waiting, 1, 200) > 0
     }
 }
 

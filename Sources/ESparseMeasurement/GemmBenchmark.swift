@@ -129,10 +129,7 @@ public struct GemmBenchmark {
 
     private func copies(of matrix: SparseMatrix, count: Int) throws -> [CPUBackend.PreparedLinear] {
         try (0..<count).map { _ in
-            let copy = try SparseMatrix(
-                rows: matrix.rows, columns: matrix.columns, pattern: matrix.pattern, values: matrix.values.copied(),
-                bitmask: matrix.bitmask.copied())
-            return try backend.prepareLinear(LinearWeight(matrix: .sparse(copy)), bias: nil)
+            try backend.prepareLinear(LinearWeight(matrix: .sparse(matrix.copied())), bias: nil)
         }
     }
 
@@ -144,7 +141,7 @@ public struct GemmBenchmark {
 
     /// How many copies of weights of this size fill the last-level cache one and a half times, as far as an eighth of the
     /// free memory holds them; at least 2 and at most 512.
-    static func copyCount(byteCount: Int) -> Int {
+    package static func copyCount(byteCount: Int) -> Int {
         let wanted = Processor.lastLevelCacheBytes * 3 / 2
         let allowed = min(wanted, (Processor.availableMemoryBytes ?? 8 * wanted) / 8)
         return min(max(2, (allowed + byteCount - 1) / max(byteCount, 1)), 512)

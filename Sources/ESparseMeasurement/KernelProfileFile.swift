@@ -135,9 +135,13 @@ package enum KernelProfileFile {
 
     /// Adds what tuning found to the profile at `path`; one that does not fit this machine and version is replaced.
     ///
+    /// A lock (`path` with ".lock" after it) keeps two runs that end together from losing what one of them found.
     /// - Returns: one sentence about a profile that was replaced.
     /// - Throws: `FileError`.
     package static func merge(_ report: TuningReport, into path: String) throws -> String? {
+        try makeFolder(of: path)
+        let lock = try FileLock(path: path + ".lock", waits: true)
+        defer { withExtendedLifetime(lock) {} }
         var profile = KernelProfile()
         var note: String?
         if FileSystem.exists(path) {
@@ -148,20 +152,20 @@ package enum KernelProfileFile {
             }
         }
         try report.merge(into: &profile)
-        try write(profile, to: path)
+        try FileSystem.writeDurably(bytes(of: profile), to: path)
         return note
     }
 
-    /// Writes a profile of this machine and version, complete or not at all; makes the cache folder where it is missing.
-    ///
-    /// - Throws: `FileError`.
-    package static func write(_ profile: KernelProfile, to path: String) throws {
+    /// Makes the cache folder where it is missing.
+    private static func makeFolder(of path: String) throws(FileError) {
         let folder = FileSystem.parent(of: path)
         // ~/.cache itself may be missing in a new home.
         for missing in [FileSystem.parent(of: folder), folder] where !FileSystem.exists(missing) {
-            try FileSystem.createFolder(missing)
+            do { try FileSystem.createFolder(missing) } catch {
+                // Another process may just have made it.
+                guard FileSystem.isFolder(missing) else { throw error }
+            }
         }
-        try FileSystem.writeDurably(bytes(of: profile), to: path)
     }
 
     /// The file's contents; entries are sorted, so that the same choices are the same bytes.

@@ -68,15 +68,14 @@ public struct KernelTuner {
     }
 
     private func copies(of target: TuningTarget) throws -> [CPULinear] {
-        let matrix = try RandomLinear(
+        let drawn = try RandomLinear(
             rows: target.rows, columns: target.columns, pattern: target.pattern, seed: 0, pool: backend.pool
         ).sparse
-        let values = try matrix.values.converted(to: target.elementType)
-        return try (0..<GemmBenchmark.copyCount(byteCount: values.byteCount)).map { _ in
-            let copy = try SparseMatrix(
-                rows: target.rows, columns: target.columns, pattern: target.pattern, values: values.copied(),
-                bitmask: matrix.bitmask.copied())
-            return try backend.prepareLinear(LinearWeight(matrix: .sparse(copy)), bias: nil).linear
+        let matrix = try SparseMatrix(
+            rows: drawn.rows, columns: drawn.columns, pattern: drawn.pattern,
+            values: drawn.values.converted(to: target.elementType), bitmask: drawn.bitmask)
+        return try (0..<GemmBenchmark.copyCount(byteCount: matrix.values.byteCount)).map { _ in
+            try backend.prepareLinear(LinearWeight(matrix: .sparse(matrix.copied())), bias: nil).linear
         }
     }
 

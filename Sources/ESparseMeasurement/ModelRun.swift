@@ -14,7 +14,7 @@ public struct ModelRun: Sendable, Codable {
     public let secondsToFirstToken: Double
     /// Most memory of this process that was resident at once, mapped weights included.
     public let peakResidentBytes: Int
-    /// Kernels of the decoder blocks' linears while decoding and in the largest pass of the prompt.
+    /// Kernels of the decoder blocks' linears while decoding, and in the largest pass of a prompt: one of a single sequence.
     public let decodeKernels: [String]
     /// As `decodeKernels`.
     public let prefillKernels: [String]
@@ -47,6 +47,7 @@ public struct ModelRun: Sendable, Codable {
         let short = Workload(promptTokens: min(workload.promptTokens, 64), generatedTokens: 2, batch: workload.batch)
         _ = try Self.measure(model, short)
         let (prefill, decode) = try Self.measure(model, workload)
+        peakResidentBytes = Processor.peakResidentBytes
         secondsToFirstToken = prefill
         prefillTokensPerSecond = Double(workload.batch * workload.promptTokens) / max(prefill, 1e-9)
         decodeTokensPerSecond = Double(workload.batch * (workload.generatedTokens - 1)) / max(decode, 1e-9)
@@ -56,8 +57,7 @@ public struct ModelRun: Sendable, Codable {
             Set(ranges.compactMap { $0.last { $0.firstTokens <= tokens }?.kernel }).sorted()
         }
         decodeKernels = kernels(workload.batch)
-        prefillKernels = kernels(min(workload.batch * workload.promptTokens, Self.passTokens))
-        peakResidentBytes = Processor.peakResidentBytes
+        prefillKernels = kernels(min(workload.promptTokens, Self.passTokens))
     }
 
     /// Tokens of one forward pass of the prompt, as in generation.

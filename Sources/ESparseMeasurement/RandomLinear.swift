@@ -67,10 +67,18 @@ package struct RandomLinear {
     }
 
     /// An input `[tokens, columns]` of values from -1 to 1 that bf16 holds exactly.
-    static func input(tokens: Int, columns: Int, seed: UInt64) -> [Float] {
+    package static func input(tokens: Int, columns: Int, seed: UInt64) -> [Float] {
         var random = SeededRandom(seed: seed, stream: .max)
         return (0..<tokens * columns).map { _ in
             BFloat16(Float(Int32(truncatingIfNeeded: random.next())) * 0x1p-31).float
         }
+    }
+}
+
+extension SparseMatrix {
+    /// The same matrix in memory of its own, so that a pass over it does not find it in a cache.
+    package func copied() throws -> SparseMatrix {
+        try SparseMatrix(
+            rows: rows, columns: columns, pattern: pattern, values: values.copied(), bitmask: bitmask.copied())
     }
 }

@@ -187,6 +187,14 @@ PYTHON
 done
 rmdir temporary && pass || fail "benchmark model leaves files"
 refuse "--dense with a dense model" 64 "--dense goes with" "$esparse" benchmark model "$model" --dense "$model"
+# A child process would run on for several seconds; it stops with its parent.
+"$esparse" benchmark model "$model" --prompt-tokens 100 --generate-tokens 150 --batch 1024 --rounds 9 >/dev/null 2>&1 & pid=$!
+for _ in $(seq 1000); do child=$(pgrep -P $pid -f model-run) && break; sleep 0.01; done
+kill -TERM $pid
+for _ in $(seq 20); do kill -0 "$child" 2>/dev/null || break; sleep 0.1; done
+kill -0 "$child" 2>/dev/null && fail "SIGTERM to benchmark model: its child runs on" || pass
+wait $pid; code=$?
+[ $code -eq 130 ] && [ -n "$child" ] && pass || fail "SIGTERM to benchmark model: exit $code, child '$child'"
 refuse "one token is no decoding" 64 "generate-tokens" "$esparse" benchmark model "$model" --generate-tokens 1
 
 # --- reproduce: the whole plan on the tiny model, killed and resumed, with the page in a browser where there is one

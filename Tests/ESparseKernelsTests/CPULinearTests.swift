@@ -243,7 +243,7 @@ struct LinearConfiguration: Sendable, CustomTestStringConvertible {
     }
 }
 
-@Suite struct NegativeLogLikelihoodTests {
+@Suite struct HeadLikelihoodTests {
     @Test func uniformLogitsGiveTheLogarithmOfTheVocabulary() throws {
         let pool = ThreadPool(threadCount: 2)
         let head = try CPULinear(

@@ -122,6 +122,29 @@ import Testing
         #expect(Processor.name(inProcessorInformation: "") == "unknown processor")
     }
 
+    @Test func lastLevelCachesOfAllProcessorsCountOnce() {
+        // Two chiplets with two processors each, and one cache of 32 MiB a chiplet; the second level is smaller but its own.
+        func text(_ path: String) -> String? {
+            let parts = path.split(separator: "/")
+            guard let processor = Int(parts[0].dropFirst(3)), parts[1] == "cache" else { return nil }
+            let chiplet = processor < 2 ? "0-1\n" : "2-3\n"
+            switch (parts[2], parts[3]) {
+            case ("index0", "level"): return "3\n"
+            case ("index0", "size"): return "32768K\n"
+            case ("index0", "shared_cpu_list"): return chiplet
+            case ("index1", "level"): return "2\n"
+            case ("index1", "size"): return "1M\n"
+            case ("index1", "shared_cpu_list"): return "\(processor)\n"
+            default: return nil
+            }
+        }
+        #expect(Processor.processors(inList: "0-2,7\n") == [0, 1, 2, 7])
+        #expect(Processor.processors(inList: "").isEmpty && Processor.processors(inList: "3-1,-").isEmpty)
+        #expect(Processor.lastLevelCacheBytes(processors: [0, 1, 2, 3], text: text) == 64 << 20)
+        #expect(Processor.lastLevelCacheBytes(processors: [1], text: text) == 32 << 20)
+        #expect(Processor.lastLevelCacheBytes(processors: [0]) { _ in nil } == nil)
+    }
+
     @Test func peaksArePositive() {
         let peak = MachinePeak.measure(pool: ThreadPool(threadCount: 1))
         #expect(peak.float32Operations > 0 && peak.readBytes > 0 && peak.operations >= peak.float32Operations)

@@ -6,6 +6,7 @@ import ESparseKernels
 import ESparseMeasurement
 import ESparseTestSupport
 import FoundationEssentials
+import Synchronization
 import Testing
 
 @Suite struct KernelProfileTests {
@@ -24,14 +25,28 @@ import Testing
         String(decoding: KernelProfileFile.bytes(of: try profile()), as: UTF8.self)
     }
 
-    @Test func writtenProfilesReadBack() throws {
+    @Test func runsThatEndTogetherLoseNothing() throws {
         let folder = FileManager.default.temporaryDirectory.path + "/esparse-profile-\(UInt64.random(in: 0...(.max)))"
         let path = folder + "/esparse/kernels.json"
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try KernelProfileFile.write(profile(), to: path)
-        #expect(try KernelProfileFile.read(path) == profile())
-        #expect(try KernelProfileFile.load(.file(path)).profile == profile())
-        #expect(try FileSystem.names(in: FileSystem.parent(of: path)) == ["kernels.json"])
+        let backend = try CPUBackend(precision: .float32, threadCount: 1)
+        let reports = try (1...8).map { index in
+            try KernelTuner(backend: backend, secondsPerPoint: 0).run([
+                TuningTarget(rows: index, columns: 8, pattern: .twoOfFour, elementType: .float32)
+            ])
+        }
+        let errors = Mutex<[any Error]>([])
+        ThreadPool(threadCount: 8).run(count: reports.count) { index in
+            do { _ = try KernelProfileFile.merge(reports[index], into: path) } catch {
+                errors.withLock { $0.append(error) }
+            }
+        }
+        let failures = errors.withLock { $0.count }
+        #expect(failures == 0)
+        let profile = try KernelProfileFile.read(path)
+        #expect(Set(profile.choices.keys.map(\.rows)) == Set(1...8))
+        #expect(try KernelProfileFile.load(.file(path)).profile == profile)
+        #expect(try FileSystem.names(in: FileSystem.parent(of: path)) == ["kernels.json", "kernels.json.lock"])
     }
 
     @Test func aSmallChangeToASoundProfileIsFound() throws {

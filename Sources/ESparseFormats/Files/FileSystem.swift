@@ -48,25 +48,6 @@ package enum FileSystem {
         status(path).map { [S_IFIFO, S_IFCHR, S_IFSOCK].contains($0.st_mode & S_IFMT) } ?? false
     }
 
-    /// The bytes that come out of a stream up to its end; nil where there are more than `limit`.
-    package static func readStream(_ path: String, limit: Int) throws(FileError) -> [UInt8]? {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(path: path, operation: "open", code: errno) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = unsafe chunk.withUnsafeMutableBytes {
-                unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileError(path: path, operation: "read", code: errno) }
-            if count == 0 { return bytes }
-            guard count <= limit - bytes.count else { return nil }
-            bytes.append(contentsOf: chunk[..<count])
-        }
-    }
-
     /// A path without slashes at its end.
     package static func trimmed(_ path: String) -> String {
         var trimmed = path[...]
@@ -97,7 +78,7 @@ package enum FileSystem {
 
     /// Renames, replacing a file that has the new name, and makes the new name durable.
     package static func rename(_ path: String, to newPath: String) throws(FileError) {
-        guard unsafe Glibc.rename(path, newPath) == 0 else {
+        guard unsafe renameEntry(path, newPath) == 0 else {
             throw FileError(path: newPath, operation: "rename \(path) to", code: errno)
         }
         try synchronize(folder: parent(of: newPath))
@@ -125,4 +106,9 @@ package enum FileSystem {
             throw FileError(path: folder, operation: "synchronise", code: errno)
         }
     }
+}
+
+/// The system's `rename`, which `FileSystem.rename` would hide.
+private func renameEntry(_ path: UnsafePointer<CChar>, _ newPath: UnsafePointer<CChar>) -> Int32 {
+    unsafe rename(path, newPath)
 }

@@ -27,7 +27,7 @@ package enum ResultFile {
         var code: Int32 = 0
         while done < bytes.count, code == 0 {
             let written = unsafe bytes[done...].withUnsafeBytes {
-                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+                unsafe writeBytes(descriptor, $0.baseAddress, $0.count)
             }
             if written >= 0 { done += written } else if errno != EINTR { code = errno }
         }
@@ -49,9 +49,17 @@ package enum ResultFile {
             descriptor = dup(STDOUT_FILENO)
         } else {
             // A link that leads nowhere makes the file that it names.
-            descriptor = unsafe Glibc.open(path, O_WRONLY | O_CLOEXEC | (exists ? O_TRUNC : O_CREAT), 0o666)
+            descriptor = unsafe openFile(path, O_WRONLY | O_CLOEXEC | (exists ? O_TRUNC : O_CREAT))
         }
         guard descriptor >= 0 else { throw FileError(path: path, operation: "open", code: errno) }
         return descriptor
     }
+}
+
+// The system's functions, which those of `ResultFile` would hide.
+
+private func openFile(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 { unsafe open(path, flags, 0o666) }
+
+private func writeBytes(_ descriptor: Int32, _ start: UnsafeRawPointer?, _ count: Int) -> Int {
+    unsafe write(descriptor, start, count)
 }

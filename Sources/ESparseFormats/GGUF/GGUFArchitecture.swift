@@ -2,7 +2,12 @@
 
 import ESparseCore
 package import FoundationEssentials
-import Glibc
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// What the metadata of a LLaMA-family GGUF file says about the model's shape.
 package struct GGUFArchitecture: Sendable {
@@ -150,7 +155,7 @@ package struct GGUFArchitecture: Sendable {
         }
         for originalLength in [8192.0, 4096, 2048, 16384, 32768] {
             let matches = factors.enumerated().allSatisfy { index, stored in
-                let frequency = Glibc.pow(base, -2 * Double(index) / Double(headSize))
+                let frequency = pow(base, -2 * Double(index) / Double(headSize))
                 let turns = originalLength * frequency / (2 * Double.pi)
                 let smooth = min(1, max(0, (turns - low) / (high - low)))
                 let expected = 1 / ((1 - smooth) / factor + smooth)

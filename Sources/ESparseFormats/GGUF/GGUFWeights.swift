@@ -49,6 +49,13 @@ public struct GGUFWeights: WeightSource {
         tensorNames = storedNames.keys.sorted()
     }
 
+    /// Whether some tensors are stored in blocks of a few bits a value, and are expanded when they are read.
+    var isQuantised: Bool {
+        storedNames.values.contains { name in
+            file.entries[name].flatMap { GGMLType(rawValue: $0.typeNumber) }.map { $0.blockSize > 1 } ?? false
+        }
+    }
+
     /// The shape of a tensor, or nil where there is none of that name.
     public func shape(of name: String) -> [Int]? {
         storedNames[CanonicalName.of(name)].flatMap { file.entries[$0]?.shape }

@@ -18,7 +18,7 @@ public enum TextFile {
     package static func contents(_ path: String, limit: Int = expansionLimit) throws -> [UInt8] {
         let bytes: [UInt8]
         if FileSystem.isStream(path) {
-            guard let read = try FileSystem.readStream(path, limit: limit) else {
+            guard let read = try ByteStream.read(path, limit: limit) else {
                 throw FormatError.streamTooLong(path: path, limit: limit)
             }
             bytes = read

@@ -1,15 +1,19 @@
-// The machine's limits, measured: what benchmarks state their figures as a fraction of.
+// What this machine's arithmetic and memory give to two plain loops: benchmarks state their figures as a fraction of it.
 
 internal import CESparseKernels
 import ESparseCore
 
-/// The most arithmetic and the most memory traffic that the threads of a pool reach together.
+/// The arithmetic and the memory traffic that the threads of a pool reach together in loops that do nothing else.
+///
+/// These are yardsticks, not bounds: a kernel with another mix of reads and sums, or a quieter moment of a shared machine, can
+/// pass them. The arithmetic is of independent chains of multiply-adds in registers, on the widest vectors our kernels
+/// use; instructions that they do not use, such as AMX's, do not count.
 package struct MachinePeak: Sendable, Equatable {
-    /// Floating-point operations a second in single precision; a multiply-add counts two.
+    /// Single-precision operations a second; a multiply-add counts two.
     package let float32Operations: Double
     /// The same for bf16 dot products; nil where the processor has none.
     package let bfloat16Operations: Double?
-    /// Bytes a second that can be read from memory.
+    /// Bytes a second that come out of memory, read once in rows of 1 MiB.
     package let readBytes: Double
 
     /// The larger of the two rates of arithmetic.
@@ -17,7 +21,8 @@ package struct MachinePeak: Sendable, Equatable {
 
     /// Measures for about a second, on all threads of `pool` at once: each figure is the best of several tries.
     ///
-    /// The memory that is read is twice the last-level cache, between 256 MiB and 1 GiB.
+    /// The memory that is read is twice all last-level caches, between 256 MiB and 1 GiB: of caches beyond half a GiB some of
+    /// it may still be held.
     package static func measure(pool: ThreadPool) -> MachinePeak {
         let instructionSet = InstructionSet.available.last ?? .plain
         let hasBFloat16 = esparse_detect_processor().has_bfloat16 != 0

@@ -1,12 +1,6 @@
 // Which processor this is, as far as speed is concerned: its name and its caches.
 
-package import ESparseCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import ESparseCore
 
 /// The processor that this process runs on.
 package enum Processor {
@@ -15,29 +9,56 @@ package enum Processor {
     /// Virtual machines often hide the marketing name, so vendor, family, model and stepping come first, and instructions
     /// that change which kernels exist are named last.
     package static let name: String = {
-        let text = (try? systemText("/proc/cpuinfo", limit: 1 << 16)) ?? ""
+        let text = systemText("/proc/cpuinfo") ?? ""
         let instructions = InstructionSet.available.map(\.rawValue).joined(separator: "+")
         return "\(name(inProcessorInformation: text)) (\(instructions), \(DenseArithmetic.preferred.rawValue))"
     }()
 
-    /// Bytes of the last-level cache; 32 MiB where the system does not say.
+    /// Bytes of all last-level caches together, those of every socket and chiplet; 32 MiB where the system does not say.
     package static let lastLevelCacheBytes: Int = {
-        let sizes = (0..<8).compactMap { index -> Int? in
-            let path = "/sys/devices/system/cpu/cpu0/cache/index\(index)/size"
-            return (try? systemText(path, limit: 64)).flatMap(byteCount(ofCacheSize:))
-        }
-        return sizes.max() ?? 32 << 20
+        let folder = "/sys/devices/system/cpu/"
+        let present = processors(inList: systemText(folder + "present") ?? "")
+        return lastLevelCacheBytes(processors: present) { systemText(folder + $0) } ?? 32 << 20
     }()
+
+    /// The same, read from files below /sys/devices/system/cpu; nil where they do not say.
+    ///
+    /// Each processor's cache of the highest level counts, and one that several share counts once.
+    package static func lastLevelCacheBytes(processors: [Int], text: (String) -> String?) -> Int? {
+        var sizes: [String: Int] = [:]
+        for processor in processors {
+            let caches = (0..<8).compactMap { index -> (level: Int, sharers: String, byteCount: Int)? in
+                let folder = "cpu\(processor)/cache/index\(index)/"
+                guard let level = text(folder + "level").flatMap({ Int(trimmed($0[...])) }),
+                    let byteCount = text(folder + "size").flatMap(byteCount(ofCacheSize:))
+                else { return nil }
+                return (level, text(folder + "shared_cpu_list") ?? "\(processor)", byteCount)
+            }
+            if let last = caches.max(by: { $0.level < $1.level }) { sizes[last.sharers] = last.byteCount }
+        }
+        return sizes.isEmpty ? nil : sizes.values.reduce(0, +)
+    }
+
+    /// The numbers in a list such as "0-3,8".
+    package static func processors(inList text: String) -> [Int] {
+        trimmed(text[...]).split(separator: ",").flatMap { range -> [Int] in
+            let ends = range.split(separator: "-").compactMap { Int($0) }
+            guard let first = ends.first, let last = ends.last, first >= 0, first <= last, last < 1 << 16 else {
+                return []
+            }
+            return Array(first...last)
+        }
+    }
 
     /// Memory that can be had without swapping; nil where the system does not say.
     package static var availableMemoryBytes: Int? {
-        guard let text = try? systemText("/proc/meminfo", limit: 1 << 14) else { return nil }
+        guard let text = systemText("/proc/meminfo") else { return nil }
         return kilobytes(of: "MemAvailable", in: text).map { $0 << 10 }
     }
 
     /// The most memory of this process that was resident at once, mapped files included; 0 where the system does not say.
     package static var peakResidentBytes: Int {
-        let text = (try? systemText("/proc/self/status", limit: 1 << 14)) ?? ""
+        let text = systemText("/proc/self/status") ?? ""
         return (kilobytes(of: "VmHWM", in: text) ?? 0) << 10
     }
 
@@ -73,21 +94,9 @@ package enum Processor {
         return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
     }
 
-    /// A file of the system's, which has no size that could be mapped.
-    package static func systemText(_ path: String, limit: Int) throws(FileError) -> String {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(path: path, operation: "open", code: errno) }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: limit)
-        var filled = 0
-        while filled < limit {
-            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe read(descriptor, buffer.baseAddress.map { unsafe $0 + filled }, limit - filled)
-            }
-            if count <= 0 { break }
-            filled += count
-        }
-        return String(decoding: bytes[..<filled], as: UTF8.self)
+    /// A file of the system's; nil where there is none.
+    private static func systemText(_ path: String) -> String? {
+        (try? ByteStream.read(path, limit: 1 << 24)).flatMap { $0 }.map { String(decoding: $0, as: UTF8.self) }
     }
 
     private static func trimmed(_ text: Substring) -> String {

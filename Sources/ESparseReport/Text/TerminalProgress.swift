@@ -53,11 +53,11 @@ public final class TerminalProgress: ProgressReporter {
                 stage: stage, completed: completed, total: total, unit: unit, elapsed: elapsed,
                 doneHere: completed - state.firstCompleted)
             if isTerminal {
-                Self.write(
+                Self.show(
                     "\r\u{1B}[K" + Self.fit(line, bar: completed, of: total, width: width) + (isLast ? "\n" : ""))
                 state.isBarShown = !isLast
             } else {
-                Self.write(line + "\n")
+                Self.show(line + "\n")
             }
         }
     }
@@ -65,7 +65,7 @@ public final class TerminalProgress: ProgressReporter {
     /// Prints a sentence on a line of its own.
     public func note(_ message: String) {
         state.withLock { state in
-            Self.write((state.isBarShown ? "\r\u{1B}[K" : "") + message + "\n")
+            Self.show((state.isBarShown ? "\r\u{1B}[K" : "") + message + "\n")
             state.isBarShown = false
         }
     }
@@ -95,10 +95,10 @@ public final class TerminalProgress: ProgressReporter {
     }
 
     /// One unbuffered write; a line of progress that the terminal refuses is not worth an error.
-    private static func write(_ text: String) {
+    private static func show(_ text: String) {
         var text = text
         text.withUTF8 { bytes in
-            _ = unsafe Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
+            _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count)
         }
     }
 }

@@ -13,7 +13,7 @@ extension CPULinear {
         targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool
     ) -> [TargetLikelihood] {
         precondition(targets.allSatisfy { $0 >= 0 && Int($0) < rows }, "a target is outside the vocabulary")
-        let chunk = 1024
+        let chunk = Self.mostTokensAtOnce
         var likelihoods: [TargetLikelihood] = []
         likelihoods.reserveCapacity(targets.count)
         for first in stride(from: 0, to: targets.count, by: chunk) {

@@ -1,0 +1,68 @@
+// One timed run of a GGUF file by llama.cpp's library, as `esparse benchmark model` runs its own: a random prompt into an
+// empty cache, then greedy decoding from there, after a short run that is not counted. llama-cpp.sh compiles it.
+// Usage: llama_cpp_run FILE.gguf PROMPT-TOKENS GENERATED-TOKENS THREADS; prints JSON.
+#include <llama.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static void silent(enum ggml_log_level level, const char *text, void *data) {
+    (void)data;
+    if (level == GGML_LOG_LEVEL_ERROR) fputs(text, stderr);
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/// Runs tokens after those in the cache and returns the likeliest next one.
+static llama_token next_token(struct llama_context *context, llama_token *tokens, int count, int vocabulary) {
+    if (llama_decode(context, llama_batch_get_one(tokens, count)) != 0) exit(1);
+    const float *logits = llama_get_logits_ith(context, -1);
+    llama_token best = 0;
+    for (llama_token token = 1; token < vocabulary; token++) {
+        if (logits[token] > logits[best]) best = token;
+    }
+    return best;
+}
+
+/// Fills `times` with the seconds until the first token and from there to the last.
+static void measure(struct llama_context *context, int prompt, int generated, int vocabulary, double times[2]) {
+    llama_token *tokens = malloc(sizeof *tokens * (size_t)prompt);
+    srand(0);
+    for (int index = 0; index < prompt; index++) tokens[index] = rand() % vocabulary;
+    llama_memory_clear(llama_get_memory(context), true);
+    double start = seconds();
+    llama_token token = next_token(context, tokens, prompt, vocabulary);
+    double first = seconds();
+    for (int step = 1; step < generated; step++) token = next_token(context, &token, 1, vocabulary);
+    times[0] = first - start;
+    times[1] = seconds() - first;
+    free(tokens);
+}
+
+int main(int count, char **words) {
+    if (count != 5) return 64;
+    int prompt = atoi(words[2]), generated = atoi(words[3]), threads = atoi(words[4]);
+    llama_log_set(silent, NULL);
+    llama_backend_init();
+    struct llama_model *model = llama_model_load_from_file(words[1], llama_model_default_params());
+    if (model == NULL) return 1;
+    struct llama_context_params settings = llama_context_default_params();
+    settings.n_ctx = (uint32_t)(prompt + generated);
+    settings.n_batch = settings.n_ubatch = 512;
+    settings.n_threads = settings.n_threads_batch = threads;
+    struct llama_context *context = llama_init_from_model(model, settings);
+    if (context == NULL) return 1;
+    int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));
+    double times[2];
+    measure(context, prompt < 64 ? prompt : 64, 2, vocabulary, times);
+    measure(context, prompt, generated, vocabulary, times);
+    printf("{\"prefill_tokens_per_second\": %f, \"decode_tokens_per_second\": %f, \"system\": \"%s\"}\n", prompt / times[0],
+           (generated - 1) / times[1], llama_print_system_info());
+    llama_free(context);
+    llama_model_free(model);
+    return 0;
+}
