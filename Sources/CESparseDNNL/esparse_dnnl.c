@@ -8,14 +8,13 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
-enum { max_arguments = 5, name_bytes = 64 };
+enum { max_arguments = 5 };
 
 struct esparse_dnnl_matmul {
     dnnl_primitive_t primitive;
     dnnl_primitive_desc_t description;
     size_t scratch_bytes;
     esparse_dnnl_shape shape;
-    char implementation[name_bytes];
 };
 
 static dnnl_engine_t engine;
@@ -158,9 +157,6 @@ esparse_dnnl_matmul *esparse_dnnl_matmul_create(const esparse_dnnl_shape *shape)
         dnnl_primitive_desc_query_md(matmul->description, dnnl_query_scratchpad_md, 0);
     matmul->scratch_bytes = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
     matmul->shape = *shape;
-    const char *name = NULL;
-    dnnl_primitive_desc_query(matmul->description, dnnl_query_impl_info_str, 0, &name);
-    for (int i = 0; name && name[i] && i < name_bytes - 1; i++) matmul->implementation[i] = name[i];
     return matmul;
 }
 
@@ -215,8 +211,6 @@ int esparse_dnnl_matmul_pack(const esparse_dnnl_matmul *matmul, const void *weig
     return code ? code : reorder(&plain, target, weights, packed);
 #endif
 }
-
-const char *esparse_dnnl_matmul_implementation(const esparse_dnnl_matmul *matmul) { return matmul->implementation; }
 
 const char *esparse_dnnl_loaded_refusal(void) {
     pthread_once(&engine_once, create_engine);

@@ -1,14 +1,15 @@
 // Causal attention for many rows at a time (tiles, near matrix-product speed) and for few (decoding). Included once an
 // instruction set.
 //
-// A tile holds up to 128 query rows side by side in vector lanes, cut into strips of as many lanes as the registers hold
-// beside 6 rows of a product. Keys and values are read as the cache holds them, one broadcast value at a time, so nothing
-// is transposed but the queries; and softmax runs down the keys, lane by lane, without horizontal operations. Both matrix
-// products have the same shape:
+// A tile holds up to 128 query rows side by side in vector lanes, cut into strips of as many lanes as the registers
+// hold beside 6 rows of a product. Keys and values are read as the cache holds them, one broadcast value at a time,
+// so nothing is transposed but the queries; and softmax runs down the keys, lane by lane, without horizontal
+// operations. Both matrix products have the same shape:
 //     scores^T [key, lane] = K [key, S] x Q^T [S, lane]        output^T [S, lane] += V^T [S, key] x P^T [key, lane]
-// Scores become weights `2^(score - reference)` before they leave the registers. The reference of a lane is a score that
-// it has seen; it follows the largest only when that is `largest_excess` above it, so that earlier weights, `total` and
-// output are hardly ever rescaled. As a lane's largest weight is at least 1, weights below 2^-64 are taken as 0.
+// Scores become weights `2^(score - reference)` before they leave the registers. The reference of a lane is a score
+// that it has seen; it follows the largest only when that is `largest_excess` above it, so that earlier weights,
+// `total` and output are hardly ever rescaled. As a lane's largest weight is at least 1, weights below 2^-64 are
+// taken as 0.
 
 enum {
     tile_lanes = esparse_attention_lanes,
@@ -16,7 +17,8 @@ enum {
     strip_lanes = LAYER_STRIP * LAYER_LANES,
 };
 
-/// How far a score may exceed its lane's reference, in powers of 2: far from overflow even in sums of a million weights.
+/// How far a score may exceed its lane's reference, in powers of 2: far from overflow even in sums of a million
+/// weights.
 static const float largest_excess = 48;
 
 /// `sums[i][v] += sum over j of left[i * row_stride + j * column_stride] * right[j, lane]`, i in `[0, rows)`.

@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 #include "layer_kernels.h"
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), \
+                             apply_to = function)
 #include "layer_vector.h"
 // (the order matters)
 #include "layer_rows.h"

@@ -119,8 +119,8 @@ LAYER_INLINE vector exponential(vector x) {
     return x > 88.72f ? all(INFINITY) : result;
 }
 
-/// `2^x` for `x` up to 127, with a relative error below 2.5e-7; 0 below -64, so that products with it stay normal numbers;
-/// NaN stays a NaN.
+/// `2^x` for `x` up to 127, with a relative error below 2.5e-7; 0 below -64, so that products with it stay normal
+/// numbers; NaN stays a NaN.
 ///
 /// `x = n + r` with `|r| <= 1 / 2`; a polynomial of degree 5 gives `2^r`, the exponent field 2^n.
 LAYER_INLINE vector power_of_two(vector x) {

@@ -7,7 +7,7 @@
 #include "linear_expand_table.h"
 #include "linear_storage.h"
 
-#define TARGET "avx2,fma,f16c,bmi2,popcnt,prfchw"
+#define TARGET "avx2,fma,f16c,bmi,bmi2,popcnt,prfchw"
 #define KERNEL static inline __attribute__((always_inline, target(TARGET)))
 #define ENTRY static __attribute__((noinline, target(TARGET)))
 #define ROWS_WITH_1_TOKEN 4
@@ -31,7 +31,9 @@ KERNEL vector add(vector a, vector b) { return _mm256_add_ps(a, b); }
 KERNEL vector multiply(vector a, vector b) { return _mm256_mul_ps(a, b); }
 KERNEL vector multiply_add(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
 KERNEL vector larger(vector a, vector b) { return _mm256_max_ps(a, b); }
-KERNEL vector nearest_integer(vector value) { return _mm256_round_ps(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+KERNEL vector nearest_integer(vector value) {
+    return _mm256_round_ps(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 
 /// The sum of the lanes of each of eight vectors, by halves: lanes i and i + 4 first, then i + 2, i + 1.
 KERNEL void reduce_eight(const vector *sums, float *totals) {
@@ -45,7 +47,8 @@ KERNEL void reduce_eight(const vector *sums, float *totals) {
         pairs[i] = add(_mm256_shuffle_ps(fours[2 * i], fours[2 * i + 1], 0x44),
                        _mm256_shuffle_ps(fours[2 * i], fours[2 * i + 1], 0xEE));
     }
-    _mm256_storeu_ps(totals, add(_mm256_shuffle_ps(pairs[0], pairs[1], 0x88), _mm256_shuffle_ps(pairs[0], pairs[1], 0xDD)));
+    _mm256_storeu_ps(totals, add(_mm256_shuffle_ps(pairs[0], pairs[1], 0x88),
+                                 _mm256_shuffle_ps(pairs[0], pairs[1], 0xDD)));
 }
 
 /// For powers in [-126, 127].
@@ -176,35 +179,30 @@ KERNEL void transpose_square(vector *rows) {
     }
 }
 
-#include "linear_sparse_entry.h"
-
-enum { list_channels = 8 };
-
-/// Makes the entries of the channels kept among 8, whose weights start at `from` and whose offsets start at `start`;
-/// returns how many. Nothing from `end` on is read.
-KERNEL int list_weights(const int element, uint32_t bits, int start, const char *from, const char *end, char *entries) {
-    uint64_t channels = _pext_u64(0x0706050403020100u, _pdep_u64(bits, 0x0101010101010101u) * 0xFF);
-    __m256i steps = _mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)channels)), 8);
-    __m256i offsets = _mm256_add_epi32(steps, _mm256_set1_epi32(start));
-    char copy[32] = {0};
-    if (__builtin_expect(end - from < 8 * ELEMENT_BYTES(element), 0)) {
-        memcpy(copy, from, (size_t)(end - from));
-        from = copy;
-    }
-    __m256i weights = _mm256_castps_si256(load_elements(element, from));
-    if (element == esparse_bfloat16) {
-        _mm256_storeu_si256((__m256i *)entries, _mm256_or_si256(weights, offsets));
-    } else {
-        __m256i low = _mm256_unpacklo_epi32(offsets, weights), high = _mm256_unpackhi_epi32(offsets, weights);
-        _mm256_storeu_si256((__m256i *)entries, _mm256_permute2x128_si256(low, high, 0x20));
-        _mm256_storeu_si256((__m256i *)(entries + 32), _mm256_permute2x128_si256(low, high, 0x31));
-    }
-    return (int)_mm_popcnt_u32(bits);
+/// The next f16 weights of a row, of which `left` are left, with whatever lies behind them; nothing from `end` on is
+/// read.
+KERNEL vector load_float16(int64_t left, const char *from, const char *end) {
+    (void)left;
+    return _mm256_cvtph_ps(load_sixteen_bytes(from, end));
 }
 
-KERNEL vector entry_weight(uint32_t bits) { return _mm256_castsi256_ps(_mm256_set1_epi32((int)bits)); }
+/// A bf16 weight in all lanes.
+KERNEL vector broadcast_bfloat16(const char *from) {
+    uint16_t half;
+    memcpy(&half, from, sizeof half);
+    return _mm256_castsi256_ps(_mm256_set1_epi32((int)((uint32_t)half << 16)));
+}
 
-#define BLOCK_CHANNELS 96
+/// Two bf16 weights, each in all lanes of a vector.
+KERNEL vector_pair broadcast_pair(const char *from) {
+    int32_t halves;
+    memcpy(&halves, from, sizeof halves);
+    return split_bfloat16(_mm256_set1_epi32(halves));
+}
+
+/// Rows whose sums are kept at once: enough chains of additions to hide an FMA's latency, in 16 registers.
+#define rows_with(vectors) ((vectors) < 3 ? 4 : (vectors) < 6 ? 2 : 1)
+
 #include "linear_template.h"
 #include "linear_sparse_template.h"
 

@@ -6,7 +6,7 @@
 
 #include "linear_storage.h"
 
-#define TARGET "avx2,fma,f16c,bmi2,popcnt,prfchw,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2"
+#define TARGET "avx2,fma,f16c,bmi,bmi2,popcnt,prfchw,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2"
 #define KERNEL static inline __attribute__((always_inline, target(TARGET)))
 #define ENTRY static __attribute__((noinline, target(TARGET)))
 #define ROWS_WITH_1_TOKEN 8
@@ -22,10 +22,12 @@
 KERNEL void reduce_eight(const vector *sums, float *totals) {
     vector fours[4], pairs[2];
     UNROLL for (int i = 0; i < 4; i++) {
-        fours[i] = add(_mm512_shuffle_f32x4(sums[i], sums[i + 4], 0x44), _mm512_shuffle_f32x4(sums[i], sums[i + 4], 0xEE));
+        fours[i] = add(_mm512_shuffle_f32x4(sums[i], sums[i + 4], 0x44),
+                       _mm512_shuffle_f32x4(sums[i], sums[i + 4], 0xEE));
     }
     UNROLL for (int i = 0; i < 2; i++) {
-        pairs[i] = add(_mm512_shuffle_f32x4(fours[i], fours[i + 2], 0x88), _mm512_shuffle_f32x4(fours[i], fours[i + 2], 0xDD));
+        pairs[i] = add(_mm512_shuffle_f32x4(fours[i], fours[i + 2], 0x88),
+                       _mm512_shuffle_f32x4(fours[i], fours[i + 2], 0xDD));
     }
     // 128-bit lane l of pairs[i] holds four lanes of vector [0, 4, 2, 6][l] + i.
     vector twos = add(_mm512_shuffle_ps(pairs[0], pairs[1], 0x44), _mm512_shuffle_ps(pairs[0], pairs[1], 0xEE));
@@ -94,52 +96,30 @@ KERNEL vector load_natural(const int kind, const char **cursor, const char *end,
                : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
-#include "linear_sparse_entry.h"
-
-enum { list_channels = 32 };
-
-/// 16 weights from `from` on, zeros where the mask is.
-KERNEL vector load_weights(const int element, __mmask16 stored, const char *from) {
-    if (element == esparse_float32) return _mm512_maskz_loadu_ps(stored, from);
-    __m256i halves = _mm256_maskz_loadu_epi16(stored, from);
-    if (element == esparse_float16) return _mm512_cvtph_ps(halves);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
-}
-
-/// Makes the entries of the channels kept among 32, whose weights start at `from` and whose offsets start at `start`;
-/// returns how many.
-KERNEL int list_weights(const int element, uint32_t bits, int start, const char *from, const char *end, char *entries) {
+/// The next f16 weights of a row, of which `left` are left; zeros where there are none.
+KERNEL vector load_float16(int64_t left, const char *from, const char *end) {
     (void)end;
-    const __m512i steps = _mm512_set_epi16(
-        31 << 9, 30 << 9, 29 << 9, 28 << 9, 27 << 9, 26 << 9, 25 << 9, 24 << 9, 23 << 9, 22 << 9, 21 << 9, 20 << 9,
-        19 << 9, 18 << 9, 17 << 9, 16 << 9, 15 << 9, 14 << 9, 13 << 9, 12 << 9, 11 << 9, 10 << 9, 9 << 9, 8 << 9, 7 << 9,
-        6 << 9, 5 << 9, 4 << 9, 3 << 9, 2 << 9, 1 << 9, 0);
-    __m512i places = _mm512_maskz_compress_epi16(bits, _mm512_add_epi16(steps, _mm512_set1_epi16((short)start)));
-    int count = (int)_mm_popcnt_u32(bits);
-    for (int done = 0; done < count; done += 16) {
-        __mmask16 stored = (__mmask16)_bzhi_u32(0xFFFF, (uint32_t)(count - done));
-        __m512i weights = _mm512_castps_si512(load_weights(element, stored, from + done * ELEMENT_BYTES(element)));
-        __m512i offsets = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(places));
-        if (element == esparse_bfloat16) {
-            _mm512_storeu_si512(entries + done * narrow_bytes, _mm512_or_si512(weights, offsets));
-        } else {
-            const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
-            _mm512_storeu_si512(entries + done * wide_bytes, _mm512_permutex2var_epi32(offsets, low, weights));
-            _mm512_storeu_si512(entries + done * wide_bytes + 64, _mm512_permutex2var_epi32(offsets, high, weights));
-        }
-        places = _mm512_shuffle_i64x2(places, places, 0xEE);
-    }
-    return count;
+    __mmask16 stored = (__mmask16)_bzhi_u32(0xFFFF, (uint32_t)(left < lanes ? left : lanes));
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(stored, from));
 }
 
-/// A weight from a register: a broadcast from memory would be one more load, and loads are what limits.
-KERNEL vector entry_weight(uint32_t bits) {
-    __asm__("" : "+r"(bits));
-    return _mm512_castsi512_ps(_mm512_set1_epi32((int)bits));
+/// A bf16 weight in all lanes.
+KERNEL vector broadcast_bfloat16(const char *from) {
+    uint16_t half;
+    memcpy(&half, from, sizeof half);
+    return _mm512_castsi512_ps(_mm512_set1_epi32((int)((uint32_t)half << 16)));
 }
 
-#define BLOCK_CHANNELS 48
+/// Two bf16 weights, each in all lanes of a vector.
+KERNEL vector_pair broadcast_pair(const char *from) {
+    int32_t halves;
+    memcpy(&halves, from, sizeof halves);
+    return split_bfloat16(_mm512_set1_epi32(halves));
+}
+
+/// Rows whose sums are kept at once: enough chains of additions to hide an FMA's latency.
+#define rows_with(vectors) ((vectors) < 3 ? 4 : 2)
+
 #include "linear_template.h"
 #include "linear_sparse_template.h"
 

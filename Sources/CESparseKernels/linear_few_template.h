@@ -1,9 +1,9 @@
 // Products of few tokens, written once for all SIMD instruction sets: dot products straight on the stored weights.
 //
-// Eight rows are worked on together, an eighth of all rows apart: each is a stream through memory that goes on from row to
-// row, which the processor foresees and prefetches follow. One or two tokens (and more, where there are registers) keep
-// their sums in registers and multiply weights as they are loaded. Other counts expand a piece of the eight rows to f32
-// in the first-level cache once and multiply it with all tokens.
+// Eight rows are worked on together, an eighth of all rows apart: each is a stream through memory that goes on from row
+// to row, which the processor foresees and prefetches follow. One or two tokens (and more, where there are registers)
+// keep their sums in registers and multiply weights as they are loaded. Other counts expand a piece of the eight rows
+// to f32 in the first-level cache once and multiply it with all tokens.
 //
 // An output is one vector of sums over columns in ascending order, then one tree over its lanes, whatever the number of
 // tokens and rows. The including file defines, beside what `linear_template.h` needs, `reduce_eight`, the number of
@@ -51,7 +51,8 @@ KERNEL void prefetch_mask(const int kind, const uint8_t *mask, int64_t column) {
 
 // MARK: Sums in registers
 
-/// Rows [first, first + row_count) of a block times `token_count` tokens over whole steps of columns; counts are constants.
+/// Rows [first, first + row_count) of a block times `token_count` tokens over whole steps of columns; counts are
+/// constants.
 KERNEL void multiply_directly(const int kind, const int first, const int row_count, const int token_count,
                               row_block *block, int64_t from, int64_t to, const float *x, int64_t stride,
                               vector sums[][block_rows]) {

@@ -88,7 +88,8 @@ KERNEL vector widen_halves(const int element, uint16x8_t halves) {
     };
 }
 
-/// `count` bytes of stored values at `copy` or where they lie; near `end`, where one is given, what there is and then zeros.
+/// `count` bytes of stored values at `copy` or where they lie; near `end`, where one is given, what there is and then
+/// zeros.
 KERNEL const char *readable(const char *from, const char *end, int count, char *copy) {
     if (!end || end - from >= count) return from;
     memcpy(copy, from, (size_t)(end - from));

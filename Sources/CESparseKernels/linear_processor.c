@@ -28,9 +28,10 @@ esparse_processor esparse_detect_processor(void) {
     int has_xsave = (c >> 27) & 1, has_fma = (c >> 12) & 1, has_f16c = (c >> 29) & 1, has_popcnt = (c >> 23) & 1;
     if (!has_xsave) return processor;
     uint64_t states = saved_states();
-    int saves_ymm = (states & 0x6) == 0x6, saves_zmm = (states & 0xE6) == 0xE6, saves_tiles = (states & 0x60000) == 0x60000;
+    int saves_ymm = (states & 0x6) == 0x6, saves_zmm = (states & 0xE6) == 0xE6;
+    int saves_tiles = (states & 0x60000) == 0x60000;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return processor;
-    int has_avx2 = (b >> 5) & 1, has_bmi2 = (b >> 8) & 1, has_vbmi2 = (c >> 6) & 1;
+    int has_avx2 = (b >> 5) & 1, has_bmi2 = (b >> 8) & 1 && (b >> 3) & 1, has_vbmi2 = (c >> 6) & 1;
     int has_foundation = (b >> 16) & 1, has_dq = (b >> 17) & 1, has_bw = (b >> 30) & 1, has_vl = (b >> 31) & 1;
     int has_tiles = (d >> 22) & 1 && (d >> 24) & 1;
     processor.has_avx2 = saves_ymm && has_avx2 && has_fma && has_f16c && has_bmi2 && has_popcnt;

@@ -1,11 +1,10 @@
 // The sparse product for many tokens around its kernels: blocks of channels, tiles of tokens, and the output.
 //
-// The including file defines, beside what the lists need, `unpack`, `add_vectors`, `vectors_of`, `tile_token`,
-// `channel_bytes` and `rows_at_once`.
+// The including file defines, beside what `linear_sparse_block.h` needs, `add_vectors` and `tile_token`.
 
 /// Sums [count][tile_tokens] of the rows from `first` on to output [tokens, rows], with bias and what was there.
 ENTRY void write_rows(const esparse_rows *rows, int64_t first, int64_t count, const float *sums, int64_t tokens,
-                      float *output, int64_t output_stride, int accumulates) {
+                      int64_t tile_tokens, float *output, int64_t output_stride, int accumulates) {
     for (int64_t row = 0; row < count; row += lanes) {
         int64_t width = count - row < lanes ? count - row : lanes;
         float biases[lanes] = {0};
@@ -31,40 +30,49 @@ ENTRY void write_rows(const esparse_rows *rows, int64_t first, int64_t count, co
     }
 }
 
-ENTRY void sparse_many(const esparse_rows *rows, const void *tiles, int64_t tokens, float *output,
+ENTRY void sparse_many(const esparse_rows *rows, const void *tiles, int64_t tokens, int64_t tile_tokens, float *output,
                        int64_t output_stride, int accumulates, void *memory) {
     const sparse_scratch scratch = lay_out(rows, memory);
     for (int64_t row = 0; row < rows->rows; row++) scratch.cursors[row] = row_values(rows, kind_of(rows), row);
-    const int64_t tile_count = tiles_of(tokens), tile_bytes = rows->columns * channel_bytes;
+    const int64_t tile_count = tiles_of(tokens, tile_tokens), channel_bytes = tile_tokens * value_bytes;
+    const int64_t tile_bytes = rows->columns * channel_bytes, block_channels = block_channels_of(tile_tokens);
     for (int64_t first = 0; first < rows->columns; first += block_channels) {
-        int64_t block = first / block_channels % blocks_at_once;
-        if (block == 0) unpack(rows, first, &scratch);
+        const int is_last = first + block_channels >= rows->columns;
         for (int64_t tile = 0; tile < tile_count; tile++) {
             int64_t left = tokens - tile * tile_tokens, count = left < tile_tokens ? left : tile_tokens;
             const char *input = (const char *)tiles + tile * tile_bytes + first * channel_bytes;
             block_product product = {
-                .entries = scratch.entries[block],
-                .starts = scratch.starts[block],
+                .weights = rows,
+                .cursors = scratch.cursors,
+                .mask = rows->bitmask + first / 8,
+                .channels = is_last ? rows->columns - first : block_channels,
+                .channel_bytes = channel_bytes,
                 .input = input,
                 .next = tile + 1 < tile_count ? input + tile_bytes
                                               : (const char *)tiles + (first + block_channels) * channel_bytes,
                 .sums = scratch.sums + tile * rows->rows * tile_tokens,
+                .tile_tokens = tile_tokens,
                 .rows = rows->rows,
+                .starts = first == 0,
+                .ends = tile + 1 == tile_count,
+                .foresees_weights = tile == 0 && !is_last,
+                .foresees_masks = tile == 0 && !is_last && first / 8 % 64 < block_channels / 8,
                 .output_stride = output_stride,
                 .tokens = count,
             };
-            if (first + block_channels < rows->columns) {
-                add_vectors(rows->element, vectors_of(count), first == 0, &product);
+            if (!is_last) {
+                add_vectors(vectors_of(count), &product);
                 continue;
             }
             // The last block: sums are written while they are in the first-level cache.
             for (int64_t row = 0; row < rows->rows; row += rows_at_once) {
                 product.rows = rows->rows - row < rows_at_once ? rows->rows - row : rows_at_once;
                 product.output = output + tile * tile_tokens * output_stride + row;
-                add_vectors(rows->element, vectors_of(count), first == 0, &product);
-                write_rows(rows, row, product.rows, product.sums, count, output + tile * tile_tokens * output_stride,
-                           output_stride, accumulates);
-                product.starts += product.rows;
+                add_vectors(vectors_of(count), &product);
+                write_rows(rows, row, product.rows, product.sums, count, tile_tokens,
+                           output + tile * tile_tokens * output_stride, output_stride, accumulates);
+                product.cursors += product.rows;
+                product.mask += product.rows * rows->mask_stride;
                 product.sums += product.rows * tile_tokens;
             }
         }
@@ -73,6 +81,6 @@ ENTRY void sparse_many(const esparse_rows *rows, const void *tiles, int64_t toke
 
 #define MANY_KERNELS                                                                                                   \
     {                                                                                                                  \
-        .tile_tokens = tile_tokens, .channel_bytes = channel_bytes, .transpose = transpose, .scratch = scratch_bytes,  \
+        .value_bytes = value_bytes, .tile_tokens = tile_tokens_of, .transpose = transpose, .scratch = scratch_bytes,   \
         .multiply = sparse_many,                                                                                       \
     }

@@ -1,49 +1,33 @@
-// The sparse product for many tokens in f32 arithmetic, for one SIMD instruction set: a vector holds one input channel of
-// `lanes` tokens.
+// The sparse product for many tokens in f32 arithmetic, for one SIMD instruction set: a vector holds one input channel
+// of `lanes` tokens.
 //
-// The input is transposed into tiles [channel][tile_tokens]. A block of channels of a tile stays in the first-level cache
-// while all rows of the run pass over it; each kept weight is broadcast and multiplied with its channel's vectors, so the
-// pattern only decides which addresses are read and any N:M runs at the same speed a kept weight. Loads bound it: a kept
-// weight costs 8 FMAs, 8 vector loads and the load of its entry, a row of a block 8 loads and 8 stores of sums.
+// The input is transposed into tiles [channel][tile_tokens]. Each kept weight is broadcast and multiplied with its
+// channel's vectors, so the pattern only decides which addresses are read and any N:M runs at the same speed a kept
+// weight. Loads bound it: a kept weight of a tile of 8 vectors costs 8 FMAs, each with a load, and the broadcast; a row
+// of a block 8 loads and 8 stores of sums.
 //
-// The including file defines, beside what `linear_template.h` needs, `transpose_square` (lanes x lanes), `list_weights` (which
-// makes the entries of `list_channels` channels) and `entry_weight`.
+// The including file defines, beside what `linear_template.h` needs, `transpose_square` (lanes x lanes), `load_weights`
+// (as many weights as a vector holds, or what is left) and `rows_with(vectors)`, how many rows' sums fit the registers.
 
 enum {
-    /// As many sums as hide the latency of an FMA at two a cycle.
-    tile_vectors = 8,
-    tile_tokens = tile_vectors * lanes,
-    channel_bytes = tile_tokens * 4,
-    /// Channels whose input stays in the first-level cache: 24 KiB with 16 lanes.
-    block_channels = BLOCK_CHANNELS,
-    /// Entries between two branches: all that 2:4 and 4:8 keep of a row in a block of 48 channels, then the rest of others.
-    entries_at_once = 24,
-    rest_at_once = 4,
-    /// Rows whose finished sums are written together.
-    rows_at_once = 16,
+    vector_unit = 1,
+    value_bytes = 4,
+    channel_unit = 64,
+    /// Weights of a row between two branches.
+    weights_at_once = 8,
 };
 
-#include "linear_sparse_lists.h"
-
-_Static_assert(block_channels * channel_bytes <= 1 << 16, "an offset has 16 bits");
-_Static_assert(block_channels % 8 == 0, "masks are read by bytes");
+#include "linear_sparse_block.h"
 
 // MARK: Transposition
 
 /// The token in a lane of a tile's vector.
 static inline int64_t tile_token(int64_t tile_vector, int64_t lane) { return tile_vector * lanes + lane; }
 
-/// Vectors of a tile that are computed for so many tokens: 1, 2, 4 or 8.
-static inline int64_t vectors_of(int64_t tokens) {
-    int64_t vectors = 1;
-    while (vectors * lanes < tokens) vectors *= 2;
-    return vectors;
-}
-
 /// One tile: input [tokens, columns] to [columns][tile_tokens]; vectors without any token are left as they are.
-KERNEL void transpose_tile(const int rounds, const float *input, int64_t tokens, int64_t columns, float *tile) {
-    const int64_t padded = vectors_of(tokens) * lanes;
-    for (int64_t token = 0; token < padded; token += lanes) {
+KERNEL void transpose_tile(const int rounds, const float *input, int64_t tokens, int64_t columns, int64_t tile_tokens,
+                           float *tile) {
+    for (int64_t token = 0; token < tokens; token += lanes) {
         for (int64_t column = 0; column < columns; column += lanes) {
             int64_t width = columns - column < lanes ? columns - column : lanes;
             vector square[lanes];
@@ -66,160 +50,132 @@ KERNEL void transpose_tile(const int rounds, const float *input, int64_t tokens,
     }
 }
 
-ENTRY void transpose(int rounds, const float *input, int64_t tokens, int64_t columns, void *tiles) {
+ENTRY void transpose(int rounds, const float *input, int64_t tokens, int64_t columns, int64_t tile_tokens,
+                     void *tiles) {
     for (int64_t token = 0; token < tokens; token += tile_tokens) {
         int64_t count = tokens - token < tile_tokens ? tokens - token : tile_tokens;
         float *tile = (float *)tiles + token * columns;
         if (rounds) {
-            transpose_tile(1, input + token * columns, count, columns, tile);
+            transpose_tile(1, input + token * columns, count, columns, tile_tokens, tile);
         } else {
-            transpose_tile(0, input + token * columns, count, columns, tile);
+            transpose_tile(0, input + token * columns, count, columns, tile_tokens, tile);
         }
-    }
-}
-
-// MARK: Unpacking
-
-/// Lists the kept weights of every row in channels [first, first + blocks_at_once * block_channels).
-KERNEL void unpack_blocks(const int element, const esparse_rows *rows, int64_t first, const sparse_scratch *scratch) {
-    const int bytes = ELEMENT_BYTES(element), entry_bytes = entry_bytes_of(element);
-    const char *end = row_values(rows, KIND(element, 1), rows->rows);
-    for (int block = 0; block < blocks_at_once; block++) scratch->starts[block][0] = 0;
-    for (int64_t row = 0; row < rows->rows; row++) {
-        const uint8_t *mask = rows->bitmask + row * rows->mask_stride;
-        const char *cursor = scratch->cursors[row];
-        for (int block = 0; block < blocks_at_once; block++) {
-            int64_t from = first + block * block_channels, to = from + block_channels;
-            if (to > rows->columns) to = rows->columns;
-            int32_t start = scratch->starts[block][row], kept = 0;
-            char *entries = scratch->entries[block] + start * entry_bytes;
-            for (int64_t channel = from; channel < to; channel += list_channels) {
-                // Entries are made in order, so what a whole vector writes past the kept ones is overwritten later.
-                int count = list_weights(element, mask_bits(mask, channel, to, list_channels),
-                                         (int)(channel - from) * channel_bytes, cursor, end, entries + kept * entry_bytes);
-                cursor += count * bytes;
-                kept += count;
-            }
-            scratch->starts[block][row + 1] = start + kept;
-        }
-        scratch->cursors[row] = cursor;
-        // What this row needs when the next blocks are unpacked: rows lie far apart, the processor does not foresee them.
-        for (int line = 0; line < blocks_at_once * block_channels / 2 * bytes; line += 64) {
-            __builtin_prefetch(cursor + line, 0, 2);
-        }
-        __builtin_prefetch(mask + (first + blocks_at_once * block_channels) / 8, 0, 2);
-    }
-}
-
-ENTRY void unpack(const esparse_rows *rows, int64_t first, const sparse_scratch *scratch) {
-    switch (rows->element) {
-        case esparse_float16: unpack_blocks(esparse_float16, rows, first, scratch); break;
-        case esparse_bfloat16: unpack_blocks(esparse_bfloat16, rows, first, scratch); break;
-        default: unpack_blocks(esparse_float32, rows, first, scratch);
     }
 }
 
 // MARK: Products
 
-/// Adds an entry to a row's sums.
-KERNEL void add_entry(const int entry_bytes, const int vectors, const char *entries, const char *input, vector *totals) {
-    vector weight;
-    const float *channel;
-    if (entry_bytes == narrow_bytes) {
-        uint32_t entry;
-        memcpy(&entry, entries, sizeof entry);
-        channel = (const float *)(input + (entry & 0xFFFF));
-        weight = entry_weight(entry & 0xFFFF0000u);
-    } else {
-        uint64_t entry;
-        memcpy(&entry, entries, sizeof entry);
-        channel = (const float *)(input + (uint32_t)entry);
-        weight = entry_weight((uint32_t)(entry >> 32));
-    }
+/// `count` weights of f32 or f16 from `from` on as floats: where they lie, or converted in `buffer`.
+KERNEL const float *as_floats(int element, const char *from, const char *end, int64_t count, float *buffer) {
+    if (element == esparse_float32) return (const float *)from;
+    for (int64_t i = 0; i < count; i += lanes) store(buffer + i, load_float16(count - i, from + 2 * i, end));
+    return buffer;
+}
+
+/// Adds a row's next weight, whose channel the lowest bit tells, to its sums.
+KERNEL void add_weight(const int vectors, vector weight, uint64_t *bits, const char *input, int64_t channel_bytes,
+                       vector *totals) {
+    const float *channel = (const float *)(input + __builtin_ctzll(*bits) * channel_bytes);
+    *bits &= *bits - 1;
     // The address in one register: an FMA whose operand is indexed is split in two.
     __asm__("" : "+r"(channel));
     UNROLL for (int v = 0; v < vectors; v++) totals[v] = multiply_add(weight, load(channel + v * lanes), totals[v]);
 }
 
-/// Adds a block of channels to the sums of `row_count` rows from `row` on; the first three are constants. `first`
-/// starts the sums at zero.
-KERNEL void add_block(const int entry_bytes, const int row_count, const int vectors, int first,
-                      const block_product *product, int64_t row) {
-    vector totals[tile_vectors][tile_vectors];
-    const int32_t *starts = product->starts + row;
-    const char *entries[tile_vectors];
-    float *sums = product->sums + row * tile_tokens;
-    int32_t count = starts[1] - starts[0];
+/// Adds a row's next two weights of bf16, which one load broadcasts, to its sums.
+KERNEL void add_pair(const int vectors, const char *from, uint64_t *bits, const char *input, int64_t channel_bytes,
+                     vector *totals) {
+    vector_pair weights = broadcast_pair(from);
+    add_weight(vectors, weights.low, bits, input, channel_bytes, totals);
+    add_weight(vectors, weights.high, bits, input, channel_bytes, totals);
+}
+
+/// Adds a block of channels to the sums of `row_count` rows from `row` on; the first three are constants.
+KERNEL void add_block(const int is_bfloat16, const int vectors, const int row_count, const block_product *product,
+                      int64_t row) {
+    const esparse_rows *rows = product->weights;
+    const int element = is_bfloat16 ? esparse_bfloat16 : rows->element, element_bytes = ELEMENT_BYTES(element);
+    const int64_t channel_bytes = product->channel_bytes;
+    const char *end = (const char *)rows->weights + rows->rows * rows->kept_per_row * element_bytes, *cursors[4];
+    const uint8_t *masks[4];
+    _Alignas(64) float buffers[4][64];
+    float *sums = product->sums + row * product->tile_tokens;
+    vector totals[4][most_vectors];
+    foresee(product, row, row_count, vectors, element_bytes);
     UNROLL for (int r = 0; r < row_count; r++) {
-        entries[r] = product->entries + starts[r] * entry_bytes;
-        if (starts[r + 1] - starts[r] < count) count = starts[r + 1] - starts[r];
+        cursors[r] = product->cursors[row + r];
+        masks[r] = product->mask + (row + r) * rows->mask_stride;
         UNROLL for (int v = 0; v < vectors; v++) {
-            totals[r][v] = first ? zero() : load(sums + r * tile_tokens + v * lanes);
+            totals[r][v] = product->starts ? zero() : load(sums + r * product->tile_tokens + v * lanes);
         }
     }
-    int32_t i = 0;
-#define ADD_ENTRIES(number)                                                                                            \
-    for (; i + (number) <= count; i += (number)) {                                                                     \
-        UNROLL for (int j = 0; j < (number); j++) {                                                                    \
-            UNROLL for (int r = 0; r < row_count; r++) {                                                               \
-                add_entry(entry_bytes, vectors, entries[r] + (i + j) * entry_bytes, product->input, totals[r]);        \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
-    ADD_ENTRIES(entries_at_once / row_count)
-    ADD_ENTRIES(rest_at_once / row_count)
-#undef ADD_ENTRIES
-    UNROLL for (int r = 0; r < row_count; r++) {
-        _Pragma("clang loop unroll(disable)") for (int32_t j = i; j < starts[r + 1] - starts[r]; j++) {
-            add_entry(entry_bytes, vectors, entries[r] + j * entry_bytes, product->input, totals[r]);
-        }
-    }
-    UNROLL for (int r = 0; r < row_count; r++) {
-        UNROLL for (int v = 0; v < vectors; v++) store(sums + r * tile_tokens + v * lanes, totals[r][v]);
-    }
-}
-
-/// All rows, `row_count` at a time and the last ones alone.
-KERNEL void add_rows(const int entry_bytes, const int row_count, const int vectors, int first,
-                     const block_product *product) {
-    int64_t row = 0;
-    for (; row + row_count <= product->rows; row += row_count) {
-        // Sums come from the second-level cache; the input of the next tile or block comes in while this one is used.
+    const char *input = product->input;
+    for (int64_t left = product->channels; left > 0; left -= 64, input += 64 * channel_bytes) {
+        uint64_t bits[4];
+        const float *weights[4];
+        int64_t counts[4], least = 64, i = 0;
         UNROLL for (int r = 0; r < row_count; r++) {
-            const float *ahead = product->sums + (row + 2 * row_count + r) * tile_tokens;
-            UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(ahead + v * lanes, 0, 3);
+            bits[r] = mask_bits(masks[r], left);
+            masks[r] += 8;
+            counts[r] = __builtin_popcountll(bits[r]);
+            least = counts[r] < least ? counts[r] : least;
+            if (!is_bfloat16) weights[r] = as_floats(element, cursors[r], end, counts[r], buffers[r]);
         }
-        UNROLL for (int line = 0; line < 2 * row_count; line++) {
-            __builtin_prefetch(product->next + (2 * row + line) * 64, 0, 2);
+        for (; i + weights_at_once <= least; i += weights_at_once) {
+            UNROLL for (int j = 0; j < weights_at_once; j += 2) {
+                UNROLL for (int r = 0; r < row_count; r++) {
+                    if (is_bfloat16) {
+                        add_pair(vectors, cursors[r] + 2 * (i + j), &bits[r], input, channel_bytes, totals[r]);
+                    } else {
+                        add_weight(vectors, all(weights[r][i + j]), &bits[r], input, channel_bytes, totals[r]);
+                        add_weight(vectors, all(weights[r][i + j + 1]), &bits[r], input, channel_bytes, totals[r]);
+                    }
+                }
+            }
         }
-        foresee_output(product, row, row_count);
-        add_block(entry_bytes, row_count, vectors, first, product, row);
+        UNROLL for (int r = 0; r < row_count; r++) {
+            _Pragma("clang loop unroll(disable)") for (int64_t j = i; j < counts[r]; j++) {
+                vector weight = is_bfloat16 ? broadcast_bfloat16(cursors[r] + 2 * j) : all(weights[r][j]);
+                add_weight(vectors, weight, &bits[r], input, channel_bytes, totals[r]);
+            }
+            cursors[r] += counts[r] * element_bytes;
+        }
     }
-    for (; row < product->rows; row++) add_block(entry_bytes, 1, vectors, first, product, row);
+    UNROLL for (int r = 0; r < row_count; r++) {
+        if (product->ends) product->cursors[row + r] = cursors[r];
+        UNROLL for (int v = 0; v < vectors; v++) store(sums + r * product->tile_tokens + v * lanes, totals[r][v]);
+    }
 }
 
-#define ADD_ENTRY(name, entry_bytes, row_count, vectors)                                                             \
-    ENTRY void name(int first, const block_product *product) {                                                       \
-        add_rows(entry_bytes, row_count, vectors, first, product);                                                   \
+/// All rows, as many at a time as the registers hold and the last ones alone.
+KERNEL void add_rows(const int is_bfloat16, const int vectors, const block_product *product) {
+    int64_t row = 0;
+    for (; row + rows_with(vectors) <= product->rows; row += rows_with(vectors)) {
+        add_block(is_bfloat16, vectors, rows_with(vectors), product, row);
     }
-ADD_ENTRY(add_narrow_8, narrow_bytes, 1, 8)
-ADD_ENTRY(add_narrow_4, narrow_bytes, 2, 4)
-ADD_ENTRY(add_narrow_2, narrow_bytes, 4, 2)
-ADD_ENTRY(add_narrow_1, narrow_bytes, 4, 1)
-ADD_ENTRY(add_wide_8, wide_bytes, 1, 8)
-ADD_ENTRY(add_wide_4, wide_bytes, 2, 4)
-ADD_ENTRY(add_wide_2, wide_bytes, 4, 2)
-ADD_ENTRY(add_wide_1, wide_bytes, 4, 1)
+    for (; row < product->rows; row++) add_block(is_bfloat16, vectors, 1, product, row);
+}
+
+#define ADD_ENTRY(vectors)                                                                              \
+    ENTRY void add_##vectors(const block_product *product) { add_rows(0, vectors, product); }           \
+    ENTRY void add_bfloat16_##vectors(const block_product *product) { add_rows(1, vectors, product); }
+ADD_ENTRY(1)
+ADD_ENTRY(2)
+ADD_ENTRY(3)
+ADD_ENTRY(4)
+ADD_ENTRY(5)
+ADD_ENTRY(6)
+ADD_ENTRY(7)
+ADD_ENTRY(8)
 #undef ADD_ENTRY
 
-static void add_vectors(int element, int64_t vectors, int first, const block_product *product) {
-    const int is_narrow = entry_bytes_of(element) == narrow_bytes;
-    switch (vectors) {
-        case 1: (is_narrow ? add_narrow_1 : add_wide_1)(first, product); break;
-        case 2: (is_narrow ? add_narrow_2 : add_wide_2)(first, product); break;
-        case 4: (is_narrow ? add_narrow_4 : add_wide_4)(first, product); break;
-        default: (is_narrow ? add_narrow_8 : add_wide_8)(first, product);
-    }
+static void add_vectors(int64_t vectors, const block_product *product) {
+    static void (*const kernels[2][most_vectors])(const block_product *) = {
+        {add_1, add_2, add_3, add_4, add_5, add_6, add_7, add_8},
+        {add_bfloat16_1, add_bfloat16_2, add_bfloat16_3, add_bfloat16_4, add_bfloat16_5, add_bfloat16_6, add_bfloat16_7,
+         add_bfloat16_8},
+    };
+    kernels[product->weights->element == esparse_bfloat16][vectors - 1](product);
 }
 
 #include "linear_sparse_driver.h"

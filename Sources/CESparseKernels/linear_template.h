@@ -1,7 +1,7 @@
 // The linear kernels of one SIMD instruction set, written once on a handful of vector operations.
 //
-// The including file defines `KERNEL` (inlined function) and `ENTRY` (function of the table), the type `vector` of `lanes`
-// floats with its operations, and `load_pair` and `load_natural`, which know how weights are stored.
+// The including file defines `KERNEL` (inlined function) and `ENTRY` (function of the table), the type `vector` of
+// `lanes` floats with its operations, and `load_pair` and `load_natural`, which know how weights are stored.
 
 #include "linear_few_template.h"
 
@@ -119,7 +119,8 @@ ENTRY void expand(const esparse_rows *rows, uint16_t *dense) {
 
 // MARK: Log-likelihood
 
-/// e^x for x <= 0, NaN for NaN: 2^n e^r with |r| <= ln(2) / 2 and the Taylor series to r^7, whose error (5e-9) is below a float's.
+/// e^x for x <= 0, NaN for NaN: 2^n e^r with |r| <= ln(2) / 2 and the Taylor series to r^7, whose error (5e-9) is below
+/// a float's.
 KERNEL vector exponential(vector x) {
     // The second operand is what `larger` gives where one is NaN, so a NaN goes through.
     x = larger(all(-87.0f), x);

@@ -1,8 +1,8 @@
 // Loops that reach the machine's limits: the arithmetic and the bandwidth that benchmarks are compared with.
 #include "peak_kernels.h"
 
-/// Independent chains of multiply-adds: at least latency times units of any processor there is; with their two constants
-/// they fit the registers.
+/// Independent chains of multiply-adds: at least latency times units of any processor there is; with their two
+/// constants they fit the registers.
 enum { chains = 12 };
 
 /// Four numbers, the narrowest vector of any processor of interest.

@@ -33,7 +33,8 @@ typedef struct {
     const float *flags; // [slot][CHUNK]: 1 where the slot is kept, else 0
 } thresholds;
 
-// Fills the thresholds of one chunk; bases[slot] += what the slot's companions alone retain; returns what the group retains.
+// Fills the thresholds of one chunk; bases[slot] += what the slot's companions alone retain; returns what the group
+// retains.
 INLINE double group_thresholds(const float *const *members, int rows, int group, int kept, float *scratch,
                                double *bases) {
     lanes base_sums[MAXIMAL_GROUP] = {{0}}, total_sum = {0};
@@ -67,8 +68,8 @@ INLINE double group_thresholds(const float *const *members, int rows, int group,
     return folded(&total_sum);
 }
 
-// gains[a][b] += sum over the chunk's rows of max(0, channel b - threshold of slot a), for a tile of slots and channels.
-// Products with a flag are exact, so a fused multiply-add gives the same bits as a separate one.
+// gains[a][b] += sum over the chunk's rows of max(0, channel b - threshold of slot a), for a tile of slots and
+// channels. Products with a flag are exact, so a fused multiply-add gives the same bits as a separate one.
 INLINE void gain_tile(thresholds limits, int rows, int first_slot, const float *channels, double *gains,
                       int64_t gains_stride, const int slots, const int width) {
     lanes extra[8][4], common[4], zero = {0};
@@ -134,11 +135,17 @@ INLINE void swap_gains(const float *block, int64_t channels, int64_t rows, const
             if (!gains) continue;
             double *table = gains + first * channels;
             for (int slot = 0; slot < group; slot++)
-                for (int64_t channel = 0; channel < channels; channel++) table[slot * channels + channel] += bases[slot];
+                for (int64_t channel = 0; channel < channels; channel++) {
+                    table[slot * channels + channel] += bases[slot];
+                }
             int slot = 0;
             if (registers >= 16)
-                for (; slot + 8 <= group; slot += 8) gain_slots(limits, count, slot, block, channels, table, 8, registers / 8);
-            for (; slot + 4 <= group; slot += 4) gain_slots(limits, count, slot, block, channels, table, 4, registers / 4);
+                for (; slot + 8 <= group; slot += 8) {
+                    gain_slots(limits, count, slot, block, channels, table, 8, registers / 8);
+                }
+            for (; slot + 4 <= group; slot += 4) {
+                gain_slots(limits, count, slot, block, channels, table, 4, registers / 4);
+            }
             for (; slot < group; slot++) gain_slots(limits, count, slot, block, channels, table, 1, registers / 4);
         }
     }

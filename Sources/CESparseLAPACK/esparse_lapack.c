@@ -32,7 +32,8 @@ int esparse_inverse_factor(float *matrix, int32_t n) {
     if (info) return info > 0 ? info : 1;
     strtri_("L", "N", &order, matrix, &order, &info);
     if (info) return info > 0 ? info : 1;
-    // Column-major lower L^-1 is row-major upper (L^-1)'; reversed, row-major lower J (L^-1)' J = U'. Transposed in place.
+    // Column-major lower L^-1 is row-major upper (L^-1)'; reversed, row-major lower J (L^-1)' J = U'. Transposed in
+    // place.
     reverse(matrix, size * size);
     for (size_t row = 0; row < size; row++) {
         for (size_t column = row + 1; column < size; column++) {

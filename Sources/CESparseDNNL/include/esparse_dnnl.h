@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// A compiled matrix product `output = input * transpose(weights) (+ bias) (+ output)` of one shape. Immutable: any number
-/// of threads may run it at once, each with a scratch of its own.
+/// A compiled matrix product `output = input * transpose(weights) (+ bias) (+ output)` of one shape. Immutable: any
+/// number of threads may run it at once, each with a scratch of its own.
 typedef struct esparse_dnnl_matmul esparse_dnnl_matmul;
 
 /// What a product computes. Sizes and strides count elements.
@@ -36,15 +36,13 @@ int esparse_dnnl_matmul_pack(const esparse_dnnl_matmul *matmul, const void *weig
 /// Runs on the calling thread alone; 0, or oneDNN's error code.
 int esparse_dnnl_matmul_run(const esparse_dnnl_matmul *matmul, const void *input, const void *weights,
                             const float *bias, float *output, void *scratch);
-/// `output = scale * op(left) * right + keep * output`, row-major, on the calling thread alone; op(left) is [rows, inner],
-/// stored [inner, rows] where `is_transposed`; right is [inner, columns]. 0, or oneDNN's error code.
+/// `output = scale * op(left) * right + keep * output`, row-major, on the calling thread alone; op(left) is [rows,
+/// inner], stored [inner, rows] where `is_transposed`; right is [inner, columns]. 0, or oneDNN's error code.
 int esparse_dnnl_sgemm(int is_transposed, int64_t rows, int64_t columns, int64_t inner, float scale, const float *left,
                        int64_t left_stride, const float *right, int64_t right_stride, float keep, float *output,
                        int64_t output_stride);
-/// Name of the implementation that oneDNN chose, such as "brg:avx512_core".
-const char *esparse_dnnl_matmul_implementation(const esparse_dnnl_matmul *matmul);
-/// What runs the threads of a oneDNN whose products cannot be kept on the calling thread, NULL where they can: `runtime` is
-/// its `DNNL_RUNTIME_...` number, `has_openmp` says whether the number of OpenMP's threads can be set.
+/// What runs the threads of a oneDNN whose products cannot be kept on the calling thread, NULL where they can:
+/// `runtime` is its `DNNL_RUNTIME_...` number, `has_openmp` says whether the number of OpenMP's threads can be set.
 const char *esparse_dnnl_refusal(unsigned runtime, int has_openmp);
 /// The same of the oneDNN that is loaded.
 const char *esparse_dnnl_loaded_refusal(void);

@@ -103,15 +103,16 @@ typedef struct {
     /// BF16 or F16 to F32; the input need not be aligned.
     void (*widen_bf16)(const void *input, ptrdiff_t count, float *output);
     void (*widen_f16)(const void *input, ptrdiff_t count, float *output);
-    /// Writes one head of `tokens` keys or values, `stride` values apart, to `[tokens, padded_size]` of a cache, turned by
-    /// rows `[start, start + tokens)` of `rotation` where that is given.
+    /// Writes one head of `tokens` keys or values, `stride` values apart, to `[tokens, padded_size]` of a cache, turned
+    /// by rows `[start, start + tokens)` of `rotation` where that is given.
     void (*append)(
         const float *input, ptrdiff_t tokens, ptrdiff_t stride, ptrdiff_t size, ptrdiff_t padded_size,
         const float *_Nullable rotation, ptrdiff_t frequency_count, ptrdiff_t start, int32_t cache_is_bf16,
         void *output);
     /// Attention of at most `esparse_attention_lanes` rows over all keys they may see.
     void (*attend_tile)(const esparse_attention_task *task);
-    /// Attention of at most `esparse_attention_few_rows` rows over keys `[first_key, first_key + key_count)`, into `partial`.
+    /// Attention of at most `esparse_attention_few_rows` rows over keys `[first_key, first_key + key_count)`, into
+    /// `partial`.
     void (*attend_few)(const esparse_attention_task *task);
     /// Merges `count` pieces that lie one after the other at `partial` and writes the output.
     void (*merge_few)(const esparse_attention_task *task, ptrdiff_t count);
@@ -121,13 +122,15 @@ typedef struct {
     void (*accumulate_moments)(
         const float *input, ptrdiff_t tokens, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last, double *sum,
         double *square_sum, float *minimum, float *maximum);
-    /// Channels `[first, last)`: counts each value in bin `min(bins - 1, max(0, trunc((x - origin[c]) * inverse_width[c])))`
-    /// of `counts [channels, bins]`, in single precision with one rounding an operation; NaN goes to bin 0.
+    /// Channels `[first, last)`: counts each value in bin `min(bins - 1, max(0, trunc((x - origin[c]) *
+    /// inverse_width[c])))` of `counts [channels, bins]`, in single precision with one rounding an operation; NaN goes
+    /// to bin 0.
     void (*accumulate_histogram)(
         const float *input, ptrdiff_t tokens, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last, const float *origin,
         const float *inverse_width, int32_t bins, uint32_t *counts);
-    /// Channels `[first, last)`: counts each value in bin `clamp(magnitude >> (23 - fraction_bits), low, low + half - 1) - low`
-    /// where `magnitude` are its bits without the sign and `half = bins / 2`, plus `half` where it is negative.
+    /// Channels `[first, last)`: counts each value in bin `clamp(magnitude >> (23 - fraction_bits), low, low + half -
+    /// 1) - low` where `magnitude` are its bits without the sign and `half = bins / 2`, plus `half` where it is
+    /// negative.
     void (*accumulate_logarithmic_histogram)(
         const float *input, ptrdiff_t tokens, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last,
         int32_t fraction_bits, int32_t low, int32_t bins, uint32_t *counts);

@@ -34,16 +34,18 @@ typedef struct {
 
 /// A sparse product of many tokens, from input transposed into tiles. Every function runs on the calling thread.
 typedef struct {
-    int64_t tile_tokens;    ///< tokens in a tile
-    int64_t channel_bytes;  ///< bytes of a channel in a tile
-    /// Input [T, C] to tiles [T / tile_tokens][C][tile_tokens], rounded to bf16 where `rounds`; missing tokens are zero or
-    /// left as they are.
-    void (*transpose)(int rounds, const float *input, int64_t tokens, int64_t columns, void *tiles);
+    int64_t value_bytes;  ///< bytes of a value in a tile
+    /// Tokens in a tile that suits a product of so many tokens.
+    int64_t (*tile_tokens)(int64_t tokens);
+    /// Input [T, C] to tiles [T / tile_tokens][C][tile_tokens], rounded to bf16 where `rounds`; missing tokens are zero
+    /// or left as they are.
+    void (*transpose)(int rounds, const float *input, int64_t tokens, int64_t columns, int64_t tile_tokens,
+                      void *tiles);
     /// Bytes of scratch (64-byte aligned) that `multiply` needs.
-    size_t (*scratch)(const esparse_rows *rows, int64_t tokens);
+    size_t (*scratch)(const esparse_rows *rows, int64_t tokens, int64_t tile_tokens);
     /// What `few` computes. The order of additions of an output depends on C and the pattern only.
-    void (*multiply)(const esparse_rows *rows, const void *tiles, int64_t tokens, float *output, int64_t output_stride,
-                     int accumulates, void *scratch);
+    void (*multiply)(const esparse_rows *rows, const void *tiles, int64_t tokens, int64_t tile_tokens, float *output,
+                     int64_t output_stride, int accumulates, void *scratch);
 } esparse_many_kernels;
 
 /// The kernels of one instruction set. Every function runs on the calling thread and writes only its output.
@@ -52,8 +54,8 @@ typedef struct {
     /// bf16 where `rounds`; `packed_stride` is C rounded up to 32 and the rest is zero.
     void (*pack)(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
                  int64_t packed_stride);
-    /// output[t, r] (+)= sum over c of packed x[t, c] w[r, c], plus bias[r]: for few tokens. The order of additions of an
-    /// output depends on C only.
+    /// output[t, r] (+)= sum over c of packed x[t, c] w[r, c], plus bias[r]: for few tokens. The order of additions of
+    /// an output depends on C only.
     void (*few)(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens, float *output,
                 int64_t output_stride, int accumulates);
     /// The weights as dense f32 [rows, C].
@@ -79,8 +81,8 @@ const esparse_linear_kernels *esparse_linear_kernels_avx512(void);
 /// Advanced SIMD of arm64; NULL where the library was not built for it.
 const esparse_linear_kernels *esparse_linear_kernels_neon(void);
 
-/// Sparse bf16 weights times many tokens by AVX-512 BF16 dot products: inputs are rounded to bf16 always, subnormals count
-/// as zero. NULL where the library was not built for x86-64.
+/// Sparse bf16 weights times many tokens by AVX-512 BF16 dot products: inputs are rounded to bf16 always, subnormals
+/// count as zero. NULL where the library was not built for x86-64.
 const esparse_many_kernels *esparse_many_kernels_bfloat16(void);
 
 /// What the processor (and the system, which must save its registers) can do.
@@ -94,8 +96,8 @@ typedef struct {
 } esparse_processor;
 esparse_processor esparse_detect_processor(void);
 
-/// 64-byte aligned memory of the calling thread, at least `bytes`; valid until the thread's next call with the same `slot`.
-/// NULL when memory cannot be had.
+/// 64-byte aligned memory of the calling thread, at least `bytes`; valid until the thread's next call with the same
+/// `slot`. NULL when memory cannot be had.
 void *esparse_thread_scratch(int slot, size_t bytes);
 enum { esparse_scratch_slots = 4 };
 

@@ -19,14 +19,16 @@ void esparse_shuffle_gather(const float *matrix, int64_t rows, int64_t columns, 
 // For each listed group of `group` slots (slot s holds channel order[s] of the block), of which `kept` are retained:
 //   totals[g]                   = sum over rows of the `kept` largest saliencies of the group
 //   gains[slot * channels + c]  = that sum if channel c took the slot, c among the group's other members excepted
-// `scratch` holds (group + 2) * ESPARSE_SHUFFLE_CHUNK floats; `block`, `scratch`: 64-byte aligned. `gains` may be null: totals only.
-void esparse_shuffle_gains(int instruction_set, const float *block, int64_t channels, int64_t rows, const int32_t *order,
-                           int group, int kept, const int32_t *groups, int64_t group_count, float *scratch,
+// `scratch` holds (group + 2) * ESPARSE_SHUFFLE_CHUNK floats; `block`, `scratch`: 64-byte aligned. `gains`
+// may be null: totals only.
+void esparse_shuffle_gains(int instruction_set, const float *block, int64_t channels, int64_t rows,
+                           const int32_t *order, int group, int kept, const int32_t *groups, int64_t group_count, float *scratch,
                            double *gains, double *totals);
 
-// Mask bits of rows [rows, columns] of saliency: bit j % 8 of byte j / 8 of a row is 1 when permuted column j is among the
-// `kept` largest of its group of `group` consecutive permuted columns; ties keep the lower j; a NaN counts as largest.
-// `order` may be null: identity. `row` is scratch of `columns` values. `bits` is [rows][(columns + 7) / 8], zeroed.
+// Mask bits of rows [rows, columns] of saliency: bit j % 8 of byte j / 8 of a row is 1 when permuted column j is among
+// the `kept` largest of its group of `group` consecutive permuted columns; ties keep the lower j; a NaN counts as
+// largest. `order` may be null: identity. `row` is scratch of `columns` values. `bits` is [rows][(columns + 7) / 8],
+// zeroed.
 void esparse_mask_bits(const float *saliency, int64_t rows, int64_t columns, const int32_t *order, int group, int kept,
                        int32_t *row, uint8_t *bits);
 

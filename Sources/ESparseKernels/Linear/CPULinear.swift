@@ -20,8 +20,14 @@ package struct CPULinear: Sendable {
     /// Who chooses the kernel for a number of tokens.
     var selection: KernelSelection
 
-    /// Tokens of one pass; more are cut into passes of this size, which bounds the scratch that holds the converted input.
+    /// Tokens of one pass at most, which bounds the scratch that holds the converted input.
     static let mostTokensAtOnce = 1024
+
+    /// Tokens of each pass over the weights but the last, which may have a few less: as few passes as can be, of one size.
+    static func passTokens(_ tokens: Int) -> Int {
+        let passes = max(1, (tokens + mostTokensAtOnce - 1) / mostTokensAtOnce)
+        return (tokens + passes - 1) / passes
+    }
 
     /// Prepares weights `[R, C]` and bias `[R]`; without a `profile` that knows them, kernels follow the built-in rules.
     ///
@@ -61,7 +67,7 @@ package struct CPULinear: Sendable {
         pool: ThreadPool
     ) {
         guard tokens > 0, rows > 0 else { return }
-        let chunk = Self.mostTokensAtOnce
+        let chunk = Self.passTokens(tokens)
         for first in stride(from: 0, to: tokens, by: chunk) {
             let count = min(chunk, tokens - first)
             nonisolated(unsafe) let target = unsafe output + first * rows
@@ -77,28 +83,33 @@ package struct CPULinear: Sendable {
     struct Tile {
         var rows: Range<Int>
         var tokens: Range<Int>
-        var tokenStep: Int
-        var kernel: LinearKernel
+        var plan: LinearPlan
     }
 
     func plan(tokens: Int) -> LinearPlan {
         let kernel = choice(tokens: tokens).kernel
         if kernel == .fewTokens { return .few(rows: rows, rowByteCount: storage.rowByteCount, tokens: tokens) }
-        return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens, step: tileTokens(kernel))
+        let unit = kernel.isSparse ? tileTokens(sparseKernels(kernel), tokens: tokens) : 16
+        return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens, unit: unit)
     }
 
-    /// The unit in which a kernel wants tokens cut.
-    private func tileTokens(_ kernel: LinearKernel) -> Int {
-        sparseKernels(kernel).map { Int($0.tile_tokens) } ?? 16
-    }
-
-    /// The functions of a sparse kernel of many tokens, nil for the others.
-    private func sparseKernels(_ kernel: LinearKernel) -> esparse_many_kernels? {
+    /// The functions of a sparse kernel of many tokens.
+    private func sparseKernels(_ kernel: LinearKernel) -> esparse_many_kernels {
         switch kernel {
-        case .sparseManyTokens: instructionSet.kernels.sparse_many
-        case .sparseBFloat16: unsafe esparse_many_kernels_bfloat16()?.pointee
-        default: nil
+        case .sparseManyTokens: return instructionSet.kernels.sparse_many
+        case .sparseBFloat16:
+            if let kernels = unsafe esparse_many_kernels_bfloat16() { return unsafe kernels.pointee }
+        default: break
         }
+        preconditionFailure("\(kernel) is no sparse kernel of this build")
+    }
+
+    /// Tokens of a tile of the input of a sparse kernel.
+    private func tileTokens(_ kernels: esparse_many_kernels, tokens: Int) -> Int {
+        guard let size = unsafe kernels.tile_tokens else {
+            preconditionFailure("\(instructionSet) has no sparse kernel of many tokens")
+        }
+        return Int(size(Int64(tokens)))
     }
 
     /// Converts the input once, then runs `body` for every tile of the output, in parallel.
@@ -109,13 +120,13 @@ package struct CPULinear: Sendable {
         let plan = plan(tokens: tokens)
         let rowPieces = (rows + plan.rowTile - 1) / plan.rowTile
         let tokenPieces = (tokens + plan.tokenTile - 1) / plan.tokenTile
-        nonisolated(unsafe) let prepared = unsafe prepare(input, tokens: tokens, kernel: plan.kernel, pool: pool)
+        nonisolated(unsafe) let prepared = unsafe prepare(input, tokens: tokens, plan: plan, pool: pool)
         pool.run(count: rowPieces * tokenPieces) { index in
             let row = index / tokenPieces * plan.rowTile
             let token = index % tokenPieces * plan.tokenTile
             let tile = Tile(
                 rows: row..<min(row + plan.rowTile, rows), tokens: token..<min(token + plan.tokenTile, tokens),
-                tokenStep: plan.tokenStep, kernel: plan.kernel)
+                plan: plan)
             unsafe body(tile, prepared)
         }
     }
@@ -123,14 +134,14 @@ package struct CPULinear: Sendable {
     /// Floats from one packed token to the next.
     private var packedStride: Int { LinearPlan.roundUp(columns, to: 32) }
 
-    /// The input as `kernel` wants it: itself, or converted into this thread's scratch.
+    /// The input as the plan's kernel wants it: itself, or converted into this thread's scratch.
     private func prepare(
-        _ input: UnsafePointer<Float>, tokens: Int, kernel: LinearKernel, pool: ThreadPool
+        _ input: UnsafePointer<Float>, tokens: Int, plan: LinearPlan, pool: ThreadPool
     ) -> UnsafeRawPointer {
         let rounds: Int32 = precision == .bfloat16 ? 1 : 0
         let kernels = instructionSet.kernels
         nonisolated(unsafe) let source = unsafe input
-        switch kernel {
+        switch plan.kernel {
         case .fewTokens:
             let packed = unsafe ScratchSlot.input.memory(byteCount: tokens * packedStride * 4)
             unsafe storage.withRows(0..<0) { description in
@@ -159,16 +170,16 @@ package struct CPULinear: Sendable {
             }
             return unsafe UnsafeRawPointer(narrowed)
         case .sparseManyTokens, .sparseBFloat16:
-            guard let sparse = sparseKernels(kernel) else { return unsafe UnsafeRawPointer(input) }
-            let step = Int(sparse.tile_tokens)
-            let tileBytes = columns * Int(sparse.channel_bytes)
+            let sparse = sparseKernels(plan.kernel)
+            let step = plan.tokenUnit
+            let tileBytes = columns * step * Int(sparse.value_bytes)
             let pieces = (tokens + step - 1) / step
             nonisolated(unsafe) let tiles = unsafe ScratchSlot.input.memory(byteCount: pieces * tileBytes)
             pool.run(count: pieces) { index in
                 let first = index * step
                 unsafe sparse.transpose(
                     rounds, source + first * columns, Int64(min(step, tokens - first)), Int64(columns),
-                    tiles + index * tileBytes)
+                    Int64(step), tiles + index * tileBytes)
             }
             return unsafe UnsafeRawPointer(tiles)
         }
@@ -181,21 +192,22 @@ package struct CPULinear: Sendable {
     ) {
         let kernels = instructionSet.kernels
         unsafe storage.withRows(tile.rows) { description in
-            switch tile.kernel {
+            switch tile.plan.kernel {
             case .fewTokens:
                 let packed = unsafe prepared.assumingMemoryBound(to: Float.self)
                 unsafe kernels.few(
                     description, packed + tile.tokens.lowerBound * packedStride, Int64(packedStride),
                     Int64(tile.tokens.count), output, Int64(outputStride), accumulate ? 1 : 0)
             case .sparseManyTokens, .sparseBFloat16:
-                guard let sparse = sparseKernels(tile.kernel) else { return }
-                let tileBytes = columns * Int(sparse.channel_bytes)
+                let sparse = sparseKernels(tile.plan.kernel)
+                let (unit, step) = (tile.plan.tokenUnit, tile.plan.tokenStep)
+                let tokenBytes = columns * Int(sparse.value_bytes)
                 let scratch = unsafe ScratchSlot.kernel.memory(
-                    byteCount: sparse.scratch(description, Int64(tile.tokenStep)))
-                for first in stride(from: tile.tokens.lowerBound, to: tile.tokens.upperBound, by: tile.tokenStep) {
-                    let count = min(tile.tokenStep, tile.tokens.upperBound - first)
+                    byteCount: sparse.scratch(description, Int64(step), Int64(unit)))
+                for first in stride(from: tile.tokens.lowerBound, to: tile.tokens.upperBound, by: step) {
+                    let count = min(step, tile.tokens.upperBound - first)
                     unsafe sparse.multiply(
-                        description, prepared + first / Int(sparse.tile_tokens) * tileBytes, Int64(count),
+                        description, prepared + first * tokenBytes, Int64(count), Int64(unit),
                         output + (first - tile.tokens.lowerBound) * outputStride, Int64(outputStride),
                         accumulate ? 1 : 0, scratch)
                 }
@@ -225,10 +237,10 @@ package struct CPULinear: Sendable {
         _ tile: Tile, prepared: UnsafeRawPointer, weights: UnsafeRawPointer, bias: UnsafePointer<Float>?,
         output: UnsafeMutablePointer<Float>, outputStride: Int, accumulate: Bool
     ) {
-        let isBFloat16 = tile.kernel == .denseBFloat16 || tile.kernel == .expandedBFloat16
+        let isBFloat16 = tile.plan.kernel == .denseBFloat16 || tile.plan.kernel == .expandedBFloat16
         let inputBytes = columns * (isBFloat16 ? 2 : 4)
-        for first in stride(from: tile.tokens.lowerBound, to: tile.tokens.upperBound, by: tile.tokenStep) {
-            let count = min(tile.tokenStep, tile.tokens.upperBound - first)
+        for first in stride(from: tile.tokens.lowerBound, to: tile.tokens.upperBound, by: tile.plan.tokenStep) {
+            let count = min(tile.plan.tokenStep, tile.tokens.upperBound - first)
             let product = unsafe DenseProduct.shared(
                 DenseProduct.Shape(
                     tokens: count, rows: tile.rows.count, columns: columns, outputStride: outputStride,

@@ -33,9 +33,6 @@ import Synchronization
 
     deinit { unsafe esparse_dnnl_matmul_destroy(matmul) }
 
-    /// Name of the implementation that oneDNN chose.
-    var implementation: String { unsafe String(cString: esparse_dnnl_matmul_implementation(matmul)) }
-
     /// Runs on the calling thread alone.
     func run(
         input: UnsafeRawPointer, weights: UnsafeRawPointer, bias: UnsafePointer<Float>?,

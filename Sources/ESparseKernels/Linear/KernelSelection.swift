@@ -71,9 +71,9 @@ public struct KernelRange: Sendable, Codable, Equatable {
 }
 
 extension CPULinear {
-    /// The kernel for a number of tokens, and why.
+    /// The kernel for a number of tokens, and why; many tokens are multiplied in passes.
     package func choice(tokens: Int) -> KernelChoice {
-        selection.choice(tokens: tokens, traits: traits, arithmetic: denseArithmetic)
+        selection.choice(tokens: Self.passTokens(tokens), traits: traits, arithmetic: denseArithmetic)
     }
 
     /// The same linear with one kernel for any number of tokens, one of `traits.possibleKernels`.

@@ -17,6 +17,9 @@ package enum LinearKernel: String, Sendable, CaseIterable {
     /// Our sparse product by AVX-512 BF16, whose vectors hold two channels of many tokens.
     case sparseBFloat16 = "sparse-bf16"
 
+    /// Whether it is one of our sparse products of many tokens.
+    var isSparse: Bool { self == .sparseManyTokens || self == .sparseBFloat16 }
+
     /// The name that reports show: with the instruction set where the kernel is one of ours.
     package func name(_ instructionSet: InstructionSet) -> String {
         switch self {
@@ -27,12 +30,13 @@ package enum LinearKernel: String, Sendable, CaseIterable {
 }
 
 /// How a linear's output `[T, R]` is cut into pieces: `rowTile` rows times `tokenTile` tokens, the latter computed in
-/// steps of `tokenStep`.
+/// steps of `tokenStep`, both multiples of `tokenUnit`: what a tile of a sparse kernel's input holds.
 struct LinearPlan: Equatable {
     var kernel: LinearKernel
     var rowTile: Int
     var tokenTile: Int
     var tokenStep: Int
+    var tokenUnit: Int
 
     /// Up to this many tokens a pass over the weights in memory is what costs, and our matrix-vector kernels win.
     ///
@@ -61,20 +65,21 @@ struct LinearPlan: Equatable {
         let tile = min(fewTokensTileBytes / max(rowByteCount, 1), rows / 16)
         return LinearPlan(
             kernel: .fewTokens, rowTile: max(8, roundUp(tile, to: 8)), tokenTile: max(tokens, 1),
-            tokenStep: max(tokens, 1))
+            tokenStep: max(tokens, 1), tokenUnit: 1)
     }
 
-    /// Tiles for many tokens; `step` is the unit in which tokens are cut.
-    static func many(kernel: LinearKernel, rows: Int, columns: Int, tokens: Int, step: Int = 16) -> LinearPlan {
+    /// Tiles for many tokens, which are cut in multiples of `unit`.
+    static func many(kernel: LinearKernel, rows: Int, columns: Int, tokens: Int, unit: Int) -> LinearPlan {
         let holdsTile = kernel == .widenedFloat32 || kernel == .expandedBFloat16
         let mostRows = holdsTile ? min(max(widenedTileBytes / (4 * max(columns, 1)) / 16 * 16, 64), 256) : 256
         let rowTile = min(max(roundUp((rows + 3) / 4, to: 16), 64), mostRows)
         let rowPieces = (rows + rowTile - 1) / rowTile
         // Few rows: cut the tokens too, but not below 64, where oneDNN becomes slow.
         let tokenPieces = max(1, min(tokens / 64, (wantedPieces + rowPieces - 1) / rowPieces))
-        let tokenTile = roundUp((tokens + tokenPieces - 1) / tokenPieces, to: step)
+        let tokenTile = roundUp((tokens + tokenPieces - 1) / tokenPieces, to: unit)
         return LinearPlan(
-            kernel: kernel, rowTile: rowTile, tokenTile: tokenTile, tokenStep: min(tokenTile, mostTokensAtOnce))
+            kernel: kernel, rowTile: rowTile, tokenTile: tokenTile,
+            tokenStep: min(tokenTile, max(mostTokensAtOnce / unit * unit, unit)), tokenUnit: unit)
     }
 
     static func roundUp(_ value: Int, to unit: Int) -> Int { (value + unit - 1) / unit * unit }

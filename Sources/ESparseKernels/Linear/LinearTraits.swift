@@ -57,7 +57,7 @@ package struct LinearTraits: Sendable, Hashable {
             kernels.append(.sparseBFloat16)
         }
         kernels.append(singlePrecisionKernel)
-        if precision == .bfloat16, instructionSet == .avx512, esparse_detect_processor().has_bfloat16 != 0 {
+        if precision == .bfloat16, esparse_detect_processor().has_bfloat16 != 0 {
             kernels.append(pattern == nil ? .denseBFloat16 : .expandedBFloat16)
         }
         return kernels
@@ -75,7 +75,7 @@ package struct LinearTraits: Sendable, Hashable {
         return hasSparseManyTokens ? .sparseManyTokens : singlePrecisionKernel
     }
 
-    private var hasSparseManyTokens: Bool { pattern != nil && instructionSet.kernels.sparse_many.tile_tokens > 0 }
+    private var hasSparseManyTokens: Bool { pattern != nil && instructionSet.kernels.sparse_many.value_bytes > 0 }
 
     private var singlePrecisionKernel: LinearKernel {
         pattern == nil && elementType == .float32 ? .denseFloat32 : .widenedFloat32

@@ -1,4 +1,4 @@
-// A dense linear by oneDNN with weights in oneDNN's own order: the strongest dense product there is, to compare with.
+// A dense linear by oneDNN with weights in the order that oneDNN wants for the shape, to compare with.
 
 internal import CESparseDNNL
 internal import CESparseKernels
@@ -6,8 +6,8 @@ package import ESparseCore
 
 /// A dense linear for one fixed input, its weights reordered once (memory format `any`), in several copies.
 ///
-/// Models do not run this: packed weights would double their memory. Benchmarks and the tuner measure against it, with
-/// its input converted once and outside the timing. Copies let a measurement read its weights from memory and not from a
+/// Models do not run this: packed weights would double their memory. Benchmarks and the tuner measure against it. Its
+/// input is converted once, outside the timing, and a call writes the output alone: no bias, no sum with what was there. Copies let a measurement read its weights from memory and not from a
 /// cache.
 @safe package final class PackedDense: @unchecked Sendable {
     /// Output rows that one call computes.
@@ -33,8 +33,6 @@ package import ESparseCore
     package let arithmetic: DenseArithmetic
     /// How many copies of the weights there are.
     package let copyCount: Int
-    /// oneDNN's name for the implementation it chose.
-    package let implementation: String
 
     /// Packs weights `[R, C]` for an input `[tokens, C]`; nil where oneDNN has no such product on this processor.
     ///
@@ -74,8 +72,6 @@ package import ESparseCore
         }
         self.pieces = pieces
         copyBytes = offset
-        implementation =
-            pieces.first.map { unsafe String(cString: esparse_dnnl_matmul_implementation($0.product)) } ?? ""
         unsafe weights = .allocate(byteCount: max(offset * copyCount, 1), alignment: Self.alignment)
         resultCount = tokens * rows
         unsafe result = .allocate(capacity: max(resultCount, 1))
