@@ -16,6 +16,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
     case nonFiniteSaliency(linear: String, row: Int, column: Int)
     /// No damping makes a Hessian positive definite: its sums overflow.
     case unusableHessian(site: String)
+    /// A weight that makes up for dropped ones outgrows the type it is stored in.
+    case updateOverflows(linear: String, row: Int, column: Int, type: ElementType)
     /// The statistics would leave out every token.
     case nothingToCount(skipped: Int, sequenceLength: Int)
     /// A pattern of names fits no linear of the model.
@@ -44,6 +46,9 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
         case .unusableHessian(let site):
             "the products of the inputs of \(site) overflow single precision, so its weights cannot be updated; prune it by "
                 + "another method, or leave it out with --exclude"
+        case .updateOverflows(let linear, let row, let column, let type):
+            "the updated weight of \(linear) at row \(row), column \(column) is too large for \(type); prune the model without "
+                + "updates, or leave the linear out with --exclude"
         case .nothingToCount(let skipped, let length):
             "--skip-positions \(skipped) leaves no token of sequences of \(length); it must be below --sequence-length"
         case .unmatchedGlob(let glob, let example):

@@ -148,7 +148,8 @@ struct BlockPruner {
             return (try compress(entry.weight, bits, order), figures)
         }
         let updated = try compensation.apply(
-            to: entry.weight, saliency: entry.saliency.values, pattern: settings.pattern, parallel: parallel)
+            to: entry.weight, of: entry.linear.name, saliency: entry.saliency.values, pattern: settings.pattern,
+            parallel: parallel)
         let matrix = try compress(updated.weight, updated.bits, nil)
         return (matrix, ["damping": compensation.damping, "outputError": updated.error])
     }

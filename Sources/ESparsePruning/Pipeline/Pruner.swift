@@ -96,8 +96,10 @@ public struct Pruner<B: Backend> {
                 }
                 try pruneWithCalibration(folder, set, diagnose)
             }
-            return try folder.writer.finish(
+            let manifest = try folder.writer.finish(
                 configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
+            noteDamping(manifest)
+            return manifest
         } catch {
             folder.discardIfWorthless(after: error)
             throw error
@@ -190,14 +192,19 @@ public struct Pruner<B: Backend> {
         let pruner = BlockPruner(
             settings: settings, weights: weights, diagnosedBlock: isDiagnosed ? index : nil, stages: stages
         ) { pool.run(count: $0, $1) }
-        let block = try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
-        for record in block.records {
-            guard let damping = record.statistics["damping"], damping > settings.method.update?.damping ?? damping
-            else { continue }
-            progress.note(
-                "the Hessian of \(record.name) is not positive definite; its damping was raised to \(damping)")
-        }
-        return block
+        return try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
+    }
+
+    /// Says once where Hessians took more damping than was asked for.
+    private func noteDamping(_ manifest: SparseManifest) {
+        guard let asked = settings.method.update?.damping else { return }
+        let raised = manifest.linears.filter { $0.statistics["damping", default: asked] > asked }
+        guard let most = raised.max(by: { $0.statistics["damping", default: 0] < $1.statistics["damping", default: 0] })
+        else { return }
+        progress.note(
+            "Note: the Hessians of \(raised.count) of \(manifest.linears.count) linears were not positive definite with "
+                + "damping \(asked); \(most.name) took \(most.statistics["damping", default: 0]), the most "
+                + "(\(SparseManifest.fileName) has all)")
     }
 
     private func write(_ index: Int, _ pruned: PrunedBlock, to folder: RunFolder) throws {
