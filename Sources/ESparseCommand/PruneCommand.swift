@@ -51,15 +51,12 @@ struct PruneCommand: ParsableCommand {
 
     func validate() throws {
         if output.isEmpty { throw ValidationError("--output must name a folder") }
+        try calibration.validate(calibrates: method.calibrates)
+        try requireEffect(
+            of: ["--diagnostics": diagnostics != nil], with: "a method that calibrates", method.calibrates)
         if let diagnostics {
             try requireWritable(diagnostics, option: "--diagnostics")
             if resume { throw ValidationError("--diagnostics needs a run from its start, without --resume") }
-            if method.method == .magnitude, !method.update {
-                throw ValidationError("--diagnostics goes with a method that calibrates")
-            }
-        }
-        if method.method == .magnitude, !method.update, calibration.saveCalibration != nil {
-            throw ValidationError("--save-calibration goes with a method that calibrates")
         }
     }
 
@@ -67,9 +64,7 @@ struct PruneCommand: ParsableCommand {
         let progress = TerminalProgress()
         let opened = try model.open(profile: .rules, progress: progress)
         var settings = method.settings(precision: model.precision)
-        settings.sampleCount = calibration.samples
-        settings.sequenceLength = calibration.sequenceLength
-        settings.seed = calibration.seed
+        calibration.apply(to: &settings)
         settings.include = include
         settings.exclude = exclude
         settings.storage = format
@@ -83,9 +78,7 @@ struct PruneCommand: ParsableCommand {
                 output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,
                 diagnose: diagnostics == nil ? nil : { sites.append($0) }
             ) {
-                let set = try source.sequences(
-                    for: opened, sampleCount: calibration.samples, sequenceLength: calibration.sequenceLength,
-                    seed: calibration.seed, progress: progress)
+                let set = try source.sequences(for: opened, settings: settings, progress: progress)
                 if let path = calibration.saveCalibration {
                     try ResultFile.write(set.littleEndianBytes, to: path)
                 }
