@@ -71,7 +71,9 @@ check "text from a pipe" evaluate --text <(gzip -c "$text"); same "a piped text 
 check "text from standard input" evaluate --text /dev/stdin <"$text"; same "standard input gives the same" from-file out
 check "calibration from a pipe" "$esparse" prune "$model" --output from-pipe --calibration <(cat "$text") --samples 6 --sequence-length 64
 same "a piped calibration gives the same bytes" two-of-four from-pipe
-check "self-made calibration" "$esparse" prune "$model" --output self --samples 2 --sequence-length 32 --pattern 4:8
+check "self-made calibration" "$esparse" prune "$model" --output self --samples 8 --sequence-length 64 --pattern 4:8
+check "and with one thread" "$esparse" prune "$model" --output self-one --samples 8 --sequence-length 64 --pattern 4:8 --threads 1
+same "self-made text does not depend on threads" self self-one
 check "magnitude needs no calibration" "$esparse" prune "$model" --output magnitude --method magnitude
 for shuffle in none global local assignment; do check "shuffle $shuffle" prune --output "shuffle-$shuffle" --shuffle $shuffle; done
 check "the paper's settings" prune --output paper --preset paper
@@ -114,7 +116,40 @@ for task in tasks:
     assert sum(sample["acc"] for sample in samples) / 2 == results[task]["acc,none"], task
 PYTHON
 refuse "nothing to evaluate" 64 "give --text" "$esparse" evaluate "$model"
-refuse "samples of no task" 64 "goes with --tasks" "$esparse" evaluate "$model" --text "$text" --samples-output x
+# idle NEEDED COMMAND...: the last option has no effect; it is refused with what it goes with.
+idle() { local needed=$1; shift; refuse "without effect: ${*: -2}" 64 "goes with $needed" "$esparse" "$@"; }
+for option in "--samples-output x" "--limit 3"; do
+    # shellcheck disable=SC2086
+    idle --tasks evaluate "$model" --text "$text" $option
+done
+for option in "--windows 3" "--sequence-length 64"; do
+    # shellcheck disable=SC2086
+    idle --text evaluate "$model" --tasks "$tasks" $option
+done
+for option in "--calibration self" "--samples 2" "--sequence-length 64" "--seed 1" "--save-calibration x"; do
+    # shellcheck disable=SC2086
+    idle "a method that calibrates" prune "$model" --output x --method magnitude $option
+done
+for option in "--preset paper" "--alpha 1" "--bins 8" "--entropy power" "--amplitude rms" "--rule sum" "--skip-positions 1"; do
+    # shellcheck disable=SC2086
+    idle "--method e-sparse" prune "$model" --output x --method wanda $option
+done
+idle "an --entropy of linear bins" prune "$model" --output x --bins 50
+for shuffle in none global assignment; do
+    idle "--shuffle both or local" prune "$model" --output x --shuffle $shuffle --block-size 64
+done
+for option in "--top-k 3" "--top-p 0.5" "--seed 1"; do
+    # shellcheck disable=SC2086
+    idle "a --temperature above 0" generate "$model" --prompt x --temperature 0 $option
+done
+idle --chat generate "$model" --prompt x --system y
+for option in "--precision f32" "--kernel-profile rules"; do
+    # shellcheck disable=SC2086
+    idle --kernels inspect "$model" $option
+done
+idle "a dense MODEL" benchmark model two-of-four --pattern 2:4
+idle "a packed MODEL" benchmark model "$model" --dense two-of-four
+idle "--shapes or a dense MODEL" tune two-of-four --pattern 2:4
 refuse "a file called like no task" 1 "nor called like a task" "$esparse" evaluate "$model" --tasks nothing.jsonl
 refuse "a folder without tasks" 1 "has no file called like a task" "$esparse" evaluate "$model" --tasks "$here"
 refuse "a task's missing file" 1 "nothing.jsonl" "$esparse" evaluate "$model" --tasks piqa=nothing.jsonl --samples-output x
@@ -123,11 +158,11 @@ printf '{"goal": "g", "sol1": "a", "sol2": "b", "label": 5}\n' >piqa.jsonl
 refuse "an absurd label" 1 "piqa.jsonl, line 1: the label" "$esparse" evaluate "$model" --tasks piqa.jsonl --samples-output x
 cp piqa.jsonl piqa.parquet
 refuse "Parquet" 1 "is not supported" "$esparse" evaluate "$model" --tasks piqa=piqa.parquet --samples-output x
-"$esparse" evaluate "$model" --tasks "$tasks" --text "$text" --sequence-length 8 --json stopped.json --samples-output stopped-samples \
-    >/dev/null 2>&1 & pid=$!
-sleep 0.2; kill -INT $pid; wait $pid; code=$?
-[ $code -eq 130 ] && [ ! -e stopped.json ] || [ $code -eq 0 ] && pass || fail "SIGINT while evaluating: exit $code"
-ls stopped-samples 2>/dev/null | grep -q partial && fail "a partial samples file is left" || pass
+# A mistake in the last task is found before the first is asked, and before the weights are read.
+printf '{"ctx": "A", "choices": [" b", " %s"], "gold": 0}\n' "$(head -c 3000 "$text" | tr -cd 'a-z ')" >toolong.jsonl
+refuse "a choice that is too long" 1 "toolong.jsonl, line 1: a choice has" "$esparse" evaluate "$model" \
+    --tasks "mine=$tasks/mine.jsonl,long=toolong.jsonl"
+grep -q Loading err && fail "the model was loaded before the tasks were checked" || pass
 
 # --- measuring: what is printed and written, never how fast
 export XDG_CACHE_HOME=$work/cache
@@ -186,7 +221,6 @@ for r in results:
 PYTHON
 done
 rmdir temporary && pass || fail "benchmark model leaves files"
-refuse "--dense with a dense model" 64 "--dense goes with" "$esparse" benchmark model "$model" --dense "$model"
 # A child process would run on for several seconds; it stops with its parent.
 "$esparse" benchmark model "$model" --prompt-tokens 100 --generate-tokens 150 --batch 1024 --rounds 9 >/dev/null 2>&1 & pid=$!
 for _ in $(seq 1000); do child=$(pgrep -P $pid -f model-run) && break; sleep 0.01; done
@@ -293,24 +327,54 @@ hostile "missing tokenizer" "tokenizer" "import os; os.remove('tokenizer.json')"
 for _ in $(seq 30); do cat "$text"; done >long.txt
 long=(--calibration long.txt --samples 1000 --sequence-length 256)
 prune_long() { "$esparse" prune "$model" "${long[@]}" "$@"; }
+# started NAME: waits until the run into the folder NAME has finished its first block; gives up when the run ends.
+started() {
+    while kill -0 $pid 2>/dev/null && ! ls "$1".partial/checkpoint/model-00002-* >/dev/null 2>&1; do sleep 0.01; done
+}
+# resumes NAME OPTIONS...: a run that is killed after its first block and resumed gives the bytes of one that was not.
+resumes() {
+    local name=$1; shift
+    rm -rf killed killed.partial whole
+    "$esparse" prune "$model" "${long[@]}" "$@" --output killed >/dev/null 2>&1 & pid=$!
+    started killed
+    kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
+    check "$name: whole run to compare with" prune_long "$@" --output whole
+    if [ -e killed ] || [ ! -e killed.partial ]; then fail "$name: the run was not killed half-way"; return; fi
+    check "$name: resume after SIGKILL" prune_long "$@" --output killed --resume
+    same "$name: a resumed run gives the same bytes" whole killed
+}
+resumes "two passes a block" --preset paper
+resumes "updated weights" --update
+resumes "no shuffle" --shuffle none
+resumes "SparseGPT" --method sparsegpt
+resumes "default"
+rm -rf killed
 "$esparse" prune "$model" "${long[@]}" --output killed >/dev/null 2>&1 & pid=$!
-while kill -0 $pid 2>/dev/null && ! ls killed.partial/checkpoint/model-00002-* >/dev/null 2>&1; do sleep 0.01; done
+started killed
 kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
-check "whole run to compare with" prune_long --output whole
-if [ -e killed ]; then fail "the run ended before it could be killed"; else
-    refuse "an unfinished run is not overwritten" 1 "resume" prune_long --output killed
-    refuse "changed settings are refused" 1 "seed" prune_long --output killed --seed 1 --resume
-    check "resume after SIGKILL" prune_long --output killed --resume
-    same "a resumed run gives the same bytes" whole killed
-fi
+refuse "an unfinished run is not overwritten" 1 "resume" prune_long --output killed
+refuse "changed settings are refused" 1 "seed" prune_long --output killed --seed 1 --resume
 "$esparse" prune "$model" "${long[@]}" --output stopped >/dev/null 2>&1 & pid=$!
-sleep 1; kill -INT $pid; wait $pid; code=$?
-[ $code -eq 130 ] || [ -e stopped ] && pass || fail "SIGINT: exit $code"
-if [ ! -e stopped ]; then
-    resume=(); [ -e stopped.partial ] && resume=(--resume)
-    check "go on after SIGINT" prune_long --output stopped "${resume[@]}"
-fi
+started stopped
+kill -INT $pid; wait $pid; code=$?
+[ $code -eq 130 ] && [ -e stopped.partial ] && [ ! -e stopped ] && pass || fail "SIGINT while pruning: exit $code"
+check "go on after SIGINT" prune_long --output stopped --resume
 same "a stopped run gives the same bytes" whole stopped
+# Windows of eight tokens of a long text: the signal comes after the first were run and long before the last.
+"$esparse" evaluate "$model" --tasks "$tasks" --text long.txt --sequence-length 8 --json stopped.json \
+    --samples-output stopped-samples >/dev/null 2>err & pid=$!
+for _ in $(seq 1000); do grep -q windows err && break; sleep 0.01; done
+grep -q ' 0/[0-9]* windows' err && pass || fail "the evaluation did not start: $(cat err)"
+kill -INT $pid; wait $pid; code=$?
+[ $code -eq 130 ] && [ ! -e stopped.json ] && [ -z "$(ls stopped-samples)" ] && pass || fail "SIGINT while evaluating: exit $code"
+seq 20000 | sed 's/.*/{"ctx": "The keeper has & lamps and", "choices": [" one cup", " many cups of tea"], "gold": 0}/' >slow.jsonl
+# After the first task: its samples are complete, no other's are there.
+"$esparse" evaluate "$model" --tasks "first=$tasks/mine.jsonl,second=slow.jsonl" --json stopped.json \
+    --samples-output stopped-samples >/dev/null 2>&1 & pid=$!
+for _ in $(seq 1000); do [ -e stopped-samples/samples_first.jsonl ] && break; sleep 0.01; done
+kill -INT $pid; wait $pid; code=$?
+[ $code -eq 130 ] && [ ! -e stopped.json ] && [ "$(ls stopped-samples)" = samples_first.jsonl ] && pass ||
+    fail "SIGINT between tasks: exit $code, $(ls stopped-samples)"
 
 # ends NAME PID: the process must end within ten seconds, with exit code 130.
 ends() {
