@@ -79,6 +79,22 @@ enum CalibrationSource {
         }
     }
 
+    /// Makes sequences that the calibration set of the same settings does not read. The model writes them with the next seed.
+    func heldOut(
+        _ count: Int, for opened: OpenedModel, settings: PruningSettings, progress: TerminalProgress
+    ) throws -> CalibrationSet {
+        guard case .documents(let documents) = self else {
+            var settings = settings
+            settings.sampleCount = count
+            settings.seed &+= 1
+            return try sequences(for: opened, settings: settings, progress: progress)
+        }
+        return try CalibrationSet.heldOut(
+            count, documents: documents.map { opened.tokenizer.encode($0, addSpecialTokens: false) },
+            separator: opened.endToken, sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength,
+            seed: settings.seed)
+    }
+
     /// Makes the calibration set.
     func sequences(
         for opened: OpenedModel, settings: PruningSettings, progress: TerminalProgress

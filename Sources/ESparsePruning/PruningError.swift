@@ -24,6 +24,10 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
     case unmatchedGlob(String, example: String)
     /// No linear is left to prune.
     case nothingSelected
+    /// Not even one linear can be pruned within the budget.
+    case budgetTooSmall(percent: Double)
+    /// The loss of held-out sequences is a NaN or an infinity.
+    case lossNotFinite
     /// The model is an output of this tool.
     case alreadyPruned(path: String)
 
@@ -55,6 +59,11 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
             "'\(glob)' fits no linear of the model; names look like \(example), and * stands for any characters"
         case .nothingSelected:
             "no linear is left to prune: --include and --exclude leave none of the model's linears; loosen them"
+        case .budgetTooSmall(let percent):
+            "a budget of \(percent) % leaves nothing to prune: every part of the model that was tried costs more perplexity; "
+                + "raise --budget, or use the model as it is"
+        case .lossNotFinite:
+            "the model's loss on the held-out sequences is not finite; the checkpoint may be damaged, or try --precision f32"
         case .alreadyPruned(let path):
             "\(path) is pruned already; start from the checkpoint that it was made from"
         }

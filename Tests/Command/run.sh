@@ -91,6 +91,58 @@ refuse "an update of an update" 64 "without --update" prune --output x --method 
 check "leave linears dense" prune --output partly --exclude '*.v_proj.weight' --exclude '*.layers.1.*'
 check "evaluate a partly dense model" "$esparse" evaluate partly --text "$text" --sequence-length 128 --windows 2
 
+# --- a budget of perplexity
+# weights FOLDER: checksums of its weights.
+weights() { (cd "$1" && sha256sum ./*.safetensors); }
+check "a budget that everything fits" prune --output roomy --budget 1000000% --json roomy.json
+[ "$(weights roomy)" = "$(weights two-of-four)" ] && pass || fail "a roomy budget gives other weights than none"
+same "--json writes the manifest" roomy.json roomy/esparse.json
+absent "the search's folder is gone" roomy.budget
+# fits NAME MODEL OPTIONS...: a budget that not everything fits. The weights are those of a plain run with what the record
+# says; of a single block, a model put together has the loss of one pruned anew, because both are calibrated alike.
+fits() {
+    local name=$1 model=$2; shift 2
+    rm -rf fitted anew
+    check "$name" "$esparse" prune "$model" "${small[@]}" --output fitted "$@" || return
+    python3 - "$name" <<'PYTHON' >excluded && pass || fail "$name: $(cat err)"
+import json, math, sys
+manifest = json.load(open("fitted/esparse.json"))
+record, run = manifest["budget"], manifest["run"]
+trials = record["trials"]
+assert "pattern" not in trials[0] and not trials[-1]["isAssembled"]
+assert math.isclose(record["rise"], (math.exp(trials[-1]["loss"] - trials[0]["loss"]) - 1) * 100)
+assert record["rise"] <= record["percent"] and record["keptDense"]
+assert not set(record["keptDense"]) & {linear["name"] for linear in manifest["linears"]}
+assert record["bytes"] > record["bytesWithoutBudget"]
+if "one block" in sys.argv[1]:
+    pairs = [(a["loss"], b["loss"]) for a in trials for b in trials
+             if a["isAssembled"] and not b["isAssembled"] and a["denseSites"] == b["denseSites"]]
+    assert pairs and all(abs(a - b) < 1e-5 for a, b in pairs), pairs
+print("--pattern", run["pattern"], *(f"--exclude {name}" for name in record["keptDense"]))
+PYTHON
+    plain=() skip=; for word in "$@"; do
+        case $word in --budget | --pattern) skip=1 ;; --keep-pattern) ;; *) [ $skip ] || plain+=("$word"); skip= ;; esac
+    done
+    # shellcheck disable=SC2046
+    check "$name, plain" "$esparse" prune "$model" "${small[@]}" "${plain[@]}" --output anew $(cat excluded)
+    [ "$(weights fitted)" = "$(weights anew)" ] && pass || fail "$name: a plain run gives other weights"
+}
+fits "LLaMA" "$model" --pattern 1:4 --budget 0.1
+fits "LLaMA, weights updated" "$model" --pattern 1:4 --budget 0.1 --update
+fits "OPT" "$here/tiny-opt" --pattern 1:4 --budget 0.1
+fits "LLaMA, one block" "$model" --pattern 1:8 --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.1
+fits "OPT, one block" "$here/tiny-opt" --pattern 1:8 --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.8
+check "a budget with one thread" prune --output one-thread-budget --pattern 1:4 --budget 0.1 --threads 1
+check "a budget with two threads" prune --output two-thread-budget --pattern 1:4 --budget 0.1 --threads 2
+same "a budget gives the same bytes with one and two threads" one-thread-budget two-thread-budget
+check "a budget on the model's own text" "$esparse" prune "$model" --output own-budget --samples 4 --sequence-length 64 --budget 50
+refuse "a budget of nothing" 64 "budget" prune --output x --budget 0
+refuse "a budget too small for anything" 1 "leaves nothing to prune" prune --output x --budget 0.000001 --pattern 1:8
+absent "nothing is left" x; absent "nor of the search" x.budget
+refuse "a budget without calibration" 64 "goes with a method that calibrates" "$esparse" prune "$model" --output x --method magnitude --budget 5
+refuse "--keep-pattern alone" 64 "goes with --budget" prune --output x --keep-pattern
+refuse "no held-out text" 1 "held-out sequences" "$esparse" prune "$model" --output x --calibration "$text" --samples 50 --sequence-length 200 --budget 5
+
 # --- zero-shot tasks and several texts in one run
 tasks=$here/../ESparseEvaluationTests/Fixtures/tasks
 cp "$text" other.txt
@@ -348,6 +400,24 @@ resumes "updated weights" --update
 resumes "no shuffle" --shuffle none
 resumes "SparseGPT" --method sparsegpt
 resumes "default"
+# searched FILE...: kills a search when the file is there, and goes on.
+found=(--calibration long.txt --samples 800 --sequence-length 256)
+prune_found() { "$esparse" prune "$model" "${found[@]}" "$@"; }
+searched() {
+    rm -rf killed killed.budget
+    "$esparse" prune "$model" "${found[@]}" --pattern 1:4 --budget 0.1 --output killed >/dev/null 2>&1 & pid=$!
+    while kill -0 $pid 2>/dev/null && ! ls killed.budget/$1 >/dev/null 2>&1; do sleep 0.01; done
+    kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
+    if [ -e killed ] || [ ! -e killed.budget ]; then fail "a search was not killed half-way at $1"; return; fi
+    refuse "an unfinished search is not overwritten" 1 "resume" prune_found --pattern 1:4 --budget 0.1 --output killed
+    refuse "another budget is refused" 1 "budget was" prune_found --pattern 1:4 --budget 2 --output killed --resume
+    check "go on with a search at $1" prune_found --pattern 1:4 --budget 0.1 --output killed --resume
+    same "a resumed search gives the same bytes" searched killed
+}
+check "whole search to compare with" prune_found --pattern 1:4 --budget 0.1 --output searched
+searched "1of4-0.partial/checkpoint/model-00002-*"
+searched figures.json
+searched "1of4-[1-9]*.partial"
 rm -rf killed
 "$esparse" prune "$model" "${long[@]}" --output killed >/dev/null 2>&1 & pid=$!
 started killed
