@@ -18,7 +18,7 @@ let optimised: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"]
 let testedWith: [String: [Target.Dependency]] = [
     "Tokenizers": ["ESparseFormats"],
     "Models": ["ESparseKernels"],
-    "Pruning": ["ESparseFormats", "ESparseKernels"],
+    "Pruning": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
     "Measurement": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
     "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
     "Report": ["ESparseEvaluation"],

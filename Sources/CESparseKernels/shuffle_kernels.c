@@ -70,10 +70,9 @@ INLINE double group_thresholds(const float *const *members, int rows, int group,
 
 // gains[a][b] += sum over the chunk's rows of max(0, channel b - threshold of slot a), for a tile of slots and
 // channels. Products with a flag are exact, so a fused multiply-add gives the same bits as a separate one.
-INLINE void gain_tile(thresholds limits, int rows, int first_slot, const float *channels, double *gains,
-                      int64_t gains_stride, const int slots, const int width) {
+INLINE void gain_tile(thresholds limits, int rows, const float *channels, double *gains, int64_t gains_stride,
+                      const int slots, const int width) {
     lanes extra[8][4], common[4], zero = {0};
-    const float *flags = limits.flags + (int64_t)first_slot * CHUNK;
 #pragma clang loop unroll(full)
     for (int b = 0; b < width; b++) {
         common[b] = zero;
@@ -92,7 +91,7 @@ INLINE void gain_tile(thresholds limits, int rows, int first_slot, const float *
         }
 #pragma clang loop unroll(full)
         for (int a = 0; a < slots; a++) {
-            lanes flag = *(const lanes *)(flags + a * CHUNK + row);
+            lanes flag = *(const lanes *)(limits.flags + a * CHUNK + row);
 #pragma clang loop unroll(full)
             for (int b = 0; b < width; b++) extra[a][b] += difference[b] * flag;
         }
@@ -101,27 +100,32 @@ INLINE void gain_tile(thresholds limits, int rows, int first_slot, const float *
     for (int b = 0; b < width; b++) {
         const double shared = folded(&common[b]);
 #pragma clang loop unroll(full)
-        for (int a = 0; a < slots; a++) gains[(first_slot + a) * gains_stride + b] += shared + folded(&extra[a][b]);
+        for (int a = 0; a < slots; a++) gains[a * gains_stride + b] += shared + folded(&extra[a][b]);
     }
 }
 
-INLINE void gain_slots(thresholds limits, int rows, int first_slot, const float *block, int64_t channels,
+// Gains of `slots` slots from `first_slot` on against channels [begin, end), a row of `gains` for each slot.
+INLINE void gain_slots(thresholds limits, int rows, int first_slot, const float *block, int64_t begin, int64_t end,
                        double *gains, const int slots, const int width) {
-    int64_t channel = 0;
-    for (; channel + width <= channels; channel += width)
-        gain_tile(limits, rows, first_slot, block + channel * CHUNK, gains + channel, channels, slots, width);
-    for (; channel < channels; channel++)
-        gain_tile(limits, rows, first_slot, block + channel * CHUNK, gains + channel, channels, slots, 1);
+    const int64_t stride = end - begin;
+    limits.flags += (int64_t)first_slot * CHUNK;
+    int64_t channel = begin;
+    for (; channel + width <= end; channel += width)
+        gain_tile(limits, rows, block + channel * CHUNK, gains + (channel - begin), stride, slots, width);
+    for (; channel < end; channel++)
+        gain_tile(limits, rows, block + channel * CHUNK, gains + (channel - begin), stride, slots, 1);
 }
 
 // `registers`: tiles of slots x channels that the instruction set's registers hold.
 INLINE void swap_gains(const float *block, int64_t channels, int64_t rows, const int32_t *order, int group, int kept,
-                       const int32_t *groups, int64_t group_count, float *scratch, double *gains, double *totals,
-                       const int registers) {
+                       const int32_t *groups, int64_t group_count, esparse_shuffle_ranges asked, float *scratch,
+                       double *gains, double *totals, const int registers) {
     const thresholds limits = {scratch, scratch + CHUNK, scratch + 2 * CHUNK};
+    const int slots = asked.slot_end - asked.slot_begin;
+    const int64_t width = asked.channel_end - asked.channel_begin, group_size = slots * width;
     for (int64_t index = 0; index < group_count; index++) {
         totals[groups[index]] = 0;
-        if (gains) memset(gains + groups[index] * group * channels, 0, sizeof(double) * group * channels);
+        if (gains) memset(gains + groups[index] * group_size, 0, sizeof(double) * group_size);
     }
     for (int64_t start = 0; start < rows; start += CHUNK, block += channels * CHUNK) {
         // Rows past the last are zero: only whole vectors of the last chunk are read.
@@ -133,28 +137,30 @@ INLINE void swap_gains(const float *block, int64_t channels, int64_t rows, const
             for (int slot = 0; slot < group; slot++) members[slot] = block + order[first + slot] * (int64_t)CHUNK;
             totals[groups[index]] += group_thresholds(members, count, group, kept, scratch, bases);
             if (!gains) continue;
-            double *table = gains + first * channels;
-            for (int slot = 0; slot < group; slot++)
-                for (int64_t channel = 0; channel < channels; channel++) {
-                    table[slot * channels + channel] += bases[slot];
+            double *table = gains + groups[index] * group_size;
+            for (int slot = 0; slot < slots; slot++) {
+                for (int64_t channel = 0; channel < width; channel++) {
+                    table[slot * width + channel] += bases[asked.slot_begin + slot];
                 }
-            int slot = 0;
-            if (registers >= 16)
-                for (; slot + 8 <= group; slot += 8) {
-                    gain_slots(limits, count, slot, block, channels, table, 8, registers / 8);
-                }
-            for (; slot + 4 <= group; slot += 4) {
-                gain_slots(limits, count, slot, block, channels, table, 4, registers / 4);
             }
-            for (; slot < group; slot++) gain_slots(limits, count, slot, block, channels, table, 1, registers / 4);
+            int slot = 0;
+#define GAINS(SLOTS, WIDTH)                                                                                            \
+    gain_slots(limits, count, asked.slot_begin + slot, block, asked.channel_begin, asked.channel_end,                 \
+               table + slot * width, SLOTS, WIDTH)
+            if (registers >= 16)
+                for (; slot + 8 <= slots; slot += 8) GAINS(8, registers / 8);
+            for (; slot + 4 <= slots; slot += 4) GAINS(4, registers / 4);
+            for (; slot < slots; slot++) GAINS(1, registers / 4);
+#undef GAINS
         }
     }
 }
 
 #define ARGUMENTS                                                                                                      \
     const float *block, int64_t channels, int64_t rows, const int32_t *order, int group, int kept,                   \
-        const int32_t *groups, int64_t group_count, float *scratch, double *gains, double *totals
-#define PASSED block, channels, rows, order, group, kept, groups, group_count, scratch, gains, totals
+        const int32_t *groups, int64_t group_count, esparse_shuffle_ranges asked, float *scratch, double *gains,      \
+        double *totals
+#define PASSED block, channels, rows, order, group, kept, groups, group_count, asked, scratch, gains, totals
 
 static void gains_plain(ARGUMENTS) { swap_gains(PASSED, 4); }
 

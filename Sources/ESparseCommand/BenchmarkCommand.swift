@@ -62,7 +62,7 @@ struct BenchmarkGemmCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         let backend = try CPUBackend.make(
-            precision: precision, threads: threads, profile: profile.source, progress: progress)
+            precision: precision, threads: threads, profile: profile.choice, progress: progress)
         let report = try GemmBenchmark(settings, backend: backend).run(progress: progress)
         try json.write(encoding: report)
         print(report.text, terminator: "")

@@ -26,8 +26,8 @@ struct BenchmarkModelCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The dense checkpoint to compare a packed MODEL with.", valueName: "model"))
     var dense: String?
 
-    @Option(help: ArgumentHelp("Pattern of the packed side of a dense MODEL.", valueName: "n:m"))
-    var pattern: PatternList = PatternList([.twoOfFour])
+    @Option(help: ArgumentHelp("Pattern of the packed side of a dense MODEL; 2:4 where not given.", valueName: "n:m"))
+    var pattern: SparsityPattern?
 
     @Option(help: ArgumentHelp("Tokens of each prompt.", valueName: "n"))
     var promptTokens: Int = 512
@@ -52,14 +52,13 @@ struct BenchmarkModelCommand: ParsableCommand {
         }
         guard (1...1000).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 1000") }
         guard batch.values.allSatisfy({ $0 <= 1024 }) else { throw ValidationError("--batch must be at most 1024") }
-        guard pattern.values.count == 1 else { throw ValidationError("--pattern must be one pattern") }
     }
 
     func run() throws {
         let progress = TerminalProgress()
         // Says what is to be said about kernels once, and refuses a wrong profile before any work.
         _ = try CPUBackend.make(
-            precision: model.precision, threads: model.threads, profile: profile.source, progress: progress)
+            precision: model.precision, threads: model.threads, profile: profile.choice, progress: progress)
         let temporary = try TemporaryFolder()
         defer { withExtendedLifetime(temporary) {} }
         let variants = try variants(in: temporary.path, progress)
@@ -71,7 +70,7 @@ struct BenchmarkModelCommand: ParsableCommand {
         ).run(progress: progress) { path, workload in
             let output = try ChildProcess.run(
                 ["benchmark", "model-run", path] + arguments + [
-                    "--kernel-profile", profile.source.defaultValueDescription,
+                    "--kernel-profile", profile.choice.defaultValueDescription,
                     "--prompt-tokens", "\(workload.promptTokens)", "--generate-tokens", "\(workload.generatedTokens)",
                     "--batch", "\(workload.batch)",
                 ])
@@ -88,11 +87,13 @@ struct BenchmarkModelCommand: ParsableCommand {
     /// The two checkpoints; the one that is missing is made in `folder`.
     private func variants(in folder: String, _ progress: TerminalProgress) throws -> ModelBenchmark.Variants {
         let checkpoint = try Checkpoint.open(model.path)
+        let isPacked = checkpoint.manifest != nil
+        try requireEffect(of: ["--dense": dense != nil], with: "a packed MODEL", isPacked)
+        try requireEffect(of: ["--pattern": pattern != nil], with: "a dense MODEL", !isPacked)
         if let dense {
-            guard checkpoint.manifest != nil else { throw ValidationError("--dense goes with a packed MODEL") }
             return ModelBenchmark.Variants(dense: dense, packed: model.path)
         }
-        if checkpoint.manifest != nil {
+        if isPacked {
             try DenseCopy.write(
                 checkpoint, ModelArchitecture(configuration: checkpoint.configuration), to: folder + "/dense",
                 progress: progress)
@@ -104,7 +105,7 @@ struct BenchmarkModelCommand: ParsableCommand {
         }
         _ = try ChildProcess.run(
             ["prune", model.path, "--output", folder + "/packed", "--method", "magnitude", "--shuffle", "none"]
-                + ["--pattern", pattern.defaultValueDescription] + arguments)
+                + ["--pattern", "\(pattern ?? .twoOfFour)"] + arguments)
         return ModelBenchmark.Variants(dense: model.path, packed: folder + "/packed")
     }
 }
@@ -128,7 +129,7 @@ struct BenchmarkModelRunCommand: ParsableCommand {
         let checkpoint = try Checkpoint.open(model.path)
         let backend = CPUBackend(
             precision: model.precision, threadCount: model.threads.count,
-            instructionSet: try InstructionSet.selected(), profile: try KernelProfileFile.load(profile.source).profile)
+            instructionSet: try InstructionSet.selected(), profile: try KernelProfileFile.load(profile.choice).profile)
         let run = try ModelRun(
             architecture: ModelArchitecture(configuration: checkpoint.configuration), weights: checkpoint.weights,
             backend: backend,

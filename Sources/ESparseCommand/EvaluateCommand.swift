@@ -35,8 +35,8 @@ struct EvaluateCommand: ParsableCommand {
             "Text to predict: .txt or .jsonl (field text), or either as .gz; may be repeated.", valueName: "file"))
     var text: [String] = []
 
-    @Option(help: ArgumentHelp("Tokens of a window.", valueName: "n"))
-    var sequenceLength: Int = 2048
+    @Option(help: ArgumentHelp("Tokens of a window; 2048 where not given.", valueName: "n"))
+    var sequenceLength: Int?
 
     @Option(help: ArgumentHelp("Windows of each text to run; all where not given.", valueName: "n"))
     var windows: Int?
@@ -54,15 +54,21 @@ struct EvaluateCommand: ParsableCommand {
         help: ArgumentHelp("Write every item with the model's answers to samples_TASK.jsonl there.", valueName: "dir"))
     var samplesOutput: String?
 
+    private var windowLength: Int { sequenceLength ?? 2048 }
+
     func validate() throws {
-        guard (2...1_000_000).contains(sequenceLength) else {
+        guard (2...1_000_000).contains(windowLength) else {
             throw ValidationError("--sequence-length must be from 2 to 1000000")
         }
         guard !text.isEmpty || !tasks.isEmpty else { throw ValidationError("give --text, --tasks, or both") }
+        try requireEffect(
+            of: ["--sequence-length": sequenceLength != nil, "--windows": windows != nil], with: "--text", !text.isEmpty
+        )
+        try requireEffect(
+            of: ["--limit": limit != nil, "--samples-output": samplesOutput != nil], with: "--tasks", !tasks.isEmpty)
         guard windows.map({ $0 > 0 }) ?? true else { throw ValidationError("--windows must be at least 1") }
         guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit must be at least 1") }
         guard let samplesOutput else { return }
-        guard !tasks.isEmpty else { throw ValidationError("--samples-output goes with --tasks") }
         guard !samplesOutput.isEmpty, FileSystem.isFolder(FileSystem.parent(of: samplesOutput)) else {
             throw ValidationError("--samples-output \(samplesOutput): there is no such folder to make it in")
         }
@@ -70,33 +76,35 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open(profile: profile.source, progress: progress)
-        // Every file is read before the model: a mistake in the last one should not cost the work on the first.
+        let opened = try model.open(profile: profile.choice, progress: progress)
+        // Every file is read, and cut into tokens, before the model is loaded: a mistake in the last one should not cost the
+        // work on the first.
         let documents = try text.map { path in
             (
                 name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent,
                 content: try Signals.endingAtOnce { try TextFile.documents(path) }.joined(separator: "\n\n")
             )
         }
-        let sources = try tasks.flatMap(TaskSource.parse)
-        let items = try sources.map { source in
-            try Signals.endingAtOnce { try source.task.items(source.path) }
+        let encodedTasks = try tasks.flatMap(TaskSource.parse).map { source in
+            try EncodedTask(
+                source, items: Signals.endingAtOnce { try source.task.items(source.path) }, limit: limit,
+                tokenizer: opened.tokenizer, architecture: opened.architecture)
         }
-        try EvaluationReport.requireDistinct(documents.map(\.name) + sources.map(\.task.name))
+        try EvaluationReport.requireDistinct(documents.map(\.name) + encodedTasks.map(\.source.task.name))
+        for note in encodedTasks.compactMap(\.cutSentence) { progress.note("Note: \(note)") }
         if let samplesOutput, !FileSystem.isFolder(samplesOutput) { try FileSystem.createFolder(samplesOutput) }
 
         let language = try opened.load(progress: progress)
         let texts = try documents.map { document in
             let result = try Perplexity.measure(
                 language, tokenizer: opened.tokenizer, text: document.content, name: document.name,
-                sequenceLength: sequenceLength, windowLimit: windows, progress: progress)
+                sequenceLength: windowLength, windowLimit: windows, progress: progress)
             let name = documents.count > 1 ? document.name + ": " : ""
             print(name + result.sentence(precision: model.precision.rawValue))
             return result
         }
-        let results = try zip(sources, items).map { source, items in
-            let evaluation = try TaskEvaluation.run(
-                source, items: items, limit: limit, model: language, tokenizer: opened.tokenizer, progress: progress)
+        let results = try encodedTasks.map { task in
+            let evaluation = try TaskEvaluation.run(task, model: language, progress: progress)
             if let samplesOutput { try evaluation.writeSamples(to: samplesOutput) }
             return TaskResult(evaluation)
         }

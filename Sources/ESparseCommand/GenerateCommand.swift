@@ -48,8 +48,8 @@ struct GenerateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Draw from the likeliest tokens that together reach this probability.", valueName: "p"))
     var topP: Float?
 
-    @Option(help: ArgumentHelp("Seed of the draws.", valueName: "n"))
-    var seed: UInt64 = 0
+    @Option(help: ArgumentHelp("Seed of the draws; 0 where not given.", valueName: "n"))
+    var seed: UInt64?
 
     @Option(help: ArgumentHelp("A further token that ends the text; may be repeated.", valueName: "token"))
     var stop: [String] = []
@@ -64,12 +64,16 @@ struct GenerateCommand: ParsableCommand {
         } catch {
             throw ValidationError("\(error)")
         }
-        if system != nil, !chat { throw ValidationError("--system goes with --chat") }
+        try requireEffect(of: ["--system": system != nil], with: "--chat", chat)
+        try requireEffect(
+            of: ["--top-k": topK != nil, "--top-p": topP != nil, "--seed": seed != nil],
+            with: "a --temperature above 0",
+            temperature > 0)
     }
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open(profile: profile.source, progress: progress)
+        let opened = try model.open(profile: profile.choice, progress: progress)
         let sampling = try SamplingSettings(temperature: temperature, topK: topK, topP: topP)
         let template = try chatTemplate(opened)
         var stops = Set(opened.architecture.endTokens).union(opened.tokenizer.stopIDs)
@@ -82,7 +86,8 @@ struct GenerateCommand: ParsableCommand {
         }
         let session = TextSession(
             model: try opened.load(progress: progress), tokenizer: opened.tokenizer,
-            settings: GenerationSettings(sampling: sampling, seed: seed, stopTokens: stops), maximumTokens: maxTokens)
+            settings: GenerationSettings(sampling: sampling, seed: seed ?? 0, stopTokens: stops),
+            maximumTokens: maxTokens)
         guard let template else {
             let result = try session.run(opened.tokenizer.encode(prompt ?? ""), onText: Self.show)
             return try finish(result, progress)

@@ -22,12 +22,18 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Also show which kernels run each linear for how many tokens, and why.")
     var kernels = false
 
-    @Option(help: "Arithmetic of --kernels; the default is bf16 where the processor has it.")
-    var precision: Precision = .preferred
+    @Option(help: "Arithmetic of --kernels; bf16 where not given and the processor has it.")
+    var precision: Precision?
 
     @OptionGroup var profile: ProfileOption
     @OptionGroup var threads: ThreadOption
     @OptionGroup var json: JSONOption
+
+    func validate() throws {
+        try requireEffect(
+            of: ["--precision": precision != nil, "--kernel-profile": profile.source != nil], with: "--kernels", kernels
+        )
+    }
 
     func run() throws {
         let checkpoint = try Checkpoint.open(path)
@@ -35,7 +41,8 @@ struct InspectCommand: ParsableCommand {
         let progress = TerminalProgress()
         let backend =
             kernels
-            ? try CPUBackend.make(precision: precision, threads: threads, profile: profile.source, progress: progress)
+            ? try CPUBackend.make(
+                precision: precision ?? .preferred, threads: threads, profile: profile.choice, progress: progress)
             : nil
         let inspection = try ModelInspection(
             architecture, weights: checkpoint.weights, fileBytes: checkpoint.fileBytes, threadCount: threads.count,

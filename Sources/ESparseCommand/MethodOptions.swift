@@ -71,26 +71,31 @@ struct MethodOptions: ParsableArguments {
     @Option(help: "Channel shuffles before masking.")
     var shuffle: ShuffleSteps = .both
 
-    @Option(help: ArgumentHelp("Input channels in a block of the local shuffle.", valueName: "n"))
-    var blockSize: Int = 256
+    @Option(help: ArgumentHelp("Input channels in a block of the local shuffle; 256 where not given.", valueName: "n"))
+    var blockSize: Int?
 
     func validate() throws {
         if let alpha, !(alpha >= 0 && alpha.isFinite) { throw ValidationError("--alpha must be 0 or above") }
         if let bins, !(2...65536).contains(bins) { throw ValidationError("--bins must be from 2 to 65536") }
-        let scoring: [(String, Bool)] = [
-            ("--preset", preset != nil), ("--alpha", alpha != nil), ("--bins", bins != nil),
-            ("--entropy", entropy != nil),
-            ("--amplitude", amplitude != nil), ("--rule", rule != nil), ("--skip-positions", skipPositions != nil),
-        ]
-        if method != .eSparse, let option = scoring.first(where: \.1)?.0 {
-            throw ValidationError("\(option) goes with --method e-sparse")
-        }
+        try requireEffect(
+            of: [
+                "--preset": preset != nil, "--alpha": alpha != nil, "--bins": bins != nil, "--entropy": entropy != nil,
+                "--amplitude": amplitude != nil, "--rule": rule != nil, "--skip-positions": skipPositions != nil,
+            ], with: "--method e-sparse", method == .eSparse)
+        try requireEffect(
+            of: ["--bins": bins != nil], with: "an --entropy of linear bins (own-range, shared or power)",
+            eSparse.entropy != .logarithmic)
+        try requireEffect(
+            of: ["--block-size": blockSize != nil], with: "--shuffle both or local",
+            shuffle == .both || shuffle == .local)
         if update, method == .sparsegpt { throw ValidationError("--method sparsegpt updates weights without --update") }
         if refine, update || method == .sparsegpt {
             throw ValidationError("--refine leaves weights as they are; it does not go with updated weights")
         }
         if let skipPositions, skipPositions < 0 { throw ValidationError("--skip-positions must be 0 or above") }
-        guard (1...1 << 20).contains(blockSize) else { throw ValidationError("--block-size must be from 1 to 1048576") }
+        if let blockSize, !(1...1 << 20).contains(blockSize) {
+            throw ValidationError("--block-size must be from 1 to 1048576")
+        }
     }
 
     /// The settings that these options and defaults give.
@@ -100,9 +105,12 @@ struct MethodOptions: ParsableArguments {
         var settings = PruningSettings(method: method, precision: precision)
         settings.pattern = pattern
         settings.shuffle = shuffle
-        settings.blockSize = blockSize
+        if let blockSize { settings.blockSize = blockSize }
         return settings
     }
+
+    /// Whether the method gathers statistics.
+    var calibrates: Bool { update || method != .magnitude }
 
     private var scoring: any PruningMethod {
         switch method {
@@ -110,15 +118,18 @@ struct MethodOptions: ParsableArguments {
         case .wanda: return Wanda()
         case .ria: return RIA()
         case .sparsegpt: return SparseGPT()
-        case .eSparse:
-            var method = preset == .paper ? ESparse.paper : ESparse.standard
-            if let alpha { method.alpha = alpha }
-            if let bins { method.bins = bins }
-            if let entropy { method.entropy = entropy }
-            if let amplitude { method.amplitude = amplitude }
-            if let rule { method.rule = rule }
-            if let skipPositions { method.skippedPositions = skipPositions }
-            return method
+        case .eSparse: return eSparse
         }
+    }
+
+    private var eSparse: ESparse {
+        var method = preset == .paper ? ESparse.paper : ESparse.standard
+        if let alpha { method.alpha = alpha }
+        if let bins { method.bins = bins }
+        if let entropy { method.entropy = entropy }
+        if let amplitude { method.amplitude = amplitude }
+        if let rule { method.rule = rule }
+        if let skipPositions { method.skippedPositions = skipPositions }
+        return method
     }
 }

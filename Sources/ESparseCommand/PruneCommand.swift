@@ -38,6 +38,15 @@ struct PruneCommand: ParsableCommand {
     @Option(help: "How pruned linears are stored: kept values and a bitmask, or plain tensors with zeros.")
     var format: CheckpointStorage = .packed
 
+    @Option(
+        help: ArgumentHelp(
+            "Leave as much dense as it takes for the perplexity of held-out text to rise by at most this many per cent.",
+            valueName: "percent"))
+    var budget: Percentage?
+
+    @Flag(help: "With --budget: never take larger groups, such as 4:8 for 2:4, which cost no bytes.")
+    var keepPattern = false
+
     @Flag(help: "Go on with a run that was stopped or killed.")
     var resume = false
 
@@ -51,15 +60,15 @@ struct PruneCommand: ParsableCommand {
 
     func validate() throws {
         if output.isEmpty { throw ValidationError("--output must name a folder") }
+        try calibration.validate(calibrates: method.calibrates)
+        try requireEffect(of: ["--budget": budget != nil], with: "a method that calibrates", method.calibrates)
+        try requireEffect(of: ["--keep-pattern": keepPattern], with: "--budget", budget != nil)
+        try requireEffect(
+            of: ["--diagnostics": diagnostics != nil], with: "a method that calibrates", method.calibrates)
         if let diagnostics {
             try requireWritable(diagnostics, option: "--diagnostics")
+            if budget != nil { throw ValidationError("--diagnostics goes with a run of its own, without --budget") }
             if resume { throw ValidationError("--diagnostics needs a run from its start, without --resume") }
-            if method.method == .magnitude, !method.update {
-                throw ValidationError("--diagnostics goes with a method that calibrates")
-            }
-        }
-        if method.method == .magnitude, !method.update, calibration.saveCalibration != nil {
-            throw ValidationError("--save-calibration goes with a method that calibrates")
         }
     }
 
@@ -67,40 +76,63 @@ struct PruneCommand: ParsableCommand {
         let progress = TerminalProgress()
         let opened = try model.open(profile: .rules, progress: progress)
         var settings = method.settings(precision: model.precision)
-        settings.sampleCount = calibration.samples
-        settings.sequenceLength = calibration.sequenceLength
-        settings.seed = calibration.seed
+        calibration.apply(to: &settings)
         settings.include = include
         settings.exclude = exclude
         settings.storage = format
-        let pruner = try Pruner(
-            checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
-            backend: opened.backend, threadCount: model.threads.count, progress: progress)
-        let source = try calibration.source()
+        let stages = PruningStages()
         var sites: [SiteDiagnostics] = []
         let manifest = try interruptible(progress) {
-            try pruner.run(
-                output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,
-                diagnose: diagnostics == nil ? nil : { sites.append($0) }
-            ) {
-                let set = try source.sequences(
-                    for: opened, sampleCount: calibration.samples, sequenceLength: calibration.sequenceLength,
-                    seed: calibration.seed, progress: progress)
-                if let path = calibration.saveCalibration {
-                    try ResultFile.write(set.littleEndianBytes, to: path)
-                }
-                return set
-            }
+            try prune(opened, settings, stages, diagnose: diagnostics == nil ? nil : { sites.append($0) }, progress)
         }
         let inspected = try Checkpoint.open(output)
         print(
-            "\(output): \(manifest.linears.count) linears pruned \(settings.pattern) by \(settings.method.name), "
+            "\(output): \(manifest.linears.count) linears pruned \(manifest.run.pattern) by \(settings.method.name), "
                 + "\(Quantity.bytes(inspected.fileBytes))")
+        if let record = manifest.budget {
+            print(record.sentence)
+            if let options = record.equivalentOptions(pattern: manifest.run.pattern) {
+                progress.note("Note: the same command without --budget, but with \(options), gives the same weights")
+            }
+        }
         if let diagnostics {
             let report = PruningDiagnostics(group: settings.pattern.group, sites: sites)
             try ResultFile.write(Array(JSONEncoder().encode(report)), to: diagnostics)
         }
-        try json.write(encoding: PruningReport(manifest: manifest, stages: pruner.stages))
+        try json.write(encoding: PruningReport(manifest: manifest, stages: stages))
+    }
+
+    private func prune(
+        _ opened: OpenedModel, _ settings: PruningSettings, _ stages: PruningStages,
+        diagnose: ((SiteDiagnostics) -> Void)?, _ progress: TerminalProgress
+    ) throws -> SparseManifest {
+        let threadCount = model.threads.count
+        func calibrationSet(_ source: CalibrationSource) throws -> CalibrationSet {
+            let set = try source.sequences(for: opened, settings: settings, progress: progress)
+            if let path = calibration.saveCalibration { try ResultFile.write(set.littleEndianBytes, to: path) }
+            return set
+        }
+        guard let budget else {
+            let pruner = try Pruner(
+                checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
+                backend: opened.backend, threadCount: threadCount, stages: stages, progress: progress)
+            let source = try calibration.source()
+            return try pruner.run(
+                output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,
+                diagnose: diagnose, calibration: { try calibrationSet(source) })
+        }
+        let search = try BudgetSearch(
+            checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
+            percent: budget.value, keepsPattern: keepPattern, backend: opened.backend, threadCount: threadCount,
+            stages: stages, progress: progress)
+        let source = try calibration.source()
+        return try search.run(
+            output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,
+            calibration: { try calibrationSet(source) },
+            heldOut: {
+                try source.heldOut(
+                    BudgetSearch<CPUBackend>.heldOutCount, for: opened, settings: settings, progress: progress)
+            })
     }
 
     /// Tells an interrupted user how to go on.
@@ -108,7 +140,7 @@ struct PruneCommand: ParsableCommand {
         do {
             return try work()
         } catch let error as InterruptedError {
-            let partial = FileSystem.trimmed(output) + ".partial"
+            let partial = FileSystem.trimmed(output) + (budget == nil ? ".partial" : ".budget")
             progress.note(
                 FileSystem.exists(partial)
                     ? "Interrupted; go on with the same command and --resume" : "Interrupted before anything was pruned"

@@ -48,9 +48,12 @@ struct ProfileOption: ParsableArguments {
     @Option(
         name: .customLong("kernel-profile"),
         help: ArgumentHelp(
-            "Kernels as `esparse tune` measured them here, as built-in rules say, or as a profile says.",
+            "Kernels as `esparse tune` measured them here (auto, the default), as built-in rules say, or as a profile says.",
             valueName: "auto|rules|file"))
-    var source: ProfileSource = .automatic
+    var source: ProfileSource?
+
+    /// The source, where none is given the automatic one.
+    var choice: ProfileSource { source ?? .automatic }
 }
 
 extension CPUBackend {

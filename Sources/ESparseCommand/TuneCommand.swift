@@ -24,8 +24,9 @@ struct TuneCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Models' names or ROWSxCOLUMNS, separated by commas.", valueName: "list"))
     var shapes: String?
 
-    @Option(help: ArgumentHelp("Patterns N:M of shapes and of dense models.", valueName: "list"))
-    var pattern: PatternList = PatternList([.twoOfFour, .fourOfEight])
+    @Option(
+        help: ArgumentHelp("Patterns N:M of shapes and of a dense MODEL; 2:4,4:8 where not given.", valueName: "list"))
+    var pattern: PatternList?
 
     @Option(help: "Arithmetic; the default is bf16 where the processor has it.")
     var precision: Precision = .preferred
@@ -48,16 +49,20 @@ struct TuneCommand: ParsableCommand {
         if shapes != nil { _ = try targets() }
     }
 
+    private var patterns: [SparsityPattern] { pattern?.values ?? [.twoOfFour, .fourOfEight] }
+
     private func targets() throws -> [TuningTarget] {
         if let path {
             let checkpoint = try Checkpoint.open(path)
+            let isPacked = checkpoint.manifest?.run.storage == .packed
+            try requireEffect(of: ["--pattern": pattern != nil], with: "--shapes or a dense MODEL", !isPacked)
             return try TuningTarget.targets(
                 of: ModelArchitecture(configuration: checkpoint.configuration), weights: checkpoint.weights,
-                patterns: pattern.values)
+                patterns: isPacked ? [] : patterns)
         }
         do {
             return try TuningTarget.targets(
-                of: GemmShape.list(shapes ?? "", as: .storedLinears), patterns: pattern.values)
+                of: GemmShape.list(shapes ?? "", as: .storedLinears), patterns: patterns)
         } catch {
             throw ValidationError("\(error)")
         }

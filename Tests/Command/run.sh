@@ -71,7 +71,9 @@ check "text from a pipe" evaluate --text <(gzip -c "$text"); same "a piped text 
 check "text from standard input" evaluate --text /dev/stdin <"$text"; same "standard input gives the same" from-file out
 check "calibration from a pipe" "$esparse" prune "$model" --output from-pipe --calibration <(cat "$text") --samples 6 --sequence-length 64
 same "a piped calibration gives the same bytes" two-of-four from-pipe
-check "self-made calibration" "$esparse" prune "$model" --output self --samples 2 --sequence-length 32 --pattern 4:8
+check "self-made calibration" "$esparse" prune "$model" --output self --samples 8 --sequence-length 64 --pattern 4:8
+check "and with one thread" "$esparse" prune "$model" --output self-one --samples 8 --sequence-length 64 --pattern 4:8 --threads 1
+same "self-made text does not depend on threads" self self-one
 check "magnitude needs no calibration" "$esparse" prune "$model" --output magnitude --method magnitude
 for shuffle in none global local assignment; do check "shuffle $shuffle" prune --output "shuffle-$shuffle" --shuffle $shuffle; done
 check "the paper's settings" prune --output paper --preset paper
@@ -88,6 +90,58 @@ done
 refuse "an update of an update" 64 "without --update" prune --output x --method sparsegpt --update
 check "leave linears dense" prune --output partly --exclude '*.v_proj.weight' --exclude '*.layers.1.*'
 check "evaluate a partly dense model" "$esparse" evaluate partly --text "$text" --sequence-length 128 --windows 2
+
+# --- a budget of perplexity
+# weights FOLDER: checksums of its weights.
+weights() { (cd "$1" && sha256sum ./*.safetensors); }
+check "a budget that everything fits" prune --output roomy --budget 1000000% --json roomy.json
+[ "$(weights roomy)" = "$(weights two-of-four)" ] && pass || fail "a roomy budget gives other weights than none"
+same "--json writes the manifest" roomy.json roomy/esparse.json
+absent "the search's folder is gone" roomy.budget
+# fits NAME MODEL OPTIONS...: a budget that not everything fits. The weights are those of a plain run with what the record
+# says; of a single block, a model put together has the loss of one pruned anew, because both are calibrated alike.
+fits() {
+    local name=$1 model=$2; shift 2
+    rm -rf fitted anew
+    check "$name" "$esparse" prune "$model" "${small[@]}" --output fitted "$@" || return
+    python3 - "$name" <<'PYTHON' >excluded && pass || fail "$name: $(cat err)"
+import json, math, sys
+manifest = json.load(open("fitted/esparse.json"))
+record, run = manifest["budget"], manifest["run"]
+trials = record["trials"]
+assert "pattern" not in trials[0] and not trials[-1]["isAssembled"]
+assert math.isclose(record["rise"], (math.exp(trials[-1]["loss"] - trials[0]["loss"]) - 1) * 100)
+assert record["rise"] <= record["percent"] and record["keptDense"]
+assert not set(record["keptDense"]) & {linear["name"] for linear in manifest["linears"]}
+assert record["bytes"] > record["bytesWithoutBudget"]
+if "one block" in sys.argv[1]:
+    pairs = [(a["loss"], b["loss"]) for a in trials for b in trials
+             if a["isAssembled"] and not b["isAssembled"] and a["denseSites"] == b["denseSites"]]
+    assert pairs and all(abs(a - b) < 1e-5 for a, b in pairs), pairs
+print("--pattern", run["pattern"], *(f"--exclude {name}" for name in record["keptDense"]))
+PYTHON
+    plain=() skip=; for word in "$@"; do
+        case $word in --budget | --pattern) skip=1 ;; --keep-pattern) ;; *) [ $skip ] || plain+=("$word"); skip= ;; esac
+    done
+    # shellcheck disable=SC2046
+    check "$name, plain" "$esparse" prune "$model" "${small[@]}" "${plain[@]}" --output anew $(cat excluded)
+    [ "$(weights fitted)" = "$(weights anew)" ] && pass || fail "$name: a plain run gives other weights"
+}
+fits "LLaMA" "$model" --pattern 1:4 --budget 0.1
+fits "LLaMA, weights updated" "$model" --pattern 1:4 --budget 0.1 --update
+fits "OPT" "$here/tiny-opt" --pattern 1:4 --budget 0.1
+fits "LLaMA, one block" "$model" --pattern 1:8 --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.1
+fits "OPT, one block" "$here/tiny-opt" --pattern 1:8 --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.8
+check "a budget with one thread" prune --output one-thread-budget --pattern 1:4 --budget 0.1 --threads 1
+check "a budget with two threads" prune --output two-thread-budget --pattern 1:4 --budget 0.1 --threads 2
+same "a budget gives the same bytes with one and two threads" one-thread-budget two-thread-budget
+check "a budget on the model's own text" "$esparse" prune "$model" --output own-budget --samples 4 --sequence-length 64 --budget 50
+refuse "a budget of nothing" 64 "budget" prune --output x --budget 0
+refuse "a budget too small for anything" 1 "leaves nothing to prune" prune --output x --budget 0.000001 --pattern 1:8
+absent "nothing is left" x; absent "nor of the search" x.budget
+refuse "a budget without calibration" 64 "goes with a method that calibrates" "$esparse" prune "$model" --output x --method magnitude --budget 5
+refuse "--keep-pattern alone" 64 "goes with --budget" prune --output x --keep-pattern
+refuse "no held-out text" 1 "held-out sequences" "$esparse" prune "$model" --output x --calibration "$text" --samples 50 --sequence-length 200 --budget 5
 
 # --- zero-shot tasks and several texts in one run
 tasks=$here/../ESparseEvaluationTests/Fixtures/tasks
@@ -114,7 +168,40 @@ for task in tasks:
     assert sum(sample["acc"] for sample in samples) / 2 == results[task]["acc,none"], task
 PYTHON
 refuse "nothing to evaluate" 64 "give --text" "$esparse" evaluate "$model"
-refuse "samples of no task" 64 "goes with --tasks" "$esparse" evaluate "$model" --text "$text" --samples-output x
+# idle NEEDED COMMAND...: the last option has no effect; it is refused with what it goes with.
+idle() { local needed=$1; shift; refuse "without effect: ${*: -2}" 64 "goes with $needed" "$esparse" "$@"; }
+for option in "--samples-output x" "--limit 3"; do
+    # shellcheck disable=SC2086
+    idle --tasks evaluate "$model" --text "$text" $option
+done
+for option in "--windows 3" "--sequence-length 64"; do
+    # shellcheck disable=SC2086
+    idle --text evaluate "$model" --tasks "$tasks" $option
+done
+for option in "--calibration self" "--samples 2" "--sequence-length 64" "--seed 1" "--save-calibration x"; do
+    # shellcheck disable=SC2086
+    idle "a method that calibrates" prune "$model" --output x --method magnitude $option
+done
+for option in "--preset paper" "--alpha 1" "--bins 8" "--entropy power" "--amplitude rms" "--rule sum" "--skip-positions 1"; do
+    # shellcheck disable=SC2086
+    idle "--method e-sparse" prune "$model" --output x --method wanda $option
+done
+idle "an --entropy of linear bins" prune "$model" --output x --bins 50
+for shuffle in none global assignment; do
+    idle "--shuffle both or local" prune "$model" --output x --shuffle $shuffle --block-size 64
+done
+for option in "--top-k 3" "--top-p 0.5" "--seed 1"; do
+    # shellcheck disable=SC2086
+    idle "a --temperature above 0" generate "$model" --prompt x --temperature 0 $option
+done
+idle --chat generate "$model" --prompt x --system y
+for option in "--precision f32" "--kernel-profile rules"; do
+    # shellcheck disable=SC2086
+    idle --kernels inspect "$model" $option
+done
+idle "a dense MODEL" benchmark model two-of-four --pattern 2:4
+idle "a packed MODEL" benchmark model "$model" --dense two-of-four
+idle "--shapes or a dense MODEL" tune two-of-four --pattern 2:4
 refuse "a file called like no task" 1 "nor called like a task" "$esparse" evaluate "$model" --tasks nothing.jsonl
 refuse "a folder without tasks" 1 "has no file called like a task" "$esparse" evaluate "$model" --tasks "$here"
 refuse "a task's missing file" 1 "nothing.jsonl" "$esparse" evaluate "$model" --tasks piqa=nothing.jsonl --samples-output x
@@ -123,11 +210,11 @@ printf '{"goal": "g", "sol1": "a", "sol2": "b", "label": 5}\n' >piqa.jsonl
 refuse "an absurd label" 1 "piqa.jsonl, line 1: the label" "$esparse" evaluate "$model" --tasks piqa.jsonl --samples-output x
 cp piqa.jsonl piqa.parquet
 refuse "Parquet" 1 "is not supported" "$esparse" evaluate "$model" --tasks piqa=piqa.parquet --samples-output x
-"$esparse" evaluate "$model" --tasks "$tasks" --text "$text" --sequence-length 8 --json stopped.json --samples-output stopped-samples \
-    >/dev/null 2>&1 & pid=$!
-sleep 0.2; kill -INT $pid; wait $pid; code=$?
-[ $code -eq 130 ] && [ ! -e stopped.json ] || [ $code -eq 0 ] && pass || fail "SIGINT while evaluating: exit $code"
-ls stopped-samples 2>/dev/null | grep -q partial && fail "a partial samples file is left" || pass
+# A mistake in the last task is found before the first is asked, and before the weights are read.
+printf '{"ctx": "A", "choices": [" b", " %s"], "gold": 0}\n' "$(head -c 3000 "$text" | tr -cd 'a-z ')" >toolong.jsonl
+refuse "a choice that is too long" 1 "toolong.jsonl, line 1: a choice has" "$esparse" evaluate "$model" \
+    --tasks "mine=$tasks/mine.jsonl,long=toolong.jsonl"
+grep -q Loading err && fail "the model was loaded before the tasks were checked" || pass
 
 # --- measuring: what is printed and written, never how fast
 export XDG_CACHE_HOME=$work/cache
@@ -186,7 +273,6 @@ for r in results:
 PYTHON
 done
 rmdir temporary && pass || fail "benchmark model leaves files"
-refuse "--dense with a dense model" 64 "--dense goes with" "$esparse" benchmark model "$model" --dense "$model"
 # A child process would run on for several seconds; it stops with its parent.
 "$esparse" benchmark model "$model" --prompt-tokens 100 --generate-tokens 150 --batch 1024 --rounds 9 >/dev/null 2>&1 & pid=$!
 for _ in $(seq 1000); do child=$(pgrep -P $pid -f model-run) && break; sleep 0.01; done
@@ -293,24 +379,72 @@ hostile "missing tokenizer" "tokenizer" "import os; os.remove('tokenizer.json')"
 for _ in $(seq 30); do cat "$text"; done >long.txt
 long=(--calibration long.txt --samples 1000 --sequence-length 256)
 prune_long() { "$esparse" prune "$model" "${long[@]}" "$@"; }
+# started NAME: waits until the run into the folder NAME has finished its first block; gives up when the run ends.
+started() {
+    while kill -0 $pid 2>/dev/null && ! ls "$1".partial/checkpoint/model-00002-* >/dev/null 2>&1; do sleep 0.01; done
+}
+# resumes NAME OPTIONS...: a run that is killed after its first block and resumed gives the bytes of one that was not.
+resumes() {
+    local name=$1; shift
+    rm -rf killed killed.partial whole
+    "$esparse" prune "$model" "${long[@]}" "$@" --output killed >/dev/null 2>&1 & pid=$!
+    started killed
+    kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
+    check "$name: whole run to compare with" prune_long "$@" --output whole
+    if [ -e killed ] || [ ! -e killed.partial ]; then fail "$name: the run was not killed half-way"; return; fi
+    check "$name: resume after SIGKILL" prune_long "$@" --output killed --resume
+    same "$name: a resumed run gives the same bytes" whole killed
+}
+resumes "two passes a block" --preset paper
+resumes "updated weights" --update
+resumes "no shuffle" --shuffle none
+resumes "SparseGPT" --method sparsegpt
+resumes "default"
+# searched FILE...: kills a search when the file is there, and goes on.
+found=(--calibration long.txt --samples 800 --sequence-length 256)
+prune_found() { "$esparse" prune "$model" "${found[@]}" "$@"; }
+searched() {
+    rm -rf killed killed.budget
+    "$esparse" prune "$model" "${found[@]}" --pattern 1:4 --budget 0.1 --output killed >/dev/null 2>&1 & pid=$!
+    while kill -0 $pid 2>/dev/null && ! ls killed.budget/$1 >/dev/null 2>&1; do sleep 0.01; done
+    kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
+    if [ -e killed ] || [ ! -e killed.budget ]; then fail "a search was not killed half-way at $1"; return; fi
+    refuse "an unfinished search is not overwritten" 1 "resume" prune_found --pattern 1:4 --budget 0.1 --output killed
+    refuse "another budget is refused" 1 "budget was" prune_found --pattern 1:4 --budget 2 --output killed --resume
+    check "go on with a search at $1" prune_found --pattern 1:4 --budget 0.1 --output killed --resume
+    same "a resumed search gives the same bytes" searched killed
+}
+check "whole search to compare with" prune_found --pattern 1:4 --budget 0.1 --output searched
+searched "1of4-0.partial/checkpoint/model-00002-*"
+searched figures.json
+searched "1of4-[1-9]*.partial"
+rm -rf killed
 "$esparse" prune "$model" "${long[@]}" --output killed >/dev/null 2>&1 & pid=$!
-while kill -0 $pid 2>/dev/null && ! ls killed.partial/checkpoint/model-00002-* >/dev/null 2>&1; do sleep 0.01; done
+started killed
 kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
-check "whole run to compare with" prune_long --output whole
-if [ -e killed ]; then fail "the run ended before it could be killed"; else
-    refuse "an unfinished run is not overwritten" 1 "resume" prune_long --output killed
-    refuse "changed settings are refused" 1 "seed" prune_long --output killed --seed 1 --resume
-    check "resume after SIGKILL" prune_long --output killed --resume
-    same "a resumed run gives the same bytes" whole killed
-fi
+refuse "an unfinished run is not overwritten" 1 "resume" prune_long --output killed
+refuse "changed settings are refused" 1 "seed" prune_long --output killed --seed 1 --resume
 "$esparse" prune "$model" "${long[@]}" --output stopped >/dev/null 2>&1 & pid=$!
-sleep 1; kill -INT $pid; wait $pid; code=$?
-[ $code -eq 130 ] || [ -e stopped ] && pass || fail "SIGINT: exit $code"
-if [ ! -e stopped ]; then
-    resume=(); [ -e stopped.partial ] && resume=(--resume)
-    check "go on after SIGINT" prune_long --output stopped "${resume[@]}"
-fi
+started stopped
+kill -INT $pid; wait $pid; code=$?
+[ $code -eq 130 ] && [ -e stopped.partial ] && [ ! -e stopped ] && pass || fail "SIGINT while pruning: exit $code"
+check "go on after SIGINT" prune_long --output stopped --resume
 same "a stopped run gives the same bytes" whole stopped
+# Windows of eight tokens of a long text: the signal comes after the first were run and long before the last.
+"$esparse" evaluate "$model" --tasks "$tasks" --text long.txt --sequence-length 8 --json stopped.json \
+    --samples-output stopped-samples >/dev/null 2>err & pid=$!
+for _ in $(seq 1000); do grep -q windows err && break; sleep 0.01; done
+grep -q ' 0/[0-9]* windows' err && pass || fail "the evaluation did not start: $(cat err)"
+kill -INT $pid; wait $pid; code=$?
+[ $code -eq 130 ] && [ ! -e stopped.json ] && [ -z "$(ls stopped-samples)" ] && pass || fail "SIGINT while evaluating: exit $code"
+seq 20000 | sed 's/.*/{"ctx": "The keeper has & lamps and", "choices": [" one cup", " many cups of tea"], "gold": 0}/' >slow.jsonl
+# After the first task: its samples are complete, no other's are there.
+"$esparse" evaluate "$model" --tasks "first=$tasks/mine.jsonl,second=slow.jsonl" --json stopped.json \
+    --samples-output stopped-samples >/dev/null 2>&1 & pid=$!
+for _ in $(seq 1000); do [ -e stopped-samples/samples_first.jsonl ] && break; sleep 0.01; done
+kill -INT $pid; wait $pid; code=$?
+[ $code -eq 130 ] && [ ! -e stopped.json ] && [ "$(ls stopped-samples)" = samples_first.jsonl ] && pass ||
+    fail "SIGINT between tasks: exit $code, $(ls stopped-samples)"
 
 # ends NAME PID: the process must end within ten seconds, with exit code 130.
 ends() {

@@ -55,6 +55,16 @@ enum EvaluationFixtures {
             backend: CPUBackend(precision: .float32, threadCount: threads))
     }
 
+    /// Asks a task's items of a checkpoint's model in single precision.
+    static func evaluation(
+        _ source: TaskSource, limit: Int? = nil, of checkpoint: Checkpoint, model: LanguageModel<CPUBackend>
+    ) throws -> TaskEvaluation {
+        let task = try EncodedTask(
+            source, items: source.task.items(source.path), limit: limit, tokenizer: Tokenizer.load(checkpoint),
+            architecture: model.architecture)
+        return try TaskEvaluation.run(task, model: model)
+    }
+
     /// Writes a file into a new folder and gives its path.
     static func file(_ name: String, _ bytes: [UInt8]) throws -> String {
         let folder = FileManager.default.temporaryDirectory.path + "/esparse-\(UInt64.random(in: 0...(.max)))"

@@ -74,6 +74,9 @@ private enum ARC {
         let labels = path.replacing(".jsonl", with: "-labels.lst")
         try FileSystem.writeDurably(Array("1\n".utf8), to: labels)
         #expect(try TaskSource.parse(path)[0].task.items(path)[0].gold == 1)
+        // A byte order mark, as some editors put it first.
+        try FileSystem.writeDurably([0xEF, 0xBB, 0xBF] + Array("0\n".utf8), to: labels)
+        #expect(try TaskSource.parse(path)[0].task.items(path)[0].gold == 0)
         try FileSystem.writeDurably(Array("1\n0\n".utf8), to: labels)
         #expect(throws: EvaluationError.labelCount(path: labels, labels: 2, items: 1)) {
             try TaskSource.parse(path)[0].task.items(path)

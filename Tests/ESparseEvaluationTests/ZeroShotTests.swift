@@ -7,7 +7,12 @@ import ESparseKernels
 import ESparseModels
 import ESparseTestSupport
 import ESparseTokenizers
+import FoundationEssentials
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 @Suite struct ZeroShotTests {
     /// Every format of every task, and every choice's log-likelihood, through models with 256 positions: one item is longer.
@@ -17,14 +22,12 @@ import Testing
         let expected = try #require(golden[name])
         let checkpoint = try EvaluationFixtures.tinyCheckpoint(name)
         let model = try EvaluationFixtures.model(checkpoint)
-        let tokenizer = try Tokenizer.load(checkpoint)
         let folder = EvaluationFixtures.tasks
         let sources = try TaskSource.parse(folder) + TaskSource.parse("mine=\(folder)/mine.jsonl")
         #expect(Set(sources.map(\.task.name)) == Set(expected.keys))
         for source in sources {
             let task = try #require(expected[source.task.name])
-            let evaluation = try TaskEvaluation.run(
-                source, items: source.task.items(source.path), model: model, tokenizer: tokenizer)
+            let evaluation = try EvaluationFixtures.evaluation(source, of: checkpoint, model: model)
             try expectAgreement(evaluation, task, tolerance: 2e-3)
             for score in evaluation.scores {
                 let values: [Double] =
@@ -49,14 +52,52 @@ import Testing
         let golden: [String: GoldenTask] = try EvaluationFixtures.golden("zeroshot_smollm2.json")
         let checkpoint = try Checkpoint.open(try #require(EvaluationFixtures.smolLM2))
         let model = try EvaluationFixtures.model(checkpoint)
-        let tokenizer = try Tokenizer.load(checkpoint)
         let sources = try TaskSource.parse(try #require(EvaluationFixtures.zeroShot))
         #expect(Set(sources.map(\.task.name)) == Set(golden.keys))
         for source in sources {
-            let evaluation = try TaskEvaluation.run(
-                source, items: source.task.items(source.path), limit: 4, model: model, tokenizer: tokenizer)
+            let evaluation = try EvaluationFixtures.evaluation(source, limit: 4, of: checkpoint, model: model)
             try expectAgreement(evaluation, try #require(golden[source.task.name]), tolerance: 1e-3)
         }
+    }
+
+    /// A model says it has a million positions; an item of 60,000 characters keeps what fits, and says so.
+    @Test func aVeryLongItemIsCut() throws {
+        let configuration =
+            #"{"model_type": "llama", "vocab_size": 512, "hidden_size": 64, "intermediate_size": 64, "#
+            + #""num_hidden_layers": 1, "num_attention_heads": 4, "max_position_embeddings": 1000000, "#
+            + #""rms_norm_eps": 1e-5}"#
+        let architecture = try ModelArchitecture(configuration: Data(configuration.utf8))
+        #expect(EncodedTask.contextLength(of: architecture) == 8192)
+        let record = #"{"ctx": "\#(String(repeating: "lamp ", count: 12000))", "choices": [" is", " was"], "gold": 0}"#
+        let path = try EvaluationFixtures.file("own.jsonl", Array((record + "\n" + ZeroShotTests.short).utf8))
+        let source = try TaskSource.parse("own=" + path)[0]
+        let task = try EncodedTask(
+            source, items: source.task.items(path),
+            tokenizer: Tokenizer.load(EvaluationFixtures.tinyCheckpoint("tiny-llama")), architecture: architecture)
+        #expect(task.requests[0].allSatisfy { $0.inputs.count == 8192 && $0.isCut })
+        #expect(task.requests[1].allSatisfy { $0.inputs.count < 20 && !$0.isCut })
+        #expect(task.cutItemCount == 1 && task.cutSentence?.hasPrefix("own: 1 item is longer") == true)
+    }
+
+    private static let short = #"{"ctx": "A lamp", "choices": [" is", " was"], "gold": 0}"#
+
+    /// A prepared item of LAMBADA asks for its right choice, wherever it stands.
+    @Test func aPreparedClozeItemAsksForItsRightChoice() throws {
+        let checkpoint = try EvaluationFixtures.tinyCheckpoint("tiny-llama")
+        let model = try EvaluationFixtures.model(checkpoint)
+        let records = [
+            #"{"ctx": "The keeper lit the", "choices": [" lamp", " sea"], "gold": 1}"#,
+            #"{"ctx": "The keeper lit the", "choices": [" sea", " lamp"], "gold": 0}"#,
+            #"{"contexts": ["A cup", "The keeper lit the"], "continuation": " sea", "gold": 1}"#,
+        ]
+        let path = try EvaluationFixtures.file("lambada_openai.jsonl", Array(records.joined(separator: "\n").utf8))
+        let evaluation = try EvaluationFixtures.evaluation(TaskSource.parse(path)[0], of: checkpoint, model: model)
+        let (first, others) = (evaluation.answers[0], evaluation.answers.dropFirst())
+        #expect(evaluation.answers.allSatisfy { $0.count == 1 })
+        #expect(evaluation.items.allSatisfy { $0.gold == 0 && $0.target == " sea" && $0.choiceLengths.count == 1 })
+        for answers in others { #expect(abs(answers[0].logLikelihood - first[0].logLikelihood) < 1e-4) }
+        let perplexity = try #require(evaluation.scores.first { $0.metric == .perplexity })
+        #expect(abs(perplexity.value / exp(-first[0].logLikelihood) - 1) < 1e-4)
     }
 
     private func expectAgreement(_ evaluation: TaskEvaluation, _ golden: GoldenTask, tolerance: Double) throws {
@@ -107,12 +148,10 @@ import Testing
 
     @Test func answersDoNotDependOnThreads() throws {
         let checkpoint = try EvaluationFixtures.tinyCheckpoint("tiny-llama")
-        let tokenizer = try Tokenizer.load(checkpoint)
         let source = try TaskSource.parse(EvaluationFixtures.tasks + "/hellaswag_val.jsonl")[0]
         let answers = try [1, 3].map { threads in
-            try TaskEvaluation.run(
-                source, items: source.task.items(source.path),
-                model: EvaluationFixtures.model(checkpoint, threads: threads), tokenizer: tokenizer
+            try EvaluationFixtures.evaluation(
+                source, of: checkpoint, model: EvaluationFixtures.model(checkpoint, threads: threads)
             ).answers
         }
         #expect(answers[0] == answers[1])

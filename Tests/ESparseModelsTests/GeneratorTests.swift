@@ -82,19 +82,31 @@ import Testing
         }
     }
 
-    @Test func documentsDoNotDependOnTheBatch() throws {
+    /// Documents are drawn as `generate` draws them, and cut as soon as there is enough: no batch draws a token too many.
+    @Test(arguments: [1, 2, 5, 64]) func documentsAreCutWhereThereAreEnough(_ batchSize: Int) throws {
         let generator = try generator("llama-head-size", sampling)
-        let alone = try generator.sampleDocuments(tokenCount: 150, isSeparated: true, maximumLength: 20, batchSize: 1)
-        let sizes = alone.map { $0.isEmpty ? 0 : $0.count + 1 }
-        #expect(sizes.reduce(0, +) > 150)
-        #expect(sizes.dropLast().reduce(0, +) <= 150)
-        #expect(alone.allSatisfy { $0.count <= 20 })
-        #expect(Set(alone.map(\.count)).count > 1)
-        for batchSize in [2, 5, 64] {
-            let found = try generator.sampleDocuments(
-                tokenCount: 150, isSeparated: true, maximumLength: 20, batchSize: batchSize)
-            #expect(found == alone)
-        }
+        let documents = try generator.sampleDocuments(
+            tokenCount: 150, isSeparated: true, maximumLength: 20, batchSize: batchSize)
+        #expect(
+            try generator.sampleDocuments(tokenCount: 150, isSeparated: true, maximumLength: 20, batchSize: batchSize)
+                == documents)
+        // 151 with separators, or 152 where the last document's first token brought a separator along.
+        let size = documents.reduce(0) { $0 + ($1.isEmpty ? 0 : $1.count + 1) }
+        #expect((151...152).contains(size))
+        let begin = try #require(ModelFixture("llama-head-size").model(on: ReferenceBackend()).architecture.beginToken)
+        let whole = try generator.generate(
+            documents.map { _ in GenerationRequest(prompt: [begin], maximumTokens: 20) }
+        ).map(\.tokens)
+        for (document, whole) in zip(documents, whole) { #expect(whole.starts(with: document)) }
+        let cut = zip(documents, whole).count { $0.count < $1.count }
+        #expect(cut <= batchSize && (batchSize < 64 || cut > 0))
+        #expect(Set(documents.map(\.count)).count > 1)
+    }
+
+    @Test func separatorsAreNotCountedWhereThereAreNone() throws {
+        let documents = try generator("llama-head-size", sampling).sampleDocuments(
+            tokenCount: 150, isSeparated: false, maximumLength: 20, batchSize: 3)
+        #expect(documents.reduce(0) { $0 + $1.count } == 151)
     }
 
     @Test func documentProgressStartsAtZeroAndCompletes() throws {

@@ -88,7 +88,7 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
         #expect(compensation.damping == 0.01)
         let weight = try Tensor(fixture.weight, shape: [fixture.rows, fixture.columns])
         let result = try compensation.apply(
-            to: weight, saliency: fixture.ria, pattern: pattern, parallel: concurrent)
+            to: weight, of: "test", saliency: fixture.ria, pattern: pattern, parallel: concurrent)
         let values = try result.weight.floats()
         #expect(maskText(result.bits, columns: fixture.columns) == expected.mask)
         for (value, exact) in zip(values, expected.updated) { #expect(abs(value - exact) <= 2e-3 * max(abs(exact), 1)) }
@@ -120,7 +120,8 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
         let compensation = try SiteCompensation(
             WeightUpdate(maskChoice: .saliency), hessian: fixture.hessian(), order: nil, site: "test")
         let weight = try Tensor(fixture.weight, shape: [fixture.rows, fixture.columns])
-        let result = try compensation.apply(to: weight, saliency: fixture.ria, pattern: pattern, parallel: concurrent)
+        let result = try compensation.apply(
+            to: weight, of: "test", saliency: fixture.ria, pattern: pattern, parallel: concurrent)
         let mask = maskText(result.bits, columns: fixture.columns)
         let masked = zip(fixture.weight, mask).map { $1 == "1" ? $0 : 0 }
         #expect(fixture.outputError(try result.weight.floats()) < 0.9 * fixture.outputError(masked))
@@ -150,13 +151,39 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
                 WeightUpdate(maskChoice: .loss), hessian: hessian, order: nil, site: "test")
             let tensor = try Tensor(weight, shape: [150, channels])
             let result = try compensation.apply(
-                to: tensor, saliency: weight, pattern: .twoOfFour, parallel: parallel)
+                to: tensor, of: "test", saliency: weight, pattern: .twoOfFour, parallel: parallel)
             return (try result.weight.floats(), result.bits, result.error)
         }
         let one = try result(1, serial)
         let many = try result(5, concurrent)
         #expect(one.0 == many.0 && one.1 == many.1 && one.2 == many.2)
         #expect(one.0.allSatisfy { $0.isFinite })
+    }
+
+    /// Two channels that always carry the same: the kept weight of a pair takes over the dropped one, 40000 + 40000 > 65504.
+    @Test(arguments: [ElementType.float16, .float32])
+    func aWeightThatOutgrowsItsTypeIsNamed(_ type: ElementType) throws {
+        var hessian = Hessian(channelCount: 2)
+        let kernels = ChannelKernels(pool: ThreadPool(threadCount: 1), instructionSet: .forExactKernels)
+        hessian.appendSequence([1, 1, -2, -2].span, using: kernels)
+        let order = try #require(Permutation([1, 0]))
+        let compensation = try SiteCompensation(
+            WeightUpdate(maskChoice: .saliency), hessian: hessian, order: order, site: "test")
+        let weight = try Tensor([1, 1, 40000, 40000], shape: [2, 2]).converted(to: type)
+        let pattern = try #require(SparsityPattern(kept: 1, group: 2))
+        // Channel 1, which comes first in the order, is dropped, so that channel 0 makes up for it.
+        func updated() throws -> [Float] {
+            try compensation.apply(
+                to: weight, of: "mlp.weight", saliency: [2, 1, 80000, 40000], pattern: pattern, parallel: serial
+            ).weight.floats()
+        }
+        if type == .float32 {
+            #expect(try updated()[3] > 65504)
+        } else {
+            #expect(throws: PruningError.updateOverflows(linear: "mlp.weight", row: 1, column: 0, type: type)) {
+                try updated()
+            }
+        }
     }
 
     @Test func raisesTheDampingUntilTheHessianCanBeFactored() throws {

@@ -31,6 +31,36 @@ import Testing
         #expect(try cut(1) != cut(2))
     }
 
+    @Test(arguments: [0, 1, 2] as [UInt64]) func heldOutSequencesShareNoTokenWithTheOthers(_ seed: UInt64) throws {
+        let documents: [[Int32]] = [Array(1...700), Array(701...2000)]
+        let used = try CalibrationSet(
+            documents: documents, separator: 0, sampleCount: 10, sequenceLength: 50, seed: seed)
+        let heldOut = try CalibrationSet.heldOut(
+            6, documents: documents, separator: 0, sampleCount: 10, sequenceLength: 50, seed: seed)
+        #expect(heldOut.sequences.count == 6 && heldOut.sequences.allSatisfy { $0.count == 50 })
+        // Every token but the separator is in the text once.
+        let tokens = (used.sequences + heldOut.sequences).joined().filter { $0 != 0 }
+        #expect(Set(tokens).count == tokens.count)
+        for sequence in heldOut.sequences {
+            let text = sequence.filter { $0 != 0 }
+            for (token, next) in zip(text, text.dropFirst()) { #expect(next == token + 1) }
+        }
+        // They are spread over the text.
+        #expect(heldOut.sequences[5][49] - heldOut.sequences[0][0] > 1000)
+    }
+
+    @Test func tooLittleHeldOutTextSaysHowMuchThereIs() {
+        let error = #expect(throws: CalibrationError.self) {
+            try CalibrationSet.heldOut(
+                3, documents: [Array(0..<10)], separator: 0, sampleCount: 2, sequenceLength: 4, seed: 0)
+        }
+        guard case .tooLittleHeldOutText(needed: 3, found: let found, length: 4) = error else {
+            Issue.record("\(error as Any)")
+            return
+        }
+        #expect(found == 0)
+    }
+
     @Test func exactlyEnoughTextIsUsedWhole() throws {
         let set = try CalibrationSet(
             documents: [[1, 2, 3], [4, 5]], separator: 9, sampleCount: 3, sequenceLength: 2, seed: 0)

@@ -20,7 +20,10 @@ row() {
     [ -e "$results/$name.json" ] && return
     echo "== $name" >&2
     rm -rf "$work/$name"
-    "$esparse" prune "$model" --output "$work/$name" --calibration "$data/c4-sample.jsonl" "$@" --resume >&2
+    # Magnitude pruning reads no text, and the command refuses one.
+    local calibration=(--calibration "$data/c4-sample.jsonl")
+    [[ " $* " == *" --method magnitude "* ]] && calibration=()
+    "$esparse" prune "$model" --output "$work/$name" "${calibration[@]}" "$@" --resume >&2
     evaluate "$name" "$work/$name" "$*"
     rm -rf "${work:?}/$name"
 }

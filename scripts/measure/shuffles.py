@@ -7,8 +7,7 @@ REFERENCE.npz is what scripts/reference/wanda.py or ria.py --masks writes (salie
 model pruned by the same method on the same tokens with --shuffle both. Linears of one input site are stacked, as pruning
 does. Prints, for each site, the share of saliency retained without a shuffle, dealt as a snake, by RIA's assignment (NumPy and
 SciPy, its seconds beside it) and by the folder's stored order; sites whose order the folder does not store (down_proj,
-whose producers' rows are permuted) are left out. Our own times are printed by
-`ESPARSE_TIMINGS=1 swift test -c release --filter ShuffleTimings`, beside the same assignment in this package.
+whose producers' rows are permuted) are left out. Our own times are those of the microbenchmarks of the shuffles.
 """
 
 import argparse

@@ -16,14 +16,22 @@ enum { ESPARSE_SHUFFLE_CHUNK = 1024 };
 void esparse_shuffle_gather(const float *matrix, int64_t rows, int64_t columns, const int32_t *order, int64_t channels,
                             int64_t first_row, float *block);
 
+// Which gains are asked for: slots [slot_begin, slot_end) of each group, channels [channel_begin, channel_end) of the
+// block.
+typedef struct {
+    int32_t slot_begin, slot_end;
+    int64_t channel_begin, channel_end;
+} esparse_shuffle_ranges;
+
 // For each listed group of `group` slots (slot s holds channel order[s] of the block), of which `kept` are retained:
-//   totals[g]                   = sum over rows of the `kept` largest saliencies of the group
-//   gains[slot * channels + c]  = that sum if channel c took the slot, c among the group's other members excepted
+//   totals[g]                = sum over rows of the `kept` largest saliencies of the group
+//   gains[g][slot][channel]  = that sum if the channel took the slot, the group's other members excepted; both counted
+//                              from the begin of the range that is asked for
 // `scratch` holds (group + 2) * ESPARSE_SHUFFLE_CHUNK floats; `block`, `scratch`: 64-byte aligned. `gains`
 // may be null: totals only.
 void esparse_shuffle_gains(int instruction_set, const float *block, int64_t channels, int64_t rows,
-                           const int32_t *order, int group, int kept, const int32_t *groups, int64_t group_count, float *scratch,
-                           double *gains, double *totals);
+                           const int32_t *order, int group, int kept, const int32_t *groups, int64_t group_count,
+                           esparse_shuffle_ranges asked, float *scratch, double *gains, double *totals);
 
 // Mask bits of rows [rows, columns] of saliency: bit j % 8 of byte j / 8 of a row is 1 when permuted column j is among
 // the `kept` largest of its group of `group` consecutive permuted columns; ties keep the lower j; a NaN counts as

@@ -36,12 +36,15 @@ public struct EncodedRequest: Sendable, Equatable {
     public let inputs: [Int32]
     /// Tokens of the continuation; each follows one of the last `targets.count` inputs.
     public let targets: [Int32]
+    /// Whether inputs at the beginning were cut off, because there were too many.
+    public let isCut: Bool
 
     /// Describes a request whose last `targets.count` inputs predict `targets`.
-    public init(inputs: [Int32], targets: [Int32]) {
+    public init(inputs: [Int32], targets: [Int32], isCut: Bool = false) {
         precondition(!targets.isEmpty && inputs.count >= targets.count)
         self.inputs = inputs
         self.targets = targets
+        self.isCut = isCut
     }
 
     /// Position of the input that the first target follows.
@@ -66,7 +69,7 @@ public enum RequestProblem: Error, Equatable, CustomStringConvertible {
 }
 
 extension Tokenizer {
-    /// Cuts a request into tokens by lm-eval's rule (`_encode_pair`, `_loglikelihood_tokens`).
+    /// Cuts a request into tokens by the rule of lm-eval 0.4.10 (`_encode_pair`, `_loglikelihood_tokens`).
     ///
     /// White space at the context's end moves to the continuation. Context and continuation are encoded together, with the
     /// model's special tokens; the targets are the tokens after as many as the context alone has. An empty context becomes
@@ -89,7 +92,8 @@ extension Tokenizer {
         guard targets.count <= contextLength else {
             throw .tooLong(tokens: targets.count, contextLength: contextLength)
         }
+        let inputs = (tokens + targets).dropLast()
         return EncodedRequest(
-            inputs: Array((tokens + targets).suffix(contextLength + 1).dropLast()), targets: targets)
+            inputs: Array(inputs.suffix(contextLength)), targets: targets, isCut: inputs.count > contextLength)
     }
 }

@@ -29,9 +29,6 @@ public struct LikelihoodScorer<B: Backend>: Sendable {
     /// Scores with `model`.
     public init(_ model: LanguageModel<B>) { self.model = model }
 
-    /// The most inputs a request can have; longer ones are cut at the beginning (`Tokenizer.encode(_:contextLength:)`).
-    public var contextLength: Int { model.architecture.contextLength }
-
     /// Answers of each item's requests, in their order, and the tokens that were run for them.
     ///
     /// - Throws: `ModelError`; `InterruptedError`.

@@ -1,4 +1,4 @@
-// Every item with the model's answers, as lm-eval's samples files have them.
+// Every item with the model's answers, as lm-eval's samples files have them, without their hashes.
 
 import ESparseFormats
 
@@ -38,8 +38,6 @@ extension TaskEvaluation {
                 ("arguments", object(arguments)), ("resps", .array(answers.map { .array([$0]) })),
                 ("filtered_resps", .array(answers)), ("filter", .text("none")),
                 ("metrics", .array(metrics.map { .text($0.rawValue) })),
-                ("doc_hash", hash(item.record.serialized(indented: true).dropLast())),
-                ("prompt_hash", hash(item.requests[0].context.utf8)), ("target_hash", hash(item.target.utf8)),
             ]
                 + metrics.map { metric in
                     (
@@ -49,6 +47,4 @@ extension TaskEvaluation {
                     )
                 })
     }
-
-    private func hash(_ bytes: some Sequence<UInt8>) -> JSONValue { .text(SHA256.hexadecimal(Array(bytes))) }
 }

@@ -10,10 +10,21 @@ enum PreparedItem {
     }
 
     /// Texts are taken as they are. A choice brings the space before it along, which is not counted as one of its characters.
-    static func item(_ record: TaskRecord) throws(FormatError) -> TaskItem {
+    ///
+    /// - Parameter isCloze: the task asks how likely the right choice is, whatever the others are: only it is kept.
+    static func item(_ record: TaskRecord, isCloze: Bool) throws(FormatError) -> TaskItem {
         guard let gold = try record.field("gold").integer else {
             throw record.problem("the field \"gold\" must be a choice's number, counting from 0")
         }
+        let item = try item(record, gold: gold)
+        guard isCloze else { return item }
+        let request = item.requests[gold]
+        return try TaskItem(
+            record, requests: [request], gold: 0, choiceLengths: [item.choiceLengths[gold]],
+            target: request.continuation)
+    }
+
+    private static func item(_ record: TaskRecord, gold: Int) throws(FormatError) -> TaskItem {
         if record.has("contexts") {
             return try TaskItem(
                 record, contexts: record.choices("contexts"), continuation: record.choice("continuation"), gold: gold)

@@ -1,8 +1,7 @@
-// Runs one task: items to tokens, tokens to answers, answers to scores.
+// Runs one task: tokens to answers, answers to scores.
 
 public import ESparseCore
 public import ESparseModels
-public import ESparseTokenizers
 
 /// A task's items with a model's answers.
 public struct TaskEvaluation: Sendable {
@@ -19,32 +18,21 @@ public struct TaskEvaluation: Sendable {
     /// Wall time of the forward passes in seconds.
     public let seconds: Double
 
-    /// Asks the first `limit` items of a task, or all.
+    /// Asks a task's items.
     ///
-    /// - Parameter items: all items of the task's file (`ZeroShotTask.items(_:)`).
     /// - Throws: `EvaluationError` naming file and line; `ModelError`; `InterruptedError`.
     public static func run<B: Backend>(
-        _ source: TaskSource, items: [TaskItem], limit: Int? = nil, model: LanguageModel<B>, tokenizer: Tokenizer,
-        progress: any ProgressReporter = SilentProgress()
+        _ task: EncodedTask, model: LanguageModel<B>, progress: any ProgressReporter = SilentProgress()
     ) throws -> TaskEvaluation {
-        let asked = Array(items.prefix(limit ?? .max))
-        let scorer = LikelihoodScorer(model)
-        let encoded = try asked.map { item in
-            try Interruption.check()
-            do {
-                return try item.requests.map { try tokenizer.encode($0, contextLength: scorer.contextLength) }
-            } catch let problem as RequestProblem {
-                throw EvaluationError.unscorable(path: source.path, line: item.line, reason: "\(problem)")
-            }
-        }
         let start = ContinuousClock.now
-        let (answers, tokens) = try scorer.answers(to: encoded, stage: source.task.name, progress: progress)
-        for (item, answers) in zip(asked, answers) where !answers.allSatisfy(\.logLikelihood.isFinite) {
-            throw EvaluationError.itemNotFinite(path: source.path, line: item.line)
+        let (answers, tokens) = try LikelihoodScorer(model).answers(
+            to: task.requests, stage: task.source.task.name, progress: progress)
+        for (item, answers) in zip(task.items, answers) where !answers.allSatisfy(\.logLikelihood.isFinite) {
+            throw EvaluationError.itemNotFinite(path: task.source.path, line: item.line)
         }
         return TaskEvaluation(
-            source: source, items: asked, fileItemCount: items.count, answers: answers, tokens: tokens,
-            seconds: (ContinuousClock.now - start) / .seconds(1))
+            source: task.source, items: task.items, fileItemCount: task.fileItemCount, answers: answers,
+            tokens: tokens, seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 
     /// Whether a metric counts each item as right; nil for perplexity, which does not.

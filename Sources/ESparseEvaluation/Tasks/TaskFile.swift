@@ -24,12 +24,11 @@ package enum TaskFile {
     ///
     /// - Throws: `FileError`; `FormatError` naming the line; `EvaluationError.labelCount`.
     package static func records(_ path: String) throws -> [TaskRecord] {
-        var bytes = try TextFile.contents(path)
+        let bytes = try contents(path)
         if bytes.starts(with: "PAR1".utf8) {
             throw FormatError.unsupported(
                 path: path, found: "Parquet", supported: "export the split as JSON lines, one object a line")
         }
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         guard let (base, ending) = split(path) else {
             throw FormatError.unsupported(
                 path: path, found: "this kind of file", supported: "use \(extensions.joined(separator: ", "))")
@@ -51,8 +50,14 @@ package enum TaskFile {
         return records
     }
 
+    /// The bytes of a file without the byte order mark that some editors put first.
+    private static func contents(_ path: String) throws -> [UInt8] {
+        let bytes = try TextFile.contents(path)
+        return bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
+    }
+
     private static func attach(_ path: String, to records: inout [TaskRecord]) throws {
-        let labels = try lines(TextFile.contents(path), path: path).map(\.text.strippedAsPython)
+        let labels = try lines(contents(path), path: path).map(\.text.strippedAsPython)
         guard labels.count == records.count else {
             throw EvaluationError.labelCount(path: path, labels: labels.count, items: records.count)
         }

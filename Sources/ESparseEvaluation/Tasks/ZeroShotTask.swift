@@ -52,13 +52,16 @@ public struct ZeroShotTask: Sendable {
         guard !name.isEmpty, allowed, !name.hasPrefix(".") else { throw EvaluationError.invalidTaskName(name) }
         return ZeroShotTask(
             name: name, metrics: [.accuracy, .normalizedAccuracy], version: nil, otherNames: [],
-            item: { try PreparedItem.item($0) })
+            item: { try PreparedItem.item($0, isCloze: false) })
     }
 
     /// Reads a file of this task: records of the data set's own format, or prepared ones.
     ///
     /// - Throws: `FileError`; `FormatError` naming file and line; `EvaluationError.labelCount`.
     public func items(_ path: String) throws -> [TaskItem] {
-        try TaskFile.records(path).map { PreparedItem.matches($0) ? try PreparedItem.item($0) : try item($0) }
+        try TaskFile.records(path).map { record in
+            guard PreparedItem.matches(record) else { return try item(record) }
+            return try PreparedItem.item(record, isCloze: metrics.contains(.perplexity))
+        }
     }
 }

@@ -100,15 +100,18 @@ public struct SparseManifest: Codable, Sendable, Equatable {
     public let run: PruningRun
     /// Every pruned linear, in the model's order.
     public let linears: [PrunedLinear]
+    /// How the checkpoint was fitted into a budget; nil where none was asked for.
+    public let budget: BudgetRecord?
 
     /// Name of the file in the checkpoint's folder.
     public static let fileName = "esparse.json"
 
     /// Makes a manifest of the current layout.
-    public init(run: PruningRun, linears: [PrunedLinear]) {
+    public init(run: PruningRun, linears: [PrunedLinear], budget: BudgetRecord? = nil) {
         formatVersion = 1
         self.run = run
         self.linears = linears
+        self.budget = budget
     }
 
     /// Reads and checks `esparse.json`.

@@ -67,14 +67,37 @@ package typealias ParallelLoop = (_ count: Int, _ body: @Sendable (Int) -> Void)
         precondition(gains.count == channelCount * channelCount)
         check(order: order, pattern: pattern, groups: groups, totals: totals)
         unsafe gains.withUnsafeMutableBufferPointer { gains in
-            unsafe call(order, pattern, groups, gains.baseAddress, &totals)
+            unsafe call(order, pattern, groups, everything(pattern), gains.baseAddress, &totals)
         }
+    }
+
+    /// What each group would retain with each of the block's `channels` in its slot number `place`, into
+    /// `gains[group * channels.count + c]`, `c` counted from the first of them; not told for its own members elsewhere.
+    package func gains(
+        order: [Int32], pattern: SparsityPattern, place: Int, channels: Range<Int>, gains: inout [Double]
+    ) {
+        let groups = (0..<Int32(channelCount / pattern.group)).map { $0 }
+        var totals = [Double](repeating: 0, count: groups.count)
+        precondition((0..<pattern.group).contains(place) && gains.count == groups.count * channels.count)
+        precondition(channels.lowerBound >= 0 && channels.upperBound <= channelCount)
+        check(order: order, pattern: pattern, groups: groups, totals: totals)
+        let asked = esparse_shuffle_ranges(
+            slot_begin: Int32(place), slot_end: Int32(place + 1), channel_begin: Int64(channels.lowerBound),
+            channel_end: Int64(channels.upperBound))
+        unsafe gains.withUnsafeMutableBufferPointer { gains in
+            unsafe call(order, pattern, groups, asked, gains.baseAddress, &totals)
+        }
+    }
+
+    private func everything(_ pattern: SparsityPattern) -> esparse_shuffle_ranges {
+        esparse_shuffle_ranges(
+            slot_begin: 0, slot_end: Int32(pattern.group), channel_begin: 0, channel_end: Int64(channelCount))
     }
 
     /// What each of `groups` retains, into `totals[group]`.
     package func totals(order: [Int32], pattern: SparsityPattern, groups: [Int32], totals: inout [Double]) {
         check(order: order, pattern: pattern, groups: groups, totals: totals)
-        unsafe call(order, pattern, groups, nil, &totals)
+        unsafe call(order, pattern, groups, everything(pattern), nil, &totals)
     }
 
     private func check(order: [Int32], pattern: SparsityPattern, groups: [Int32], totals: [Double]) {
@@ -85,16 +108,16 @@ package typealias ParallelLoop = (_ count: Int, _ body: @Sendable (Int) -> Void)
     }
 
     private func call(
-        _ order: [Int32], _ pattern: SparsityPattern, _ groups: [Int32], _ gains: UnsafeMutablePointer<Double>?,
-        _ totals: inout [Double]
+        _ order: [Int32], _ pattern: SparsityPattern, _ groups: [Int32], _ asked: esparse_shuffle_ranges,
+        _ gains: UnsafeMutablePointer<Double>?, _ totals: inout [Double]
     ) {
         unsafe order.withUnsafeBufferPointer { order in
             unsafe groups.withUnsafeBufferPointer { groups in
                 unsafe totals.withUnsafeMutableBufferPointer { totals in
                     unsafe esparse_shuffle_gains(
                         instructionSet.number, values, Int64(channelCount), Int64(rows), order.baseAddress,
-                        Int32(pattern.group), Int32(pattern.kept), groups.baseAddress, Int64(groups.count), scratch,
-                        gains, totals.baseAddress)
+                        Int32(pattern.group), Int32(pattern.kept), groups.baseAddress, Int64(groups.count), asked,
+                        scratch, gains, totals.baseAddress)
                 }
             }
         }

@@ -5,9 +5,9 @@ public import ESparseCore
 extension Generator {
     /// Draws documents until they hold more than `tokenCount` tokens, counting one separator for each that is not empty.
     ///
-    /// Document `i` starts from the beginning-of-sequence token and draws from random stream `i`, and the result is
-    /// documents `0, 1, 2, ...` up to the first that completes the count: it does not depend on `batchSize`.
-    /// The beginning token and the stop token are not part of a document.
+    /// Document `i` starts from the beginning-of-sequence token and draws from random stream `i`. As soon as all of them
+    /// together are enough, those that are still being written are cut where they are. The beginning token and the stop token
+    /// are not part of a document. The same arguments give the same documents; another `batchSize` cuts elsewhere.
     ///
     /// - Parameters:
     ///   - tokenCount: tokens wanted in all.
@@ -26,35 +26,26 @@ extension Generator {
         let stage = "Writing calibration text"
         // The last document has no separator after it, hence one more; a model that writes nothing must not go on for ever.
         let (wanted, mostDocuments) = (tokenCount + 1, 64 + 4 * tokenCount)
-        func size(_ count: Int) -> Int { count == 0 ? 0 : count + (isSeparated ? 1 : 0) }
-        var finished: [Int: [Int32]] = [:]
         var documents: [[Int32]] = []
-        var collected = 0
-        var ahead = 0
         var drawn = 0
         progress.report(stage: stage, completed: 0, total: tokenCount, unit: "tokens")
         try run(
             slotCount: batchSize, capacity: length,
-            nextRequest: { running in
-                guard collected + ahead + running < wanted, documents.count < mostDocuments else { return nil }
+            nextRequest: {
+                guard drawn < wanted, documents.count < mostDocuments else { return nil }
+                documents.append([])
                 return GenerationRequest(prompt: [begin], maximumTokens: length)
             },
-            onToken: { _, _ in
-                drawn += 1
-                if drawn % 1024 == 0 {
+            onToken: { index, token in
+                // All sequences draw a token in each step; those after the one that completed the count are not needed.
+                guard drawn < wanted else { return false }
+                drawn += isSeparated && documents[index].isEmpty ? 2 : 1
+                documents[index].append(token)
+                if documents[index].count % 16 == 0 {
                     progress.report(
                         stage: stage, completed: min(drawn, tokenCount - 1), total: tokenCount, unit: "tokens")
                 }
-                return collected < wanted
-            },
-            onFinish: { index, sequence in
-                finished[index] = sequence.tokens
-                ahead += size(sequence.tokens.count)
-                while collected < wanted, let document = finished.removeValue(forKey: documents.count) {
-                    documents.append(document)
-                    collected += size(document.count)
-                    ahead -= size(document.count)
-                }
+                return drawn < wanted
             })
         progress.report(stage: stage, completed: tokenCount, total: tokenCount, unit: "tokens")
         return documents

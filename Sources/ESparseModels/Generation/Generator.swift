@@ -38,7 +38,7 @@ public struct Generator<B: Backend> {
         var next = 0
         try run(
             slotCount: max(1, min(batchSize ?? requests.count, requests.count)), capacity: try capacity(for: requests),
-            nextRequest: { _ in
+            nextRequest: {
                 guard next < requests.count else { return nil }
                 defer { next += 1 }
                 return requests[next]
@@ -83,12 +83,12 @@ public struct Generator<B: Backend> {
     /// Runs requests until `nextRequest` gives none and all slots are empty.
     ///
     /// - Parameters:
-    ///   - nextRequest: gives the next request when a slot is free; told how many tokens are drawn in running sequences.
+    ///   - nextRequest: gives the next request when a slot is free.
     ///   - onToken: receives request index and token; false ends the sequence.
     ///   - onFinish: receives request index and the finished sequence.
     func run(
-        slotCount: Int, capacity: Int, nextRequest: (_ tokensRunning: Int) -> GenerationRequest?,
-        onToken: (Int, Int32) throws -> Bool, onFinish: (Int, GeneratedSequence) throws -> Void
+        slotCount: Int, capacity: Int, nextRequest: () -> GenerationRequest?,
+        onToken: (Int, Int32) throws -> Bool, onFinish: (Int, GeneratedSequence) throws -> Void = { _, _ in }
     ) throws {
         var cache = try model.makeCache(sequenceCount: slotCount, capacity: capacity)
         var slots = [Slot?](repeating: nil, count: slotCount)
@@ -96,7 +96,7 @@ public struct Generator<B: Backend> {
         while true {
             try Interruption.check()
             for index in slots.indices where slots[index] == nil {
-                guard let request = nextRequest(slots.reduce(0) { $0 + ($1?.tokens.count ?? 0) }) else { break }
+                guard let request = nextRequest() else { break }
                 slots[index] = Slot(
                     request: requestCount, maximumTokens: request.maximumTokens,
                     sampler: Sampler(

@@ -20,6 +20,41 @@ public struct CalibrationSet: Sendable, Equatable {
     public init(
         documents: [[Int32]], separator: Int32?, sampleCount: Int, sequenceLength: Int, seed: UInt64
     ) throws(CalibrationError) {
+        let (stream, starts) = try Self.cut(
+            documents, separator: separator, sampleCount: sampleCount, sequenceLength: sequenceLength, seed: seed)
+        sequences = starts.map { Array(stream[$0..<$0 + sequenceLength]) }
+    }
+
+    /// Cuts `count` sequences out of what the calibration set of the same other arguments leaves: none of its tokens is in
+    /// them. They lie as evenly in the text as it allows.
+    ///
+    /// - Throws: `CalibrationError` when the documents are too short for both.
+    public static func heldOut(
+        _ count: Int, documents: [[Int32]], separator: Int32?, sampleCount: Int, sequenceLength: Int, seed: UInt64
+    ) throws(CalibrationError) -> CalibrationSet {
+        precondition(count > 0)
+        let (stream, starts) = try cut(
+            documents, separator: separator, sampleCount: sampleCount, sequenceLength: sequenceLength, seed: seed)
+        var places: [Int] = []
+        var free = 0
+        for start in starts + [stream.count] {
+            places += stride(from: free, through: start - sequenceLength, by: sequenceLength)
+            free = start + sequenceLength
+        }
+        guard places.count >= count else {
+            throw .tooLittleHeldOutText(needed: count, found: places.count, length: sequenceLength)
+        }
+        return CalibrationSet(
+            sequences: (0..<count).map { index in
+                let start = places[index * places.count / count]
+                return Array(stream[start..<start + sequenceLength])
+            })
+    }
+
+    /// The joined documents, and where in them the sequences of a calibration set start.
+    private static func cut(
+        _ documents: [[Int32]], separator: Int32?, sampleCount: Int, sequenceLength: Int, seed: UInt64
+    ) throws(CalibrationError) -> (stream: [Int32], starts: [Int]) {
         precondition(sampleCount > 0 && sequenceLength > 0)
         var stream: [Int32] = []
         for document in documents where !document.isEmpty {
@@ -32,10 +67,7 @@ public struct CalibrationSet: Sendable, Equatable {
         }
         var random = SeededRandom(seed: seed)
         let gaps = (0..<sampleCount).map { _ in random.integer(below: stream.count - needed + 1) }.sorted()
-        sequences = gaps.enumerated().map { index, gap in
-            let start = gap + index * sequenceLength
-            return Array(stream[start..<(start + sequenceLength)])
-        }
+        return (stream, gaps.enumerated().map { $1 + $0 * sequenceLength })
     }
 }
 
@@ -62,6 +94,8 @@ extension CalibrationSet {
 public enum CalibrationError: Error, Equatable, CustomStringConvertible {
     /// The documents do not hold enough tokens.
     case tooLittleText(needed: Int, found: Int, samples: Int, length: Int)
+    /// What the calibration set leaves of the documents is not enough for the held-out sequences.
+    case tooLittleHeldOutText(needed: Int, found: Int, length: Int)
 
     /// One sentence for the user.
     public var description: String {
@@ -70,6 +104,11 @@ public enum CalibrationError: Error, Equatable, CustomStringConvertible {
             """
             the calibration text holds \(found) tokens, but \(samples) samples of \(length) need \(needed): \
             \(needed - found) are missing; give more text, or lower --samples or --sequence-length
+            """
+        case .tooLittleHeldOutText(let needed, let found, let length):
+            """
+            between the calibration samples there is room for \(found) held-out sequences of \(length) tokens, but --budget \
+            needs \(needed); give more text, or lower --samples or --sequence-length
             """
         }
     }

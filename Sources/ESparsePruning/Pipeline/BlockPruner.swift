@@ -11,6 +11,8 @@ struct PrunedBlock: Sendable {
     var linears: [String: LinearWeight] = [:]
     /// Biases that changed because their rows were permuted, by name.
     var biases: [String: Tensor] = [:]
+    /// The order of the feed-forward layer's inner channels, where it changed.
+    var innerOrder: Permutation?
     /// Records of the pruned linears for the manifest.
     var records: [PrunedLinear] = []
     /// What was seen and done at each site, where that is gathered.
@@ -148,7 +150,8 @@ struct BlockPruner {
             return (try compress(entry.weight, bits, order), figures)
         }
         let updated = try compensation.apply(
-            to: entry.weight, saliency: entry.saliency.values, pattern: settings.pattern, parallel: parallel)
+            to: entry.weight, of: entry.linear.name, saliency: entry.saliency.values, pattern: settings.pattern,
+            parallel: parallel)
         let matrix = try compress(updated.weight, updated.bits, nil)
         return (matrix, ["damping": compensation.damping, "outputError": updated.error])
     }
@@ -202,6 +205,7 @@ struct BlockPruner {
     private func permuteRows(
         of producers: [LinearDescription], _ order: Permutation, block: inout PrunedBlock
     ) throws {
+        block.innerOrder = order
         for producer in producers {
             let weight = try block.linears[producer.name] ?? weights.linearWeight(producer.name)
             block.linears[producer.name] = weight.gatheringRows(order.order)

@@ -45,17 +45,21 @@ struct CalibrationPass<B: Backend> {
             histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
             collectsBoth = true
         }
-        try forEachSequence(inputs, block, through: last) { site, input in
-            ranges[site]?.appendSequence(input, using: kernels)
-            hessians[site]?.appendSequence(input, using: kernels)
-            if collectsBoth { histograms[site]?.accumulate(input, using: kernels) }
-        }
+        try forEachSequence(
+            inputs, block, through: last,
+            observe: { site, input in
+                ranges[site]?.appendSequence(input, using: kernels)
+                hessians[site]?.appendSequence(input, using: kernels)
+                if collectsBoth { histograms[site]?.accumulate(input, using: kernels) }
+            })
         for site in sites { try ranges[site.kind]?.validate(site: site.linears[0].name) }
         if case .histogram(let estimator, let bins) = method.requirement, estimator.needsRangeFirst {
             histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
-            try forEachSequence(inputs, block, through: last) { site, input in
-                histograms[site]?.accumulate(input, using: kernels)
-            }
+            try forEachSequence(
+                inputs, block, through: last,
+                observe: { site, input in
+                    histograms[site]?.accumulate(input, using: kernels)
+                })
         }
         return ranges.reduce(into: [:]) { result, entry in
             result[entry.key] = ChannelStatistics(
@@ -77,12 +81,25 @@ struct CalibrationPass<B: Backend> {
     ///
     /// - Throws: `InterruptedError`; `FileError`.
     func run(_ block: DecoderBlock<B>, from inputs: HiddenStateFile, to outputs: HiddenStateFile) throws {
-        try forEachSequence(inputs, block, to: outputs)
+        try forEachSequence(inputs, block, finish: { try write($1, $0, to: outputs) })
+    }
+
+    /// Runs all sequences through the block and shows each one's outputs, `[tokens, hidden size]`.
+    ///
+    /// - Throws: `InterruptedError`; `FileError`; what `body` throws.
+    func forEachOutput(
+        of block: DecoderBlock<B>, inputs: HiddenStateFile, _ body: @escaping (Int, Span<Float>) throws -> Void
+    ) throws {
+        try forEachSequence(
+            inputs, block,
+            finish: { sequence, hidden in
+                try backend.withFloats(of: hidden) { values in try body(sequence, values) }
+            })
     }
 
     private func forEachSequence(
         _ inputs: HiddenStateFile, _ block: DecoderBlock<B>, through last: InputSite? = nil,
-        to outputs: HiddenStateFile? = nil, observe: ((InputSite, Span<Float>) -> Void)? = nil
+        observe: ((InputSite, Span<Float>) -> Void)? = nil, finish: ((Int, B.Activation) throws -> Void)? = nil
     ) throws {
         var cache = try backend.makeCache(cacheDescription)
         for sequence in 0..<inputs.sequenceCount {
@@ -100,7 +117,7 @@ struct CalibrationPass<B: Backend> {
                         }
                     }
                 })
-            if let outputs { try write(hidden, sequence, to: outputs) }
+            try finish?(sequence, hidden)
             advance()
         }
     }

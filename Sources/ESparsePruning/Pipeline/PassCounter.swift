@@ -1,16 +1,20 @@
-// Progress of a calibrated run, counted in passes of one sequence through one block.
+// Progress of a stage, counted in passes of one sequence through one block.
 
 import ESparseCore
 import Synchronization
 
 /// Counts passes and reports them.
 final class PassCounter: Sendable {
+    private let stage: String
     private let total: Int
     private let completed: Mutex<Int>
     private let progress: any ProgressReporter
 
     /// Starts at the first pass of block `firstBlock`; block `i` takes `passes[i]` passes of every sequence.
-    init(passes: [Int], firstBlock: Int, sequenceCount: Int, progress: any ProgressReporter) {
+    init(
+        stage: String, passes: [Int], firstBlock: Int, sequenceCount: Int, progress: any ProgressReporter
+    ) {
+        self.stage = stage
         total = passes.reduce(0, +) * sequenceCount
         let start = passes[..<firstBlock].reduce(0, +) * sequenceCount
         completed = Mutex(start)
@@ -28,6 +32,6 @@ final class PassCounter: Sendable {
     }
 
     private func report(_ count: Int) {
-        progress.report(stage: "Pruning", completed: count, total: total, unit: "passes")
+        progress.report(stage: stage, completed: count, total: total, unit: "passes")
     }
 }

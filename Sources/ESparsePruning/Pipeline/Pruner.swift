@@ -15,20 +15,20 @@ public struct Pruner<B: Backend> {
     private let architecture: ModelArchitecture
     private let settings: PruningSettings
     private let backend: B
-    private let weights: OutputTensors
+    let weights: OutputTensors
     private let pool: ThreadPool
     private let progress: any ProgressReporter
     /// Where the time goes.
-    public let stages = PruningStages()
+    private let stages: PruningStages
 
     /// Checks that the settings fit the model; reads no weights.
     ///
+    /// - Parameter stages: gathers where the time goes.
     /// - Throws: `PruningError` when a linear cannot have the pattern, none is selected, or the model is pruned already;
     ///   `ModelError` when the checkpoint lacks tensors or the model has too few positions for the calibration sequences.
     public init(
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B,
-        threadCount: Int,
-        progress: any ProgressReporter
+        threadCount: Int, stages: PruningStages = PruningStages(), progress: any ProgressReporter
     ) throws {
         guard checkpoint.manifest == nil else { throw PruningError.alreadyPruned(path: checkpoint.path) }
         let linears = architecture.blocks.flatMap { $0.sites.flatMap(\.linears) }.filter { settings.selects($0.name) }
@@ -53,6 +53,7 @@ public struct Pruner<B: Backend> {
         self.architecture = architecture
         self.settings = settings
         self.backend = backend
+        self.stages = stages
         self.progress = progress
         pool = ThreadPool(threadCount: threadCount)
         weights = OutputTensors(
@@ -76,13 +77,29 @@ public struct Pruner<B: Backend> {
         output: String, calibrationDigest: String, files: [String: [UInt8]], resume: Bool,
         diagnose: ((SiteDiagnostics) -> Void)? = nil, calibration: () throws -> CalibrationSet
     ) throws -> SparseManifest {
+        try run(
+            output: output, calibrationDigest: calibrationDigest, files: files, resume: resume, diagnose: diagnose,
+            calibration: calibration, willWrite: { _, _ in })
+    }
+
+    /// Everything that decides the output, for the manifest and for resuming.
+    func description(calibrationDigest: String) throws -> PruningRun {
         var inputs = ["model": try InputDigest.of(checkpoint)]
         if settings.method.requirement != .none { inputs["calibration"] = calibrationDigest }
-        let description = PruningRun(
+        return PruningRun(
             toolVersion: toolVersion, method: settings.method.name, pattern: settings.pattern,
             storage: settings.storage, settings: settings.named, inputs: inputs)
+    }
+
+    /// As the public `run`; `willWrite` sees every pruned block before it is written.
+    func run(
+        output: String, calibrationDigest: String, files: [String: [UInt8]], resume: Bool,
+        diagnose: ((SiteDiagnostics) -> Void)?, calibration: () throws -> CalibrationSet,
+        willWrite: (Int, PrunedBlock) throws -> Void
+    ) throws -> SparseManifest {
         let folder = try RunFolder(
-            output: output, blockCount: architecture.blockCount, run: description, resume: resume)
+            output: output, blockCount: architecture.blockCount,
+            run: description(calibrationDigest: calibrationDigest), resume: resume)
         do {
             if !folder.writer.isComplete(.outer) {
                 try folder.writer.write(.outer, tensors: weights.outer(of: architecture))
@@ -94,10 +111,12 @@ public struct Pruner<B: Backend> {
                     try folder.calibration(
                         sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
                 }
-                try pruneWithCalibration(folder, set, diagnose)
+                try pruneWithCalibration(folder, set, diagnose, willWrite)
             }
-            return try folder.writer.finish(
+            let manifest = try folder.writer.finish(
                 configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
+            noteDamping(manifest)
+            return manifest
         } catch {
             folder.discardIfWorthless(after: error)
             throw error
@@ -114,7 +133,8 @@ public struct Pruner<B: Backend> {
     }
 
     private func pruneWithCalibration(
-        _ folder: RunFolder, _ set: CalibrationSet, _ diagnose: ((SiteDiagnostics) -> Void)?
+        _ folder: RunFolder, _ set: CalibrationSet, _ diagnose: ((SiteDiagnostics) -> Void)?,
+        _ willWrite: (Int, PrunedBlock) throws -> Void
     ) throws {
         let first = folder.writer.completedBlockCount
         let selected = architecture.blocks.map { block in
@@ -123,6 +143,7 @@ public struct Pruner<B: Backend> {
         // Blocks after the last one that is pruned need no inputs.
         let last = selected.lastIndex(of: true) ?? 0
         let counter = PassCounter(
+            stage: "Pruning",
             passes: selected.enumerated().map { index, isSelected in
                 (isSelected ? settings.method.requirement.passCount : 0) + (index < last ? 1 : 0)
             }, firstBlock: first, sequenceCount: set.sequences.count, progress: progress)
@@ -147,6 +168,7 @@ public struct Pruner<B: Backend> {
                 }
                 pruned = try prune(index, statistics: statistics, isDiagnosed: diagnose != nil)
                 if let diagnose { pruned.diagnostics.forEach(diagnose) }
+                try willWrite(index, pruned)
             }
             // The block before must be durable before its inputs' file is written over with this block's outputs.
             try stages.measure(.writing) { try unfinished?.wait() }
@@ -167,7 +189,8 @@ public struct Pruner<B: Backend> {
         }
     }
 
-    private func calibrationPass(gathersProducts: Bool, advance: @escaping () -> Void) throws -> CalibrationPass<B> {
+    /// A pass of sequences of the settings' length through a block at a time.
+    func calibrationPass(gathersProducts: Bool, advance: @escaping () -> Void) throws -> CalibrationPass<B> {
         let cache = architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
         return CalibrationPass(
             backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
@@ -190,14 +213,19 @@ public struct Pruner<B: Backend> {
         let pruner = BlockPruner(
             settings: settings, weights: weights, diagnosedBlock: isDiagnosed ? index : nil, stages: stages
         ) { pool.run(count: $0, $1) }
-        let block = try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
-        for record in block.records {
-            guard let damping = record.statistics["damping"], damping > settings.method.update?.damping ?? damping
-            else { continue }
-            progress.note(
-                "the Hessian of \(record.name) is not positive definite; its damping was raised to \(damping)")
-        }
-        return block
+        return try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
+    }
+
+    /// Says once where Hessians took more damping than was asked for.
+    private func noteDamping(_ manifest: SparseManifest) {
+        guard let asked = settings.method.update?.damping else { return }
+        let raised = manifest.linears.filter { $0.statistics["damping", default: asked] > asked }
+        guard let most = raised.max(by: { $0.statistics["damping", default: 0] < $1.statistics["damping", default: 0] })
+        else { return }
+        progress.note(
+            "Note: the Hessians of \(raised.count) of \(manifest.linears.count) linears were not positive definite with "
+                + "damping \(asked); \(most.name) took \(most.statistics["damping", default: 0]), the most "
+                + "(\(SparseManifest.fileName) has all)")
     }
 
     private func write(_ index: Int, _ pruned: PrunedBlock, to folder: RunFolder) throws {

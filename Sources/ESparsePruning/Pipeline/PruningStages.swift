@@ -18,6 +18,8 @@ public enum PruningStage: String, Sendable, CaseIterable {
     case outputs
     /// Waiting for finished blocks to be on the disk.
     case writing
+    /// Losses and errors on held-out sequences, for a budget.
+    case measuring
 }
 
 /// Adds up the seconds of each stage of one run.

@@ -45,32 +45,25 @@ package struct AssignmentShuffle: Sendable {
     ) -> [Int32] {
         let (count, group) = (channels.count, pattern.group)
         let groupCount = count / group
+        // Channels of one place lie side by side in the block: only they are candidates for it.
+        let first = channels.startIndex
+        let byPlace = (0..<count).map { channels[first + $0 % groupCount * group + $0 / groupCount] }
         let block = SaliencyBlock(channelCount: count, rows: max(matrices.reduce(0) { $0 + $1.rows }, 1))
         var row = 0
         for matrix in matrices {
-            block.fill(from: matrix.values, columns: matrix.columns, channels: channels, firstRow: row)
+            block.fill(from: matrix.values, columns: matrix.columns, channels: byPlace[...], firstRow: row)
             row += matrix.rows
         }
         // Numbered within the block.
-        var order = (0..<Int32(count)).map { $0 }
-        var gains = [Double](repeating: 0, count: count * count)
-        var totals = [Double](repeating: 0, count: groupCount)
+        var order = (0..<count).map { Int32($0 % group * groupCount + $0 / group) }
+        var scores = [Double](repeating: 0, count: groupCount * groupCount)
         for place in 0..<group {
-            block.gains(
-                order: order, pattern: pattern, groups: (0..<Int32(groupCount)).map { $0 }, gains: &gains,
-                totals: &totals)
-            let candidates = (0..<groupCount).map { order[$0 * group + place] }
-            var scores = [Double](repeating: 0, count: groupCount * groupCount)
-            for receiver in 0..<groupCount {
-                for (giver, channel) in candidates.enumerated() {
-                    scores[receiver * groupCount + giver] = gains[(receiver * group + place) * count + Int(channel)]
-                }
-            }
+            let candidates = place * groupCount..<(place + 1) * groupCount
+            block.gains(order: order, pattern: pattern, place: place, channels: candidates, gains: &scores)
             for (receiver, giver) in LinearAssignment.maximal(scores, size: groupCount).enumerated() {
-                order[receiver * group + place] = candidates[giver]
+                order[receiver * group + place] = Int32(candidates.lowerBound + giver)
             }
         }
-        let first = channels.startIndex
-        return order.map { channels[first + Int($0)] }
+        return order.map { byPlace[Int($0)] }
     }
 }

@@ -1,6 +1,6 @@
 // The whole channel shuffle of one input site: which steps, in which order, and what each won.
 
-package import ESparseCore
+public import ESparseCore
 package import ESparseKernels
 
 /// Which steps a channel shuffle takes.
@@ -18,25 +18,25 @@ public enum ShuffleSteps: String, Sendable, Codable, CaseIterable {
 }
 
 /// Finds the order of an input site's channels: global shuffle, then local shuffle, or one or none of them, or RIA's.
-package struct ChannelShuffle: Sendable {
+public struct ChannelShuffle: Sendable {
     /// The order found and what it retains, in the units of the objective (saliency or its square).
-    package struct Outcome: Sendable, Equatable {
+    public struct Outcome: Sendable, Equatable {
         /// The order of channels; nil where no step was taken.
-        package let permutation: Permutation?
+        public let permutation: Permutation?
         /// Sum over all weights: what a dense matrix retains.
-        package let total: Double
+        public let total: Double
         /// Retained by the mask in the original order.
-        package let retainedInOriginalOrder: Double
+        public let retainedInOriginalOrder: Double
         /// Retained after the global shuffle; the same as before where it was not taken.
-        package let retainedAfterGlobal: Double
+        public let retainedAfterGlobal: Double
         /// Retained in the end.
-        package let retained: Double
+        public let retained: Double
         /// Swaps of the local shuffle.
-        package let swapCount: Int
+        public let swapCount: Int
     }
 
     /// Which steps are taken.
-    package var steps: ShuffleSteps
+    public var steps: ShuffleSteps
     /// The first step.
     package var global: GlobalShuffle
     /// The second step.
@@ -46,13 +46,25 @@ package struct ChannelShuffle: Sendable {
 
     /// Makes the shuffle.
     package init(
-        steps: ShuffleSteps = .both, global: GlobalShuffle = GlobalShuffle(), local: LocalShuffle = LocalShuffle(),
+        steps: ShuffleSteps, global: GlobalShuffle = GlobalShuffle(), local: LocalShuffle,
         assignment: AssignmentShuffle = AssignmentShuffle()
     ) {
         self.steps = steps
         self.global = global
         self.local = local
         self.assignment = assignment
+    }
+
+    /// Makes the shuffle with blocks of `blockSize` channels, rounded down to a multiple of M, for its local step.
+    public init(steps: ShuffleSteps = .both, blockSize: Int = 256) {
+        self.init(steps: steps, local: LocalShuffle(blockSize: blockSize))
+    }
+
+    /// Searches an order for linears that share an input site; `pattern.group` must divide their columns. The result does not
+    /// depend on `threadCount`.
+    public func search(_ matrices: [SaliencyMatrix], pattern: SparsityPattern, threadCount: Int) -> Outcome {
+        let pool = ThreadPool(threadCount: threadCount)
+        return search(matrices, pattern: pattern) { pool.run(count: $0, $1) }
     }
 
     /// Searches an order for linears that share an input site; `pattern.group` must divide their columns.

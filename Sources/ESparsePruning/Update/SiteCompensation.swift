@@ -1,6 +1,7 @@
 // The weight update of the linears of one input site: they share the Hessian's factor.
 
 package import ESparseCore
+import ESparseFormats
 package import ESparseKernels
 
 /// Masks and updates the weights of linears that read the same input.
@@ -39,10 +40,13 @@ package struct SiteCompensation: Sendable {
 
     /// Drops and updates the weights `[R, C]` of one linear, which are in the original order.
     ///
-    /// - Parameter saliency: `[R, C]` in the original order; not read where the update scores by the loss.
-    /// - Throws: the tensor's error for an element type that has no place here.
+    /// - Parameters:
+    ///   - name: of the linear, for errors.
+    ///   - saliency: `[R, C]` in the original order; not read where the update scores by the loss.
+    /// - Throws: `PruningError.updateOverflows` where a weight outgrows its element type; the tensor's error for an element
+    ///   type that has no place here.
     package func apply(
-        to weight: Tensor, saliency: [Float], pattern: SparsityPattern, parallel: ParallelLoop
+        to weight: Tensor, of name: String, saliency: [Float], pattern: SparsityPattern, parallel: ParallelLoop
     ) throws -> Result {
         let ordered = order.map { weight.gatheringColumns($0.order) } ?? weight
         var values = try ordered.floats()
@@ -54,6 +58,11 @@ package struct SiteCompensation: Sendable {
         let (bits, error) = sweep.run(
             weight: &values, rows: weight.rows, importance: importance, parallel: parallel)
         let stored = try Tensor(values, shape: weight.shape).converted(to: weight.elementType)
+        if let index = firstNonFinite(in: stored) {
+            let channel = order.map { Int($0.order[index % weight.columns]) } ?? index % weight.columns
+            throw PruningError.updateOverflows(
+                linear: name, row: index / weight.columns, column: channel, type: weight.elementType)
+        }
         return Result(weight: stored, bits: bits, error: error)
     }
 

@@ -1,0 +1,60 @@
+// A pruned checkpoint with some of its sites dense again, to measure what leaving them dense would win.
+
+package import ESparseCore
+import ESparseFormats
+package import ESparseModels
+
+/// The weights of a run that pruned every site, and dense ones in the place of some.
+package struct AssembledWeights: WeightSource {
+    /// Dense weights as the output stores them.
+    private let source: any WeightSource
+    private let pruned: any WeightSource
+    private let dense: Set<String>
+    /// The order in which the pruned checkpoint has a dense linear's rows or columns, because the shuffle of the
+    /// feed-forward layer's inner channels is in the rows of the linears before it.
+    private let rowOrders: [String: Permutation]
+    private let columnOrders: [String: Permutation]
+
+    /// Puts the linears of the sites that `isDense` names, by block and kind, back.
+    ///
+    /// - Parameter innerOrders: of each block, the order of its inner channels in `pruned`; nil where they keep theirs.
+    package init(
+        source: any WeightSource, pruned: any WeightSource, architecture: ModelArchitecture,
+        innerOrders: [Permutation?], isDense: (Int, InputSite) -> Bool
+    ) {
+        self.source = source
+        self.pruned = pruned
+        var dense: Set<String> = []
+        var rowOrders: [String: Permutation] = [:]
+        var columnOrders: [String: Permutation] = [:]
+        for (index, block) in architecture.blocks.enumerated() {
+            for site in block.sites {
+                if isDense(index, site.kind) { dense.formUnion(site.linears.map(\.name)) }
+                guard case .inProducers(let producers) = site.shuffle, let order = innerOrders[index] else { continue }
+                for producer in producers { rowOrders[producer.name] = order }
+                for linear in site.linears { columnOrders[linear.name] = order }
+            }
+        }
+        self.dense = dense
+        self.rowOrders = rowOrders
+        self.columnOrders = columnOrders
+    }
+
+    /// The dense model's names.
+    package var tensorNames: [String] { source.tensorNames }
+
+    /// The dense model's shapes.
+    package func shape(of name: String) -> [Int]? { source.shape(of: name) }
+
+    /// A tensor of the pruned checkpoint.
+    package func tensor(_ name: String) throws -> Tensor { try pruned.tensor(name) }
+
+    /// A weight of the pruned checkpoint, or the dense one in the pruned checkpoint's order of rows and columns.
+    package func linearWeight(_ name: String) throws -> LinearWeight {
+        guard dense.contains(name) else { return try pruned.linearWeight(name) }
+        var weight = try source.tensor(name)
+        if let order = rowOrders[name] { weight = weight.gatheringRows(order.order) }
+        if let order = columnOrders[name] { weight = weight.gatheringColumns(order.order) }
+        return LinearWeight(matrix: .dense(weight))
+    }
+}

@@ -1,0 +1,63 @@
+// Models put together from a pruned checkpoint and dense weights, in every mixture of sites.
+
+import ESparseCore
+import ESparseFormats
+import ESparseKernels
+import ESparseModels
+import ESparsePruning
+import FoundationEssentials
+import Testing
+
+/// A checkpoint whose feed-forward layers have their inner channels in another order, as a shuffle leaves them.
+private struct InnerShuffled: WeightSource {
+    let source: any WeightSource
+    let architecture: ModelArchitecture
+    let orders: [Permutation]
+
+    var tensorNames: [String] { source.tensorNames }
+    func shape(of name: String) -> [Int]? { source.shape(of: name) }
+
+    func tensor(_ name: String) throws -> Tensor {
+        let tensor = try source.tensor(name)
+        for (block, order) in zip(architecture.blocks, orders) {
+            if block.down.name == name { return tensor.gatheringColumns(order.order) }
+            let isProduced = block.feedForwardLinears.contains { $0.name == name || $0.biasName == name }
+            if isProduced { return tensor.gatheringRows(order.order) }
+        }
+        return tensor
+    }
+
+    func linearWeight(_ name: String) throws -> LinearWeight { LinearWeight(matrix: .dense(try tensor(name))) }
+}
+
+@Suite struct AssembledWeightsTests {
+    /// Nothing is pruned here, so every mixture must compute what the dense model does, whatever order the inner channels of
+    /// its parts have.
+    @Test(arguments: ["tiny-llama", "tiny-opt"]) func everyMixtureComputesTheSame(_ name: String) throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
+        let checkpoint = try Checkpoint.open(root + "/Command/" + name)
+        let architecture = try ModelArchitecture(configuration: checkpoint.configuration)
+        let orders = try architecture.blocks.map { block in
+            let count = Int32(block.down.columns)
+            return try #require(Permutation((0..<count).map { ($0 * 5 + 3) % count }))
+        }
+        let shuffled = InnerShuffled(source: checkpoint.weights, architecture: architecture, orders: orders)
+        let backend = try CPUBackend(precision: .float32, threadCount: 2)
+        let tokens = (0..<40).map { Int32($0 * 7 % 500) }
+        func losses(_ weights: any WeightSource) throws -> [Double] {
+            try LanguageModel.load(architecture: architecture, weights: weights, backend: backend)
+                .negativeLogLikelihoods(of: [tokens])[0]
+        }
+        let expected = try losses(checkpoint.weights)
+        for mixture in 0..<16 {
+            let assembled = AssembledWeights(
+                source: checkpoint.weights, pruned: shuffled, architecture: architecture, innerOrders: orders
+            ) { block, kind in
+                mixture >> (InputSite.allCases.firstIndex(of: kind) ?? 0) & 1 == 1
+            }
+            for (loss, exact) in zip(try losses(assembled), expected) {
+                #expect(abs(loss - exact) < 1e-4, "mixture \(mixture)")
+            }
+        }
+    }
+}
