@@ -96,7 +96,11 @@ check "evaluate a partly dense model" "$esparse" evaluate partly --text "$text" 
 weights() { (cd "$1" && sha256sum ./*.safetensors); }
 check "a budget that everything fits" prune --output roomy --budget 1000000% --json roomy.json
 [ "$(weights roomy)" = "$(weights two-of-four)" ] && pass || fail "a roomy budget gives other weights than none"
-same "--json writes the manifest" roomy.json roomy/esparse.json
+python3 - <<'PYTHON' && pass || fail "--json is not the manifest with what the run took"
+import json
+report, manifest = json.load(open("roomy.json")), json.load(open("roomy/esparse.json"))
+assert report.pop("seconds") and report.pop("peak_resident_bytes") > 0 and report == manifest
+PYTHON
 absent "the search's folder is gone" roomy.budget
 # fits NAME MODEL OPTIONS...: a budget that not everything fits. The weights are those of a plain run with what the record
 # says; of a single block, a model put together has the loss of one pruned anew, because both are calibrated alike.
@@ -129,9 +133,9 @@ PYTHON
 }
 fits "LLaMA" "$model" --pattern 1:4 --budget 0.1
 fits "LLaMA, weights updated" "$model" --pattern 1:4 --budget 0.1 --update
-fits "OPT" "$here/tiny-opt" --pattern 1:4 --budget 0.1
+fits "OPT" "$here/tiny-opt" --pattern 1:4 --keep-pattern --budget 0.3
 fits "LLaMA, one block" "$model" --pattern 1:8 --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.1
-fits "OPT, one block" "$here/tiny-opt" --pattern 1:8 --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.8
+fits "OPT, one block" "$here/tiny-opt" --pattern 1:8 --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.1
 check "a budget with one thread" prune --output one-thread-budget --pattern 1:4 --budget 0.1 --threads 1
 check "a budget with two threads" prune --output two-thread-budget --pattern 1:4 --budget 0.1 --threads 2
 same "a budget gives the same bytes with one and two threads" one-thread-budget two-thread-budget
@@ -417,7 +421,7 @@ searched() {
 check "whole search to compare with" prune_found --pattern 1:4 --budget 0.1 --output searched
 searched "1of4-0.partial/checkpoint/model-00002-*"
 searched figures.json
-searched "1of4-[1-9]*.partial"
+searched "2of8-0.partial"
 rm -rf killed
 "$esparse" prune "$model" "${long[@]}" --output killed >/dev/null 2>&1 & pid=$!
 started killed
