@@ -22,8 +22,8 @@ void esparse_shuffle_gather(const float *matrix, int64_t rows, int64_t columns, 
 // `scratch` holds (group + 2) * ESPARSE_SHUFFLE_CHUNK floats; `block`, `scratch`: 64-byte aligned. `gains`
 // may be null: totals only.
 void esparse_shuffle_gains(int instruction_set, const float *block, int64_t channels, int64_t rows,
-                           const int32_t *order, int group, int kept, const int32_t *groups, int64_t group_count, float *scratch,
-                           double *gains, double *totals);
+                           const int32_t *order, int group, int kept, const int32_t *groups, int64_t group_count,
+                           float *scratch, double *gains, double *totals);
 
 // Mask bits of rows [rows, columns] of saliency: bit j % 8 of byte j / 8 of a row is 1 when permuted column j is among
 // the `kept` largest of its group of `group` consecutive permuted columns; ties keep the lower j; a NaN counts as

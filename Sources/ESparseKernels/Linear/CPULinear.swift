@@ -106,7 +106,7 @@ package struct CPULinear: Sendable {
 
     /// Tokens of a tile of the input of a sparse kernel.
     private func tileTokens(_ kernels: esparse_many_kernels, tokens: Int) -> Int {
-        guard let size = unsafe kernels.tile_tokens else {
+        guard let size = kernels.tile_tokens else {
             preconditionFailure("\(instructionSet) has no sparse kernel of many tokens")
         }
         return Int(size(Int64(tokens)))
