@@ -110,7 +110,7 @@ struct MethodOptions: ParsableArguments {
     }
 
     /// Whether the method gathers statistics.
-    var calibrates: Bool { update || method != .magnitude }
+    var calibrates: Bool { update || refine || method != .magnitude }
 
     private var scoring: any PruningMethod {
         switch method {
