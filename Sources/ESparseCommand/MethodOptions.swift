@@ -65,8 +65,12 @@ struct MethodOptions: ParsableArguments {
     @Flag(help: "Let kept weights make up for dropped ones, by SparseGPT's update.")
     var update = false
 
-    @Flag(help: "Refine masks by the outputs' error on the calibration text; weights stay as they are.")
-    var refine = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Refine masks by the outputs' error on the calibration text; weights stay as they are.",
+            discussion: "On where --method is e-sparse, without --preset and --update."))
+    var refine: Bool?
 
     @Option(help: "Channel shuffles before masking.")
     var shuffle: ShuffleSteps = .both
@@ -89,7 +93,7 @@ struct MethodOptions: ParsableArguments {
             of: ["--block-size": blockSize != nil], with: "--shuffle both or local",
             shuffle == .both || shuffle == .local)
         if update, method == .sparsegpt { throw ValidationError("--method sparsegpt updates weights without --update") }
-        if refine, update || method == .sparsegpt {
+        if refine == true, update || method == .sparsegpt {
             throw ValidationError("--refine leaves weights as they are; it does not go with updated weights")
         }
         if let skipPositions, skipPositions < 0 { throw ValidationError("--skip-positions must be 0 or above") }
@@ -101,7 +105,7 @@ struct MethodOptions: ParsableArguments {
     /// The settings that these options and defaults give.
     func settings(precision: Precision) -> PruningSettings {
         let method: any PruningMethod =
-            update ? CompensatedMethod(scoring) : refine ? RefinedMethod(scoring) : scoring
+            update ? CompensatedMethod(scoring) : refinesMask ? RefinedMethod(scoring) : scoring
         var settings = PruningSettings(method: method, precision: precision)
         settings.pattern = pattern
         settings.shuffle = shuffle
@@ -109,8 +113,11 @@ struct MethodOptions: ParsableArguments {
         return settings
     }
 
+    /// Whether masks are refined: the default of E-Sparse itself, not of the paper's plain settings nor of other methods.
+    private var refinesMask: Bool { refine ?? (method == .eSparse && preset == nil && !update) }
+
     /// Whether the method gathers statistics.
-    var calibrates: Bool { update || refine || method != .magnitude }
+    var calibrates: Bool { update || refinesMask || method != .magnitude }
 
     private var scoring: any PruningMethod {
         switch method {

@@ -131,17 +131,18 @@ PYTHON
     check "$name, plain" "$esparse" prune "$model" "${small[@]}" "${plain[@]}" --output anew $(cat excluded)
     [ "$(weights fitted)" = "$(weights anew)" ] && pass || fail "$name: a plain run gives other weights"
 }
-fits "LLaMA" "$model" --pattern 1:4 --budget 0.1
+# Budgets this small fit a random model's noise, and were found for masks that are not refined.
+fits "LLaMA" "$model" --pattern 1:4 --no-refine --budget 0.1
 fits "LLaMA, weights updated" "$model" --pattern 1:4 --budget 0.1 --update
 fits "OPT" "$here/tiny-opt" --pattern 1:4 --keep-pattern --budget 0.3
-fits "LLaMA, one block" "$model" --pattern 1:8 --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.1
+fits "LLaMA, one block" "$model" --pattern 1:8 --no-refine --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.1
 fits "OPT, one block" "$here/tiny-opt" --pattern 1:8 --keep-pattern --precision f32 --include '*.layers.0.*' --budget 0.1
-check "a budget with one thread" prune --output one-thread-budget --pattern 1:4 --budget 0.1 --threads 1
-check "a budget with two threads" prune --output two-thread-budget --pattern 1:4 --budget 0.1 --threads 2
+check "a budget with one thread" prune --output one-thread-budget --pattern 1:4 --no-refine --budget 0.1 --threads 1
+check "a budget with two threads" prune --output two-thread-budget --pattern 1:4 --no-refine --budget 0.1 --threads 2
 same "a budget gives the same bytes with one and two threads" one-thread-budget two-thread-budget
 check "a budget on the model's own text" "$esparse" prune "$model" --output own-budget --samples 4 --sequence-length 64 --budget 50
 refuse "a budget of nothing" 64 "budget" prune --output x --budget 0
-refuse "a budget too small for anything" 1 "leaves nothing to prune" prune --output x --budget 0.000001 --pattern 1:8
+refuse "a budget too small for anything" 1 "leaves nothing to prune" prune --output x --budget 0.000001 --pattern 1:8 --no-refine
 absent "nothing is left" x; absent "nor of the search" x.budget
 refuse "a budget without calibration" 64 "goes with a method that calibrates" "$esparse" prune "$model" --output x --method magnitude --budget 5
 refuse "--keep-pattern alone" 64 "goes with --budget" prune --output x --keep-pattern
@@ -190,6 +191,8 @@ for option in "--preset paper" "--alpha 1" "--bins 8" "--entropy power" "--ampli
     # shellcheck disable=SC2086
     idle "--method e-sparse" prune "$model" --output x --method wanda $option
 done
+refuse "refined and updated" 64 "does not go with updated weights" prune --output x --refine --update
+refuse "refined SparseGPT" 64 "does not go with updated weights" prune --output x --refine --method sparsegpt
 idle "an --entropy of linear bins" prune "$model" --output x --bins 50
 for shuffle in none global assignment; do
     idle "--shuffle both or local" prune "$model" --output x --shuffle $shuffle --block-size 64
@@ -292,7 +295,7 @@ reproduce=("$esparse" reproduce "$model" --text "$text" --calibration "$text" --
     --sequence-length 64 --windows 2 --ablation-samples 4 --ablation-sequence-length 32 --ablation-windows 2 --shapes 64x64
     --tokens 1,40 --seconds 0.001 --prompt-tokens 16 --generate-tokens 4 --batch 1 --rounds 1)
 check "reproduce" "${reproduce[@]}" --output reproduced
-grep -q 'experiment 2 of 49: Magnitude, 2:4, about' err && pass || fail "reproduce does not say how far it is: $(head -3 err)"
+grep -q 'experiment 2 of 58: Magnitude, 2:4, about' err && pass || fail "reproduce does not say how far it is: $(head -3 err)"
 # A session of its own, so that one signal kills the command and the child at work, as a power cut would.
 setsid "${reproduce[@]}" --output cut >/dev/null 2>&1 & pid=$!
 while kill -0 $pid 2>/dev/null && [ "$(ls cut/experiments 2>/dev/null | wc -l)" -lt 4 ]; do sleep 0.02; done
@@ -307,8 +310,8 @@ import json
 whole, cut = (json.load(open(f"{name}/results.json")) for name in ("reproduced", "cut"))
 for key in ("main", "ablation", "sensitivity", "channels", "memory_measured", "memory_computed"):
     assert whole[key] == cut[key], key
-assert cut["complete"] and len(cut["main"]) == 15 and len(cut["ablation"]) == 16 and len(cut["sensitivity"]) == 22
-assert len(cut["gemm"]["points"]) == 4 and len(cut["model"]) == 2 and len(cut["pruning"]) == 14
+assert cut["complete"] and len(cut["main"]) == 19 and len(cut["ablation"]) == 20 and len(cut["sensitivity"]) == 22
+assert len(cut["gemm"]["points"]) == 4 and len(cut["model"]) == 2 and len(cut["pruning"]) == 18
 assert all(row["stages"]["shuffle"] > 0 and row["peak_resident_bytes"] > 0 for row in cut["pruning"])
 assert all(0 < linear["output_error"] < 1 for linear in cut["channels"]["linears"])
 assert cut["channels"]["amplitude_spread"]["after"] < cut["channels"]["amplitude_spread"]["before"]
@@ -401,15 +404,16 @@ resumes() {
 }
 resumes "two passes a block" --preset paper
 resumes "updated weights" --update
+resumes "masks as scored" --no-refine
 resumes "no shuffle" --shuffle none
 resumes "SparseGPT" --method sparsegpt
 resumes "default"
 # searched FILE...: kills a search when the file is there, and goes on.
 found=(--calibration long.txt --samples 800 --sequence-length 256)
-prune_found() { "$esparse" prune "$model" "${found[@]}" "$@"; }
+prune_found() { "$esparse" prune "$model" "${found[@]}" --no-refine "$@"; }
 searched() {
     rm -rf killed killed.budget
-    "$esparse" prune "$model" "${found[@]}" --pattern 1:4 --budget 0.1 --output killed >/dev/null 2>&1 & pid=$!
+    "$esparse" prune "$model" "${found[@]}" --no-refine --pattern 1:4 --budget 0.1 --output killed >/dev/null 2>&1 & pid=$!
     while kill -0 $pid 2>/dev/null && ! ls killed.budget/$1 >/dev/null 2>&1; do sleep 0.01; done
     kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
     if [ -e killed ] || [ ! -e killed.budget ]; then fail "a search was not killed half-way at $1"; return; fi

@@ -21,7 +21,7 @@ func settings(
 @Suite struct PlanTests {
     @Test func experimentsAreUniqueAndNoOptionComesTwice() {
         let plan = ReproductionPlan(settings(tasks: ["a=b"], limit: 5), taskCount: 1)
-        #expect(plan.experiments.count == 1 + 2 * 7 + 16 + 15 + 3)
+        #expect(plan.experiments.count == 1 + 2 * 9 + 20 + 16 + 3)
         #expect(Set(plan.experiments.map(\.id)).count == plan.experiments.count)
         for experiment in plan.experiments {
             for step in experiment.steps {

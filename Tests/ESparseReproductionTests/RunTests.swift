@@ -107,7 +107,7 @@ private final class PretendedCommand {
             "pruning-bars",
         ] { #expect(page.contains("<figure id=\"\(figure)\""), "\(figure)") }
         let json = try JSONParser.parse(FileSystem.read(base.output + "/results.json"))
-        #expect(json["main"]?.array?.count == 15 && json["ablation"]?.array?.count == 16)
+        #expect(json["main"]?.array?.count == 19 && json["ablation"]?.array?.count == 20)
         #expect(json["complete"]?.boolean == true)
         // Means of the groups {3, 3}, {1, 1} over 2 are 1.5 and 0.5; dealt, both are 1.
         #expect(json["channels"]?["amplitude_spread"]?["before"] == .number(0.5))

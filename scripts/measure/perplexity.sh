@@ -42,16 +42,15 @@ PYTHON
 
 [ -e "$results/dense.json" ] || evaluate dense "$model" ""
 # The comparison with Wanda first: the rows that say most come first, because each takes long.
-for pattern in 2:4 4:8; do row e-sparse-refine-both $pattern --refine; done
-row e-sparse-both 2:4
-row e-sparse-both 4:8
+for pattern in 2:4 4:8; do row e-sparse-both $pattern --refine; done
 for pattern in 2:4 4:8; do row wanda-none $pattern --method wanda --shuffle none; done
 for pattern in 2:4 4:8; do row wanda-both $pattern --method wanda; done
-for pattern in 2:4 4:8; do row wanda-refine-both $pattern --method wanda --refine; done
-for pattern in 2:4 4:8; do row e-sparse-none $pattern --shuffle none; done
-for pattern in 2:4 4:8; do row e-sparse-global $pattern --shuffle global; done
+for pattern in 2:4 4:8; do row wanda-refined-both $pattern --method wanda --refine; done
+for pattern in 2:4 4:8; do row e-sparse-none $pattern --refine --shuffle none; done
+for pattern in 2:4 4:8; do row e-sparse-global $pattern --refine --shuffle global; done
 for pattern in 2:4 4:8; do row magnitude-none $pattern --method magnitude --shuffle none; done
-for pattern in 2:4 4:8; do row e-sparse-alpha-0.2-both $pattern --alpha 0.2; done
+for pattern in 2:4 4:8; do row e-sparse-unrefined-both $pattern --no-refine; done
+for pattern in 2:4 4:8; do row e-sparse-alpha-0.2-both $pattern --alpha 0.2 --no-refine; done
 for pattern in 2:4 4:8; do row paper-both $pattern --preset paper; done
 python3 - "$results" <<'PYTHON'
 import json, os, sys
@@ -63,7 +62,7 @@ def cell(name):
     return f"{json.load(open(path))['results']['wikitext-2-test.joined']['token_perplexity,none']:.2f}"
 print("| method | shuffle | 2:4 | 4:8 |\n|---|---|--:|--:|")
 print(f"| dense | | {cell('dense')} | {cell('dense')} |")
-for method, title in (("magnitude", "magnitude"), ("wanda", "Wanda"), ("wanda-refine", "Wanda, --refine"), ("paper", "E-Sparse, paper's plain settings"), ("e-sparse", "E-Sparse, default"), ("e-sparse-refine", "E-Sparse, --refine"), ("e-sparse-alpha-0.2", "E-Sparse, alpha 0.2")):
+for method, title in (("magnitude", "magnitude"), ("wanda", "Wanda"), ("wanda-refined", "Wanda, `--refine`"), ("paper", "E-Sparse, paper's plain settings"), ("e-sparse-alpha-0.2", "E-Sparse, alpha 0.2, `--no-refine`"), ("e-sparse-unrefined", "E-Sparse, `--no-refine`"), ("e-sparse", "E-Sparse, the default")):
     for shuffle in ("none", "global", "both"):
         row = [cell(f"{method}-{shuffle}-{suffix}") for suffix in ("2of4", "4of8")]
         if row != ["-", "-"]:

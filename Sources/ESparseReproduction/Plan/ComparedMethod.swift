@@ -7,6 +7,8 @@ package enum ComparedMethod: String, CaseIterable, Sendable {
     case ria
     case sparseGPT = "sparsegpt"
     case shuffledWanda = "wanda-shuffled"
+    case refinedWanda = "wanda-refined"
+    case unrefinedESparse = "e-sparse-unrefined"
     case eSparse = "e-sparse"
     case updatedESparse = "e-sparse-update"
 
@@ -18,6 +20,8 @@ package enum ComparedMethod: String, CaseIterable, Sendable {
         case .ria: "RIA with its permutation"
         case .sparseGPT: "SparseGPT"
         case .shuffledWanda: "Wanda, our shuffles"
+        case .refinedWanda: "Wanda, our shuffles, refined"
+        case .unrefinedESparse: "E-Sparse, not refined"
         case .eSparse: "E-Sparse"
         case .updatedESparse: "E-Sparse with update"
         }
@@ -31,6 +35,8 @@ package enum ComparedMethod: String, CaseIterable, Sendable {
         case .ria: ["--method", "ria", "--shuffle", "assignment"]
         case .sparseGPT: ["--method", "sparsegpt", "--shuffle", "none"]
         case .shuffledWanda: ["--method", "wanda"]
+        case .refinedWanda: ["--method", "wanda", "--refine"]
+        case .unrefinedESparse: ["--no-refine"]
         case .eSparse: []
         case .updatedESparse: ["--update"]
         }
@@ -39,7 +45,7 @@ package enum ComparedMethod: String, CaseIterable, Sendable {
     /// Whether kept weights change.
     package var updatesWeights: Bool { self == .sparseGPT || self == .updatedESparse }
     /// Whether it is this package's own.
-    package var isOwn: Bool { self == .eSparse || self == .updatedESparse }
+    package var isOwn: Bool { [.unrefinedESparse, .eSparse, .updatedESparse].contains(self) }
 
     /// Patterns of the main table.
     package static let patterns = ["2:4", "4:8"]

@@ -8,6 +8,7 @@ package enum AblationScore: String, CaseIterable, Sendable {
     case entropy
     case amplitude
     case both
+    case refined
 
     /// For people.
     package var title: String {
@@ -16,6 +17,7 @@ package enum AblationScore: String, CaseIterable, Sendable {
         case .entropy: "entropy"
         case .amplitude: "amplitude"
         case .both: "entropy and amplitude"
+        case .refined: "both, masks refined"
         }
     }
 
@@ -23,9 +25,10 @@ package enum AblationScore: String, CaseIterable, Sendable {
     package var options: [String] {
         switch self {
         case .weight: ["--method", "magnitude"]
-        case .entropy: ["--rule", "geometric-mean", "--alpha", "1"]
-        case .amplitude: ["--alpha", "0"]
-        case .both: []
+        case .entropy: ["--rule", "geometric-mean", "--alpha", "1", "--no-refine"]
+        case .amplitude: ["--alpha", "0", "--no-refine"]
+        case .both: ["--no-refine"]
+        case .refined: []
         }
     }
 
@@ -49,7 +52,7 @@ package struct Variation: Sendable, Equatable {
     package let isReference: Bool
 
     /// The default's experiment: the ablation's last cell.
-    package static let reference = AblationScore.both.id(shuffle: "both")
+    package static let reference = AblationScore.refined.id(shuffle: "both")
 
     /// All rows, in order; rows of one setting follow each other.
     package static func all(for settings: ReproductionSettings) -> [Variation] {
@@ -65,11 +68,9 @@ package struct Variation: Sendable, Equatable {
         let (fewer, shorter) = (max(samples / 4, 1), max(length / 4, 2))
         let standard = ESparse.standard.alpha
         var rows = Set([0, 0.1, 0.2, 0.4, 1, standard]).sorted().map { alpha in
-            if alpha == standard { return reference("alpha", "\(alpha) (default)") }
-            guard alpha == 0 else { return row("alpha", "\(alpha)", "alpha-\(alpha)", ["--alpha", "\(alpha)"]) }
-            return Variation(
-                setting: "alpha", value: "0", experiment: AblationScore.amplitude.id(shuffle: "both"), options: nil,
-                isReference: false)
+            alpha == standard
+                ? reference("alpha", "\(alpha) (default)")
+                : row("alpha", "\(alpha)", "alpha-\(alpha)", ["--alpha", "\(alpha)"])
         }
         rows += [25, 100, 400].map { row("bins (paper preset)", "\($0)", "bins-\($0)", paper($0)) }
         rows.append(row("amplitude scale (paper preset)", "wanda", "bins-100", paper(100)))

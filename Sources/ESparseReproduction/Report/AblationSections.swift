@@ -36,7 +36,7 @@ extension ReproductionResults {
                     cell(score, shuffle).map {
                         BarChart.Bar(
                             score.title, length: log($0.perplexity), text: Written.perplexity($0.perplexity),
-                            tone: $0.perplexity == least ? .accent : score == .both ? .second : .plain)
+                            tone: $0.perplexity == least ? .accent : score == .refined ? .second : .plain)
                     }
                 })
         }
@@ -50,7 +50,7 @@ extension ReproductionResults {
             id: "ablation-bars", title: "Entropy, amplitude, global and local shuffle, alone and together",
             caption: """
                 Rows are what scores a weight besides its own size. Bars are the logarithm of the perplexity: shorter is better. \
-                Entropy and amplitude together with both shuffles is the default.
+                Entropy and amplitude together with both shuffles and refined masks is the default.
                 """,
             chart: .bars(BarChart(groups: groups)), table: table,
             commands: commands(ablationIDs))
