@@ -1,4 +1,5 @@
-// The N:M mask of rows of saliency: a weight is kept when fewer than N of its group rank before it.
+// N:M masks: which weights rows of saliency keep (one is kept when fewer than N of its group rank before it), and what an
+// exchange of a kept and a dropped weight does to a row's response.
 #include "shuffle_kernels.h"
 
 #include <string.h>
@@ -50,4 +51,35 @@ void esparse_mask_bits(const float *saliency, int64_t rows, int64_t columns, con
         else if (group == 8) row_bits(row, columns, 8, kept, bits);
         else row_bits(row, columns, group, kept, bits);
     }
+}
+
+// No fused multiply-add, so that every instruction set gives the same bits.
+INLINE void exchange(float *restrict response, float lost, const float *drop_row, float won, const float *keep_row,
+                     int64_t count) {
+#pragma STDC FP_CONTRACT OFF
+    for (int64_t i = 0; i < count; i++) response[i] += lost * drop_row[i] - won * keep_row[i];
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void exchange_avx2(float *response, float lost, const float *drop_row, float won,
+                                                          const float *keep_row, int64_t count) {
+    exchange(response, lost, drop_row, won, keep_row, count);
+}
+__attribute__((target("avx512f,avx512vl"))) static void exchange_avx512(
+    float *response, float lost, const float *drop_row, float won, const float *keep_row, int64_t count) {
+    exchange(response, lost, drop_row, won, keep_row, count);
+}
+#endif
+
+void esparse_mask_exchange(int instruction_set, float *response, float lost, const float *drop_row, float won,
+                           const float *keep_row, int64_t count) {
+#if defined(__x86_64__)
+    if (instruction_set == esparse_instruction_set_avx512)
+        return exchange_avx512(response, lost, drop_row, won, keep_row, count);
+    if (instruction_set == esparse_instruction_set_avx2)
+        return exchange_avx2(response, lost, drop_row, won, keep_row, count);
+#else
+    (void)instruction_set;
+#endif
+    exchange(response, lost, drop_row, won, keep_row, count);
 }

@@ -69,10 +69,13 @@ private struct RefinementCase {
         (0..<rows).reduce(0) { sum, row in sum + error(row) { isKept(bits, row, $0) } }
     }
 
-    func refined(parallel: ParallelLoop) -> (bits: [UInt8], before: Double, after: Double) {
+    func refined(
+        parallel: ParallelLoop, instructionSet: InstructionSet = .plain
+    ) -> (bits: [UInt8], before: Double, after: Double) {
         var bits = bits
-        let errors = MaskRefinement(hessian: hessian, channels: channels, pattern: pattern)
-            .run(bits: &bits, weight: weight, rows: rows, parallel: parallel)
+        let errors = MaskRefinement(
+            hessian: hessian, channels: channels, pattern: pattern, instructionSet: instructionSet
+        ).run(bits: &bits, weight: weight, rows: rows, parallel: parallel)
         return (bits, errors.before, errors.after)
     }
 }
@@ -134,6 +137,13 @@ private struct RefinementCase {
                 #expect(best == Set((group..<(group + 4)).filter { trial.isKept(bits, row, $0) }))
             }
         }
+    }
+
+    @Test(arguments: InstructionSet.available) func theSameBitsOnEveryInstructionSet(_ set: InstructionSet) {
+        // 76 channels are no whole number of vectors.
+        let trial = RefinementCase(rows: 66, channels: 76, pattern: .twoOfFour, seed: 5)
+        let (plain, other) = (trial.refined(parallel: serial), trial.refined(parallel: serial, instructionSet: set))
+        #expect(plain.bits == other.bits && plain.after == other.after)
     }
 
     @Test func theSameBitsForAnyOrderOfTasks() {

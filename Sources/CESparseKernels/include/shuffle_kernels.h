@@ -1,4 +1,5 @@
-// Kernels of the channel shuffle and of the N:M mask: swap gains of a block of channels, and the bits that are kept.
+// Kernels of the channel shuffle and of the N:M mask: swap gains of a block of channels, the bits that are kept, and
+// exchanges of kept and dropped weights.
 //
 // Every variant adds in the same order, so results are the same bits on every machine.
 #ifndef ESPARSE_SHUFFLE_KERNELS_H
@@ -39,5 +40,9 @@ void esparse_shuffle_gains(int instruction_set, const float *block, int64_t chan
 // zeroed.
 void esparse_mask_bits(const float *saliency, int64_t rows, int64_t columns, const int32_t *order, int group, int kept,
                        int32_t *row, uint8_t *bits);
+
+// response[i] += lost * drop_row[i] - won * keep_row[i] for i in [0, count), each operation rounded by itself.
+void esparse_mask_exchange(int instruction_set, float *response, float lost, const float *drop_row, float won,
+                           const float *keep_row, int64_t count);
 
 #endif

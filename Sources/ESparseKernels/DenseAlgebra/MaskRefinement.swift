@@ -1,6 +1,7 @@
 // Better masks for the same weights: kept and dropped weights of a group change places while the outputs' error falls.
 
 import CESparseDNNL
+import CESparseKernels
 package import ESparseCore
 
 /// A descent on the squared error that a mask costs, over exchanges inside groups; no weight is changed.
@@ -13,11 +14,15 @@ package import ESparseCore
 ///     2 (w_k r_k - w_j r_j) + w_k^2 H_kk + w_j^2 H_jj - 2 w_k w_j H_kj
 ///
 /// Groups are visited from left to right; in each the best exchange is made as long as it lowers the error, then the next
-/// group follows, until a whole round makes none or `rounds` are done.
+/// group follows, until a whole round makes none or `rounds` are done. Rows do not depend on each other. A tile of them goes
+/// through the groups in step, so that the rows of H that an exchange adds are in the cache.
 package struct MaskRefinement: Sendable {
     private let hessian: [Float]
+    /// `[C, M]`: of each channel's row of the Hessian what lies in its own group.
+    private let groups: [Float]
     private let channels: Int
     private let pattern: SparsityPattern
+    private let instructionSet: InstructionSet
 
     /// Share of the Hessian's mean diagonal to add to it before: few calibration tokens make channels look more alike than
     /// they are.
@@ -32,12 +37,23 @@ package struct MaskRefinement: Sendable {
 
     /// Takes a matrix that is proportional to `X^T X`.
     ///
-    /// - Parameter hessian: `[C, C]`, row-major, symmetric, both triangles, channels in the order of the groups.
-    package init(hessian: [Float], channels: Int, pattern: SparsityPattern) {
+    /// - Parameters:
+    ///   - hessian: `[C, C]`, row-major, symmetric, both triangles, channels in the order of the groups.
+    ///   - channels: C.
+    ///   - pattern: N:M; M divides C.
+    ///   - instructionSet: whose instructions exchange weights; all give the same bits.
+    package init(
+        hessian: [Float], channels: Int, pattern: SparsityPattern, instructionSet: InstructionSet = .forExactKernels
+    ) {
         precondition(hessian.count == channels * channels && channels % pattern.group == 0)
         self.hessian = hessian
         self.channels = channels
         self.pattern = pattern
+        self.instructionSet = instructionSet
+        groups = (0..<channels).flatMap { channel in
+            let start = channel * channels + channel / pattern.group * pattern.group
+            return hessian[start..<(start + pattern.group)]
+        }
     }
 
     /// Refines the masks of all rows.
@@ -97,31 +113,35 @@ package struct MaskRefinement: Sendable {
             let code = unsafe esparse_dnnl_sgemm(
                 0, Int64(rows), stride, stride, 1, dropped, stride, hessian, stride, 0, response, stride)
             precondition(code == 0, "oneDNN failed to run a matrix product (code \(code))")
-            for row in 0..<rows {
-                let descent = unsafe RowDescent(
-                    channels: channels, pattern: pattern, weight: weight + row * channels,
-                    bits: bits + row * bytesPerRow, dropped: dropped + row * channels,
-                    response: response + row * channels, hessian: hessian)
-                unsafe errors[row] = descent.run(rounds: Self.rounds, smallestGain: Self.smallestGain)
+            unsafe groups.withUnsafeBufferPointer { groups in
+                guard let groups = groups.baseAddress else { return }
+                let descent = unsafe TileDescent(
+                    rows: rows, channels: channels, pattern: pattern, instructionSet: instructionSet, weight: weight,
+                    bits: bits, dropped: dropped, response: response, hessian: hessian, groups: groups)
+                unsafe descent.run(rounds: Self.rounds, smallestGain: Self.smallestGain, errors: errors)
             }
         }
     }
 }
 
-/// The descent of one row.
-@safe private struct RowDescent {
+/// The descent of some rows.
+@safe private struct TileDescent {
+    let rows: Int
     let channels: Int
     let pattern: SparsityPattern
-    /// `[C]`
+    let instructionSet: InstructionSet
+    /// `[rows, C]`
     let weight: UnsafePointer<Float>
-    /// `[(C + 7) / 8]`
+    /// `[rows, (C + 7) / 8]`
     let bits: UnsafeMutablePointer<UInt8>
-    /// d, `[C]`: the weight where it is dropped, else 0.
+    /// d, `[rows, C]`: the weight where it is dropped, else 0.
     let dropped: UnsafeMutablePointer<Float>
-    /// r = d H, `[C]`
+    /// r = d H, `[rows, C]`
     let response: UnsafeMutablePointer<Float>
     /// `[C, C]`
     let hessian: UnsafePointer<Float>
+    /// `[C, M]`
+    let groups: UnsafePointer<Float>
 
     private struct Exchange {
         var drop = 0
@@ -129,58 +149,72 @@ package struct MaskRefinement: Sendable {
         var change: Float = 0
     }
 
-    func run(rounds: Int, smallestGain: Float) -> (before: Double, after: Double) {
-        let before = error()
-        let threshold = -Float(before) * smallestGain
-        for _ in 0..<rounds {
-            var isChanged = false
+    /// Writes every row's error before and after.
+    func run(rounds: Int, smallestGain: Float, errors: UnsafeMutablePointer<(before: Double, after: Double)>) {
+        for row in 0..<rows { unsafe errors[row].before = error(row) }
+        let thresholds = (0..<rows).map { unsafe -Float(errors[$0].before) * smallestGain }
+        var unfinished = Array(0..<rows)
+        for _ in 0..<rounds where !unfinished.isEmpty {
+            var isChanged = [Bool](repeating: false, count: rows)
             for group in stride(from: 0, to: channels, by: pattern.group) {
-                // Each exchange lowers the error; more than N of them in one visit would undo one another.
-                for _ in 0..<pattern.kept {
-                    let best = best(in: group..<(group + pattern.group))
-                    guard best.change < threshold else { break }
-                    make(best)
-                    isChanged = true
+                for row in unfinished {
+                    // Each exchange lowers the error; more than N of them in one visit would undo one another.
+                    for _ in 0..<pattern.kept {
+                        let best = best(in: group..<(group + pattern.group), row: row)
+                        guard best.change < thresholds[row] else { break }
+                        make(best, row: row)
+                        isChanged[row] = true
+                    }
                 }
             }
-            if !isChanged { break }
+            unfinished = unfinished.filter { isChanged[$0] }
         }
-        return (before, error())
+        for row in 0..<rows { unsafe errors[row].after = error(row) }
     }
 
-    private func isKept(_ column: Int) -> Bool { unsafe bits[column / 8] >> UInt8(column % 8) & 1 == 1 }
+    private func isKept(_ column: Int, _ row: Int) -> Bool {
+        unsafe bits[row * ((channels + 7) / 8) + column / 8] >> UInt8(column % 8) & 1 == 1
+    }
 
-    private func error() -> Double {
+    private func error(_ row: Int) -> Double {
         var sum = 0.0
-        for column in 0..<channels { unsafe sum += Double(dropped[column]) * Double(response[column]) }
+        for index in (row * channels)..<((row + 1) * channels) {
+            unsafe sum += Double(dropped[index]) * Double(response[index])
+        }
         return sum
     }
 
-    /// The exchange that lowers the error most, the lowest columns among equal ones.
-    private func best(in group: Range<Int>) -> Exchange {
+    /// The exchange that lowers a row's error most, the lowest columns among equal ones.
+    private func best(in group: Range<Int>, row: Int) -> Exchange {
+        let weight = unsafe weight + row * channels
+        let response = unsafe response + row * channels
         var best = Exchange()
-        for drop in group where isKept(drop) {
+        for drop in group where isKept(drop, row) {
+            let own = unsafe groups + drop * pattern.group - group.lowerBound
             let lost = unsafe weight[drop]
-            let cost = unsafe lost * (2 * response[drop] + lost * hessian[drop * channels + drop])
-            for keep in group where !isKept(keep) {
+            let cost = unsafe lost * (2 * response[drop] + lost * own[drop])
+            for keep in group where !isKept(keep, row) {
                 let won = unsafe weight[keep]
-                let gain = unsafe won * (2 * response[keep] - won * hessian[keep * channels + keep])
-                let change = unsafe cost - gain - 2 * lost * won * hessian[drop * channels + keep]
+                let square = unsafe groups[keep * pattern.group + keep - group.lowerBound]
+                let gain = unsafe won * (2 * response[keep] - won * square)
+                let change = unsafe cost - gain - 2 * lost * won * own[keep]
                 if change < best.change { best = Exchange(drop: drop, keep: keep, change: change) }
             }
         }
         return best
     }
 
-    private func make(_ exchange: Exchange) {
-        let lost = unsafe weight[exchange.drop]
-        let won = unsafe weight[exchange.keep]
-        unsafe bits[exchange.drop / 8] &= ~(1 << UInt8(exchange.drop % 8))
-        unsafe bits[exchange.keep / 8] |= 1 << UInt8(exchange.keep % 8)
-        unsafe dropped[exchange.drop] = lost
-        unsafe dropped[exchange.keep] = 0
-        let dropRow = unsafe hessian + exchange.drop * channels
-        let keepRow = unsafe hessian + exchange.keep * channels
-        for column in 0..<channels { unsafe response[column] += lost * dropRow[column] - won * keepRow[column] }
+    private func make(_ exchange: Exchange, row: Int) {
+        let first = row * channels
+        let rowBits = unsafe bits + row * ((channels + 7) / 8)
+        let lost = unsafe weight[first + exchange.drop]
+        let won = unsafe weight[first + exchange.keep]
+        unsafe rowBits[exchange.drop / 8] &= ~(1 << UInt8(exchange.drop % 8))
+        unsafe rowBits[exchange.keep / 8] |= 1 << UInt8(exchange.keep % 8)
+        unsafe dropped[first + exchange.drop] = lost
+        unsafe dropped[first + exchange.keep] = 0
+        unsafe esparse_mask_exchange(
+            instructionSet.number, response + first, lost, hessian + exchange.drop * channels, won,
+            hessian + exchange.keep * channels, Int64(channels))
     }
 }
