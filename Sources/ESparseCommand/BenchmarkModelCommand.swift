@@ -95,7 +95,7 @@ struct BenchmarkModelCommand: ParsableCommand {
         }
         if isPacked {
             try DenseCopy.write(
-                checkpoint, ModelArchitecture(configuration: checkpoint.configuration), to: folder + "/dense",
+                checkpoint, ModelArchitecture(checkpoint), to: folder + "/dense",
                 progress: progress)
             return ModelBenchmark.Variants(dense: folder + "/dense", packed: model.path)
         }
@@ -131,7 +131,7 @@ struct BenchmarkModelRunCommand: ParsableCommand {
             precision: model.precision, threadCount: model.threads.count,
             instructionSet: try InstructionSet.selected(), profile: try KernelProfileFile.load(profile.choice).profile)
         let run = try ModelRun(
-            architecture: ModelArchitecture(configuration: checkpoint.configuration), weights: checkpoint.weights,
+            architecture: ModelArchitecture(checkpoint), weights: checkpoint.weights,
             backend: backend,
             workload: ModelRun.Workload(promptTokens: promptTokens, generatedTokens: generateTokens, batch: batch))
         print(String(decoding: try JSONEncoder().encode(run), as: UTF8.self))

@@ -37,7 +37,7 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let checkpoint = try Checkpoint.open(path)
-        let architecture = try ModelArchitecture(configuration: checkpoint.configuration)
+        let architecture = try ModelArchitecture(checkpoint)
         let progress = TerminalProgress()
         let backend =
             kernels

@@ -84,7 +84,7 @@ struct ModelOptions: ParsableArguments {
     func open(profile: ProfileSource, progress: TerminalProgress) throws -> OpenedModel {
         let checkpoint = try Checkpoint.open(path)
         return OpenedModel(
-            checkpoint: checkpoint, architecture: try ModelArchitecture(configuration: checkpoint.configuration),
+            checkpoint: checkpoint, architecture: try ModelArchitecture(checkpoint),
             tokenizer: try Tokenizer.load(checkpoint),
             backend: try CPUBackend.make(
                 precision: precision, threads: threads, profile: profile, progress: progress))

@@ -57,7 +57,7 @@ struct TuneCommand: ParsableCommand {
             let isPacked = checkpoint.manifest?.run.storage == .packed
             try requireEffect(of: ["--pattern": pattern != nil], with: "--shapes or a dense MODEL", !isPacked)
             return try TuningTarget.targets(
-                of: ModelArchitecture(configuration: checkpoint.configuration), weights: checkpoint.weights,
+                of: ModelArchitecture(checkpoint), weights: checkpoint.weights,
                 patterns: isPacked ? [] : patterns)
         }
         do {

@@ -44,6 +44,10 @@ public protocol WeightSource: Sendable {
     var tensorNames: [String] { get }
     /// The logical (dense) shape of a tensor, or nil where there is none of that name. Reads no weights.
     func shape(of name: String) -> [Int]?
+    /// Checks that a tensor's elements have a type that can be read as numbers. Reads no weights.
+    ///
+    /// - Throws: the format's error when they have not.
+    func checkElementType(of name: String) throws
     /// A dense tensor: a view of the mapped file, or dequantised into memory.
     ///
     /// - Throws: the format's error when the tensor is missing, damaged, or stored sparse.
@@ -52,4 +56,9 @@ public protocol WeightSource: Sendable {
     ///
     /// - Throws: the format's error when the tensor is missing or damaged.
     func linearWeight(_ name: String) throws -> LinearWeight
+}
+
+extension WeightSource {
+    /// What is in memory, or made up, can be read.
+    public func checkElementType(of name: String) throws {}
 }

@@ -65,6 +65,28 @@ import Testing
         #expect(scaling == expected)
     }
 
+    @Test(arguments: [Float.nan, .infinity]) func numbersAreFinite(_ value: Float) throws {
+        var file = GGUFBytes()
+        file.addValue("epsilon", type: 6, littleEndian(value.bitPattern))
+        let metadata = try file.open().metadata
+        #expect(message { _ = try metadata.number("epsilon") }?.contains("a finite number is needed") == true)
+    }
+
+    @Test func refusesATypeBeforeReadingIt() throws {
+        var bytes = try FileSystem.read(fixture("tiny-llama.gguf"))
+        // The name's length, the name, two dimensions, then the type.
+        let name = Array("blk.1.ffn_up.weight".utf8)
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: name) })
+        let type = place + name.count + 4 + 16
+        #expect(bytes[type] < 40)
+        bytes[type] = 10
+        let sentence = message {
+            try GGUFWeights(file: GGUFFile(path: "q2.gguf", storage: ByteStorage(copying: bytes)))
+                .checkElementType(of: "model.layers.1.mlp.up_proj.weight")
+        }
+        #expect(sentence?.contains("Q2_K") == true && sentence?.contains("convert the model") == true)
+    }
+
     @Test func readsAllMetadataTypes() throws {
         var file = GGUFBytes()
         file.addValue("u8", type: 0, [200])

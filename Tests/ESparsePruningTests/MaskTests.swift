@@ -33,6 +33,15 @@ import Testing
         #expect(bits(row + row, columns: 12, pattern) == [0b1001_1011, 0b0000_1011, 0b1001_1011, 0b0000_1011])
     }
 
+    @Test func sharesByHand() {
+        // Of 8 1 7 2 the first and third are kept, of 6 3 5 4 too: 26 of 36.
+        let order = Permutation([7, 0, 6, 1, 5, 2, 4, 3])
+        let values: [Float] = [1, 2, 3, 4, 5, 6, 7, 8]
+        #expect(Mask.retainedShare(of: values, bits: [0b0101_0101], columns: 8, permutation: order) == 26.0 / 36)
+        #expect(Mask.retainedShare(of: values, bits: [0b0000_0011], columns: 8, permutation: nil) == 3.0 / 36)
+        #expect(Mask.retainedShare(of: [0, 0, 0, 0], bits: [0b11], columns: 4, permutation: nil) == nil)
+    }
+
     @Test func countsExactlyWhateverTheValues() {
         let values: [Float] = [.nan, .nan, .nan, 1, -0.0, 0, -1, -2, .infinity, .nan, .leastNonzeroMagnitude, 0]
         let result = bits(values, columns: 12, .twoOfFour)

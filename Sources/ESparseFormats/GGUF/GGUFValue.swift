@@ -62,11 +62,11 @@ public struct GGUFMetadata: Sendable, Equatable {
         try get(key, "an integer") { if case .integer(let value) = $0 { value } else { nil } }
     }
 
-    /// A number; integers are converted.
+    /// A finite number; integers are converted.
     public func number(_ key: String) throws(FormatError) -> Double? {
-        try get(key, "a number") {
+        try get(key, "a finite number") {
             switch $0 {
-            case .number(let value): value
+            case .number(let value): value.isFinite ? value : nil
             case .integer(let value): Double(value)
             default: nil
             }

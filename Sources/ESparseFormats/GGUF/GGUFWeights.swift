@@ -61,6 +61,17 @@ public struct GGUFWeights: WeightSource {
         storedNames[CanonicalName.of(name)].flatMap { file.entries[$0]?.shape }
     }
 
+    /// Checks that a tensor is of a type that can be expanded.
+    ///
+    /// - Throws: `FormatError.invalidTensor` when it is not.
+    public func checkElementType(of name: String) throws {
+        guard let stored = storedNames[CanonicalName.of(name)], let number = file.entries[stored]?.typeNumber,
+            GGMLType(rawValue: number) == nil
+        else { return }
+        throw FormatError.invalidTensor(
+            path: file.path, name: stored, problem: .unsupportedType(GGMLType.name(of: number)))
+    }
+
     /// A tensor: a view where the file holds it as F32, F16 or BF16 in the right order, else new memory (F32 if quantised).
     ///
     /// - Throws: `FormatError` when the tensor is missing or of an unsupported type.

@@ -82,6 +82,16 @@ public struct FolderWeights: WeightSource {
     /// The logical (dense) shape of a tensor, or nil where there is none of that name.
     public func shape(of name: String) -> [Int]? { shapes[CanonicalName.of(name)] }
 
+    /// Checks that a tensor, or the kept values of a packed one, are floating-point numbers of a supported type.
+    ///
+    /// - Throws: `FormatError.invalidTensor` when they are not.
+    public func checkElementType(of name: String) throws {
+        let name = CanonicalName.of(name)
+        let stored = files.entry(name) == nil ? String(name.dropLast(".weight".count)) + ".compressed" : name
+        guard let type = files.entry(stored)?.type, ElementType(rawValue: type)?.isFloatingPoint != true else { return }
+        throw FormatError.invalidTensor(path: files.path, name: stored, problem: .unsupportedType(type))
+    }
+
     /// A view of a dense tensor in the mapped file.
     ///
     /// - Throws: `FormatError` when the tensor is missing, of an unsupported type, or stored packed.

@@ -115,9 +115,9 @@ public struct ModelArchitecture: Sendable {
         Dictionary(tensors.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Checks that a checkpoint has every tensor with the right shape; reads no weights.
+    /// Checks that a checkpoint has every tensor with the right shape and a type that can be read; reads no weights.
     ///
-    /// - Throws: `ModelError` naming the first tensor that is missing or has another shape.
+    /// - Throws: `ModelError` naming the first tensor that is missing or has another shape; the format's error for its type.
     public func validate(_ weights: any WeightSource) throws {
         for tensor in tensors {
             guard let found = weights.shape(of: tensor.name) else {
@@ -126,6 +126,7 @@ public struct ModelArchitecture: Sendable {
             guard found == tensor.shape else {
                 throw ModelError.wrongShape(tensor.name, found: found, expected: tensor.shape)
             }
+            try weights.checkElementType(of: tensor.name)
         }
     }
 

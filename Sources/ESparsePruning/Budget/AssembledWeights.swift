@@ -46,6 +46,9 @@ package struct AssembledWeights: WeightSource {
     /// The dense model's shapes.
     package func shape(of name: String) -> [Int]? { source.shape(of: name) }
 
+    /// The source's.
+    package func checkElementType(of name: String) throws { try source.checkElementType(of: name) }
+
     /// A tensor of the pruned checkpoint.
     package func tensor(_ name: String) throws -> Tensor { try pruned.tensor(name) }
 

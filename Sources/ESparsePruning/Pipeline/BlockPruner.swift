@@ -45,9 +45,17 @@ struct BlockPruner {
         let saliency: SaliencyMatrix
     }
 
+    private struct Masked {
+        let matrix: SparseMatrix
+        /// The saliency of what is kept as a share of all; nil where weights were updated.
+        let retainedSaliency: Double?
+        /// Further figures for the manifest, by name.
+        let figures: [String: Double]
+    }
+
     /// Prunes every selected linear of the sites, in order of data flow.
     ///
-    /// - Throws: `PruningError.nonFiniteWeight`, or the format's error for a damaged tensor.
+    /// - Throws: `PruningError`, or the format's error for a damaged tensor.
     func prune(_ sites: [LinearSite], statistics: [InputSite: ChannelStatistics]) throws -> PrunedBlock {
         var block = PrunedBlock()
         for site in sites {
@@ -74,10 +82,11 @@ struct BlockPruner {
         let compensation = try unshuffled ?? compensation(statistics, order, first)
         let refinement = try refinement(statistics, order, first)
         for entry in scored {
-            let (matrix, figures) = try stages.measure(.mask) { try mask(entry, order, compensation, refinement) }
+            let masked = try stages.measure(.mask) { try mask(entry, order, compensation, refinement) }
+            let matrix = masked.matrix
             block.linears[entry.linear.name] = LinearWeight(
                 matrix: .sparse(matrix), permutation: isRuntime ? order : nil)
-            block.records.append(try record(entry, matrix, order, figures))
+            block.records.append(try record(entry, masked, order))
         }
         if let diagnosedBlock, let statistics {
             block.diagnostics.append(
@@ -96,7 +105,7 @@ struct BlockPruner {
     }
 
     private func score(_ linear: LinearDescription, _ statistics: ChannelStatistics?) throws -> Scored {
-        let weight = try weights.finiteTensor(linear.name)
+        let weight = try weights.tensor(linear.name)
         let saliency = settings.method.saliency(
             weight: try weight.floats(), rows: linear.rows, columns: linear.columns, statistics: statistics)
         if let index = saliency.firstIndex(where: { !$0.isFinite }) {
@@ -125,10 +134,10 @@ struct BlockPruner {
             channels: linear.columns, pattern: settings.pattern)
     }
 
-    /// The linear with only its kept weights, and further figures of it.
+    /// The linear with only its kept weights.
     private func mask(
         _ entry: Scored, _ order: Permutation?, _ compensation: SiteCompensation?, _ refinement: MaskRefinement?
-    ) throws -> (SparseMatrix, [String: Double]) {
+    ) throws -> Masked {
         func compress(_ weight: Tensor, _ bits: [UInt8], _ order: Permutation?) throws -> SparseMatrix {
             let bitmask = try Tensor(
                 elementType: .uint8, shape: [entry.linear.rows, (entry.linear.columns + 7) / 8],
@@ -147,24 +156,29 @@ struct BlockPruner {
                 // H is twice the mean of the products, so its error is, too.
                 figures = ["outputErrorOfSaliency": error.before / 2, "outputError": error.after / 2]
             }
-            return (try compress(entry.weight, bits, order), figures)
+            return Masked(
+                matrix: try compress(entry.weight, bits, order),
+                retainedSaliency: Mask.retainedShare(
+                    of: entry.saliency.values, bits: bits, columns: entry.linear.columns, permutation: order),
+                figures: figures)
         }
         let updated = try compensation.apply(
             to: entry.weight, of: entry.linear.name, saliency: entry.saliency.values, pattern: settings.pattern,
             parallel: parallel)
         let matrix = try compress(updated.weight, updated.bits, nil)
-        return (matrix, ["damping": compensation.damping, "outputError": updated.error])
+        // The mask was chosen while weights changed, by no score that was fixed before.
+        return Masked(
+            matrix: matrix, retainedSaliency: nil,
+            figures: ["damping": compensation.damping, "outputError": updated.error])
     }
 
-    private func record(
-        _ entry: Scored, _ matrix: SparseMatrix, _ order: Permutation?, _ figures: [String: Double]
-    ) throws -> PrunedLinear {
+    private func record(_ entry: Scored, _ masked: Masked, _ order: Permutation?) throws -> PrunedLinear {
+        let matrix = masked.matrix
         let nonzero = try matrix.values.floats().count { $0 != 0 }
         return PrunedLinear(
             name: entry.linear.name, rows: matrix.rows, columns: matrix.columns, pattern: settings.pattern,
             density: Double(nonzero) / Double(matrix.rows * matrix.columns), permuted: order != nil,
-            retainedSaliency: !settings.method.needsHessian ? retainedShare(of: entry.saliency, order) : nil,
-            statistics: figures)
+            retainedSaliency: masked.retainedSaliency, statistics: masked.figures)
     }
 
     /// What became of the site's channels and outputs; its linears are in `pruned` already.
@@ -183,15 +197,6 @@ struct BlockPruner {
                 hessian: statistics.hessian, parallel: parallel)
         }
         return diagnostics
-    }
-
-    /// The share of the saliency that the mask keeps; nil where all of it is 0.
-    private func retainedShare(of saliency: SaliencyMatrix, _ order: Permutation?) -> Double? {
-        let total = saliency.values.reduce(0.0) { $0 + Double($1) }
-        guard total > 0 else { return nil }
-        let retained = LocalShuffle().retainedSaliency(
-            order ?? .identity(saliency.columns), saliencies: [saliency], pattern: settings.pattern, parallel: parallel)
-        return retained / total
     }
 
     /// The order of the site's channels, or nil where they keep theirs.

@@ -19,6 +19,8 @@ struct OutputTensors: WeightSource {
 
     func shape(of name: String) -> [Int]? { source.shape(of: name) }
 
+    func checkElementType(of name: String) throws { try source.checkElementType(of: name) }
+
     func tensor(_ name: String) throws -> Tensor {
         let tensor = try source.tensor(name)
         guard let matrixType, tensor.shape.count > 1 else { return tensor }
@@ -37,15 +39,22 @@ struct OutputTensors: WeightSource {
         return try architecture.tensors.map(\.name).filter { !inner.contains($0) }.map { ($0, try finiteTensor($0)) }
     }
 
-    /// One decoder block after pruning.
+    /// Checks that all values of a block are finite.
     ///
     /// - Throws: `PruningError.nonFiniteWeight`; the format's error for a damaged tensor.
+    func checkValues(of block: BlockArchitecture) throws {
+        for tensor in block.tensors { _ = try finiteTensor(tensor.name) }
+    }
+
+    /// One decoder block after pruning; its values were checked before.
+    ///
+    /// - Throws: the format's error for a damaged tensor.
     func block(
         _ architecture: BlockArchitecture, pruned: PrunedBlock
     ) throws -> [(name: String, tensor: Tensor)] {
         try architecture.tensors.map(\.name).flatMap { name in
             if let bias = pruned.biases[name] { return [(name, bias)] }
-            guard let weight = pruned.linears[name] else { return [(name, try finiteTensor(name))] }
+            guard let weight = pruned.linears[name] else { return [(name, try tensor(name))] }
             return try StoredWeight.tensors(name: name, weight: storage == .packed ? weight : weight.plain())
         }
     }

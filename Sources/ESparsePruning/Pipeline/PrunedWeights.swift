@@ -11,6 +11,8 @@ struct PrunedWeights: WeightSource {
 
     func shape(of name: String) -> [Int]? { source.shape(of: name) }
 
+    func checkElementType(of name: String) throws { try source.checkElementType(of: name) }
+
     func tensor(_ name: String) throws -> Tensor { try pruned.biases[name] ?? source.tensor(name) }
 
     func linearWeight(_ name: String) throws -> LinearWeight { try pruned.linears[name] ?? source.linearWeight(name) }

@@ -127,6 +127,7 @@ public struct Pruner<B: Backend> {
         let count = architecture.blockCount
         for block in folder.writer.completedBlockCount..<count {
             progress.report(stage: "Pruning", completed: block, total: count, unit: "blocks")
+            try weights.checkValues(of: architecture.blocks[block])
             try write(block, try prune(block, statistics: [:], isDiagnosed: false), to: folder)
         }
         progress.report(stage: "Pruning", completed: count, total: count, unit: "blocks")
@@ -157,6 +158,8 @@ public struct Pruner<B: Backend> {
         defer { try? unfinished?.wait() }
         for index in first..<architecture.blockCount {
             let inputs = try hiddenStates(folder, before: index, set)
+            // Calibration would spread what is not finite, and the error would name another tensor.
+            try weights.checkValues(of: architecture.blocks[index])
             var pruned = PrunedBlock()
             if selected[index] {
                 let dense = try architecture.loadBlock(index, from: checkpoint.weights, onto: backend)

@@ -38,7 +38,7 @@ public struct ReproductionRun {
         let groups: Set<ExperimentGroup> = [.main, .ablation, .sensitivity]
         guard settings.text != nil || settings.groups.isDisjoint(with: groups) else { throw ReproductionError.noText }
         let checkpoint = try Checkpoint.open(settings.model)
-        let architecture = try ModelArchitecture(configuration: checkpoint.configuration)
+        let architecture = try ModelArchitecture(checkpoint)
         let tasks = try settings.tasks.flatMap(TaskSource.parse)
         var description = settings.named
         description["tool version"] = toolVersion

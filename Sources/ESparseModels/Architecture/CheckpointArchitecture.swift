@@ -1,0 +1,34 @@
+// The architecture of a checkpoint, checked against the tensors that it really has.
+
+public import ESparseFormats
+
+extension ModelArchitecture {
+    /// The architecture of a checkpoint that has every tensor, with the right shape and of a type that can be read. Reads no
+    /// weights, so that what does not fit is told before any work is done.
+    ///
+    /// - Throws: `UnfitCheckpoint` when the settings are not those of a supported model or the tensors do not fit them; the
+    ///   format's error for a tensor's type.
+    public init(_ checkpoint: Checkpoint) throws {
+        do {
+            self = try ModelArchitecture(configuration: checkpoint.configuration)
+            try validate(checkpoint.weights)
+        } catch let problem as ModelError {
+            throw UnfitCheckpoint(path: checkpoint.path, kind: checkpoint.kind, problem: problem)
+        }
+    }
+}
+
+/// A checkpoint whose settings or tensors are not those of a supported model.
+public struct UnfitCheckpoint: Error, CustomStringConvertible {
+    /// The folder or file.
+    public let path: String
+    /// What kind of checkpoint it is.
+    public let kind: Checkpoint.Kind
+    /// What does not fit.
+    public let problem: ModelError
+
+    /// One sentence for the user.
+    public var description: String {
+        kind == .gguf ? "\(path), its metadata read as a config.json: \(problem)" : "\(path): \(problem)"
+    }
+}
