@@ -80,7 +80,7 @@ struct GenerateCommand: ParsableCommand {
         if let template { stops.formUnion(template.stopIDs(for: opened.tokenizer)) }
         for text in stop {
             guard let id = opened.tokenizer.id(ofToken: text) else {
-                throw ValidationError("--stop \(text): the tokenizer has no such token")
+                throw ModelError.invalidOption("--stop", value: text, requirement: "a token of the model's tokenizer")
             }
             stops.insert(id)
         }

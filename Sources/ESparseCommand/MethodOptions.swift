@@ -35,7 +35,8 @@ enum Preset: String, ExpressibleByArgument, CaseIterable {
 }
 
 struct MethodOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Weights kept in each group of input channels.", valueName: "n:m"))
+    @Option(
+        help: ArgumentHelp("Weights kept in each group of input channels: N of M, 0 < N < M <= 32.", valueName: "n:m"))
     var pattern: SparsityPattern = .twoOfFour
 
     @Option(help: "How weights are scored.")
@@ -44,22 +45,31 @@ struct MethodOptions: ParsableArguments {
     @Option(help: "E-Sparse with the paper's plain settings; options given beside it still count.")
     var preset: Preset?
 
-    @Option(help: ArgumentHelp("E-Sparse: weight of the rule's second term.", valueName: "number"))
+    @Option(
+        help: ArgumentHelp(
+            "E-Sparse: weight of the rule's second term; \(ESparse.standard.alpha) where not given.",
+            valueName: "number"))
     var alpha: Double?
 
-    @Option(help: ArgumentHelp("E-Sparse: bins of a channel's histogram.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "E-Sparse: bins of a channel's histogram, where they are linear; \(ESparse.standard.bins) where not given.",
+            valueName: "n"))
     var bins: Int?
 
-    @Option(help: "E-Sparse: estimate of a channel's entropy.")
+    @Option(help: "E-Sparse: estimate of a channel's entropy; \(ESparse.standard.entropy.rawValue) where not given.")
     var entropy: EntropyEstimator?
 
-    @Option(help: "E-Sparse: scale of a channel's amplitude.")
+    @Option(help: "E-Sparse: scale of a channel's amplitude; \(ESparse.standard.amplitude.rawValue) where not given.")
     var amplitude: AmplitudeScale?
 
-    @Option(help: "E-Sparse: how entropy and amplitude are combined.")
+    @Option(
+        help: "E-Sparse: how entropy and amplitude are combined; \(ESparse.standard.rule.rawValue) where not given.")
     var rule: SaliencyRule?
 
-    @Option(help: ArgumentHelp("E-Sparse: first tokens of a sequence that statistics leave out.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "E-Sparse: first tokens of a sequence that statistics leave out; 0 where not given.", valueName: "n"))
     var skipPositions: Int?
 
     @Flag(help: "Let kept weights make up for dropped ones, by SparseGPT's update.")

@@ -39,7 +39,8 @@
     ///
     /// - Throws: `FileError` when the file cannot be opened or mapped.
     public init(mapping path: String) throws(FileError) {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        // Without O_NONBLOCK opening a pipe would wait for somebody to write into it.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(path: path, operation: "open", code: errno) }
         defer { close(descriptor) }
         var status = stat()
@@ -47,7 +48,9 @@
             throw FileError(path: path, operation: "read the size of", code: errno)
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw FileError(path: path, operation: "map", code: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
+            throw FileError(
+                path: path, operation: "read parts of",
+                code: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : ESPIPE)
         }
         byteCount = Int(status.st_size)
         isMapped = byteCount > 0

@@ -125,30 +125,45 @@ public enum TensorProblem: Error, Equatable, Sendable, CustomStringConvertible {
     /// A value is NaN or infinite.
     case nonFinite(index: Int)
 
+    /// What to do about a damaged file.
+    private static let again = "download or convert it again"
+
     /// The end of a sentence that starts with the tensor's name.
     public var description: String {
         switch self {
-        case .invalidShape: "has a shape that is negative or too large"
-        case .tooManyDimensions(let count, let limit): "has \(count) dimensions, at most \(limit) are allowed"
-        case .reversedOffsets(let start, let end): "ends at byte \(end), before its start at byte \(start)"
+        case .invalidShape: "has a shape that is not of whole numbers, negative or too large; \(Self.again)"
+        case .tooManyDimensions(let count, let limit):
+            "has \(count) dimensions, at most \(limit) are allowed; \(Self.again)"
+        case .reversedOffsets(let start, let end):
+            "ends at byte \(end), before its start at byte \(start); \(Self.again)"
         case .outsideFile(let start, let end, let available):
-            "lies at bytes \(start) to \(end), but the file has \(available) bytes of data; it is truncated or damaged"
-        case .overlaps(let other): "overlaps tensor \"\(other)\""
-        case .gap(let start, let expected): "starts at byte \(start) where byte \(expected) is the next unused one"
+            "lies at bytes \(start) to \(end), but the file has \(available) bytes of data; it is truncated or damaged, \(Self.again)"
+        case .overlaps(let other): "overlaps tensor \"\(other)\"; \(Self.again)"
+        case .gap(let start, let expected):
+            "starts at byte \(start) where byte \(expected) is the next unused one; \(Self.again)"
         case .sizeMismatch(let type, let shape, let bytes):
-            "has \(bytes) bytes, which does not agree with type \(type) and shape \(shape)"
-        case .misaligned(let offset, let alignment): "starts at byte \(offset), not a multiple of \(alignment)"
-        case .unsupportedType(let type): "has element type \(type), which is not supported"
+            "has \(bytes) bytes, which does not agree with type \(type) and shape \(shape); \(Self.again)"
+        case .misaligned(let offset, let alignment):
+            "starts at byte \(offset), not a multiple of \(alignment); \(Self.again)"
+        case .unsupportedType(let type):
+            "has element type \(type), which is not supported; convert the model to F32, F16 or BF16, or to a GGUF type that README.md "
+                + "lists"
         case .partialBlock(let rowLength, let block, let type):
-            "has rows of \(rowLength) values, which \(type) cannot hold in blocks of \(block)"
-        case .unexpected(let type, let shape, let needed): "is \(type) \(shape), but \(needed) is needed"
-        case .storedSparse: "is stored as a packed sparse matrix and cannot be read as a dense tensor"
+            "has rows of \(rowLength) values, which \(type) cannot hold in blocks of \(block); \(Self.again)"
+        case .unexpected(let type, let shape, let needed):
+            "is \(type) \(shape), but \(needed) is needed; it belongs to another model, or \(Self.again)"
+        case .storedSparse:
+            "is stored as a packed sparse matrix and cannot be read as a dense tensor; start from the "
+                + "dense checkpoint"
         case .incompletePacking(let missing):
             "is stored packed, but its part \"\(missing)\" is missing; copy or prune the checkpoint again"
         case .patternUnknown: "is stored packed, but esparse.json has no N:M pattern for it; copy the whole folder"
-        case .invalidPacking(let error): "is packed wrongly: \(error)"
-        case .notAPermutation(let channels): "does not hold every channel from 0 to \(channels - 1) exactly once"
-        case .nonFinite(let index): "holds NaN or infinity at element \(index); the checkpoint is damaged"
+        case .invalidPacking(let error): "is packed wrongly: \(error); copy or prune the checkpoint again"
+        case .notAPermutation(let channels):
+            "does not hold every channel from 0 to \(channels - 1) exactly once; copy or prune "
+                + "the checkpoint again"
+        case .nonFinite(let index):
+            "holds NaN or infinity at element \(index); the checkpoint is damaged, \(Self.again)"
         }
     }
 }

@@ -282,7 +282,7 @@ done
 rmdir temporary && pass || fail "benchmark model leaves files"
 # A child process would run on for several seconds; it stops with its parent.
 "$esparse" benchmark model "$model" --prompt-tokens 100 --generate-tokens 150 --batch 1024 --rounds 9 >/dev/null 2>&1 & pid=$!
-for _ in $(seq 1000); do child=$(pgrep -P $pid -f model-run) && break; sleep 0.01; done
+for _ in $(seq 1000); do child=$(cat /proc/$pid/task/*/children 2>/dev/null); child=${child%% *}; [ -n "$child" ] && break; sleep 0.01; done
 kill -TERM $pid
 for _ in $(seq 20); do kill -0 "$child" 2>/dev/null || break; sleep 0.1; done
 kill -0 "$child" 2>/dev/null && fail "SIGTERM to benchmark model: its child runs on" || pass
@@ -375,7 +375,11 @@ hostile "reversed offsets" "" "head[first]['data_offsets'].reverse(); store(head
 hostile "overflowing shape" "" "head[first]['shape'] = [1 << 62, 8]; store(head, body)"
 hostile "size and shape disagree" "" "head[first]['shape'] = [64, 63]; store(head, body)"
 hostile "missing tensor" "q_proj" "head['other'] = head.pop(first); store(head, body)"
-hostile "infinite weight" "" "o = head[first]['data_offsets'][0]; store(head, body[:o] + b'\x80\x7f' + body[o + 2:])"
+hostile "infinite weight" "q_proj.weight" "o = head[first]['data_offsets'][0]; store(head, body[:o] + b'\x80\x7f' + body[o + 2:])"
+hostile "unsupported element type" "layers.1.mlp.up_proj.weight" \
+    "head['model.layers.1.mlp.up_proj.weight']['dtype'] = 'I16'; store(head, body)"
+hostile "quantised folder" "gptq" "config(quantization_config={'quant_method': 'gptq', 'bits': 4})"
+hostile "a pipe in place of weights" "model.safetensors" "import os; os.remove('model.safetensors'); os.mkfifo('model.safetensors')"
 hostile "unknown family" "supported" "config(model_type='mamba')"
 hostile "absurd configuration" "" "config(num_attention_heads=0)"
 hostile "huge configuration" "" "config(hidden_size=1 << 62)"

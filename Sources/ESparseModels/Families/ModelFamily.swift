@@ -18,8 +18,16 @@ package enum ModelFamilies {
     static let all: [any ModelFamily.Type] = [LlamaFamily.self, OPTFamily.self]
 
     private struct Kind: Decodable {
+        struct Quantization: Decodable {
+            var method: String?
+            enum CodingKeys: String, CodingKey { case method = "quant_method" }
+        }
         var modelType: String
-        enum CodingKeys: String, CodingKey { case modelType = "model_type" }
+        var quantization: Quantization?
+        enum CodingKeys: String, CodingKey {
+            case modelType = "model_type"
+            case quantization = "quantization_config"
+        }
     }
 
     /// Reads a config.json of any family.
@@ -30,6 +38,11 @@ package enum ModelFamilies {
         guard let family = all.first(where: { $0.modelTypes.contains(kind.modelType) }) else {
             throw ModelError.unsupportedModelType(
                 String(kind.modelType.prefix(80)), supported: all.flatMap { $0.modelTypes })
+        }
+        if let quantization = kind.quantization {
+            throw ModelError.unsupportedSetting(
+                "quantization_config", value: String((quantization.method ?? "there").prefix(80)),
+                supported: "weights that are not quantised; convert the model to F32, F16 or BF16 first")
         }
         return try family.architecture(from: configuration)
     }
