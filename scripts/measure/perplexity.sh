@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The perplexity table of docs/method.md: prunes SmolLM2 by every method and pattern and measures WikiText-2 perplexity.
-# Needs a build (scripts/test.sh or scripts/demo.sh make one) and the two data files that ../shared/data/README.md describes.
+# Needs a build (scripts/test.sh or scripts/demo.sh make one) and the two texts that docs/correctness.md describes.
 # Rows that are in the results folder already are not measured again, so a stopped run goes on.
 # ESPARSE_BINARY names a copy of the command to measure with, so that a build does not disturb a long run.
 # Usage: scripts/measure/perplexity.sh [results folder, docs/results by default]
