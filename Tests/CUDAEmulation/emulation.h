@@ -4,6 +4,7 @@
 // a shuffle that not all lanes of a warp reach, end the program with a message. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -102,4 +103,35 @@ inline uint16_t emulated_float_to_half(float value) {
     uint16_t bits;
     memcpy(&bits, &half, 2);
     return bits;
+}
+
+using std::min;
+
+/// What mma.sync.m16n8k16 computes, with the fragments that the PTX ISA describes; sums in single precision, in order of k.
+template <typename Widen>
+void emulated_multiply_tile(float *c, const uint32_t *a, const uint32_t *b, Widen widen) {
+    const unsigned lane = threadIdx.x % 32, quad = lane / 4, pair = lane % 4 * 2;
+    uint32_t rows[2][8], columns[2][8];
+    // Row quad (and quad + 8) of A: columns 2 l, 2 l + 1 from lane l of the quad's four, then those 8 further on.
+    for (unsigned l = 0; l < 4; l++) {
+        for (int r = 0; r < 2; r++) {
+            rows[r][l] = emulated_shuffle(a[r], quad * 4 + l);
+            rows[r][4 + l] = emulated_shuffle(a[2 + r], quad * 4 + l);
+        }
+        // Columns pair and pair + 1 of B.
+        for (int n = 0; n < 2; n++) {
+            columns[n][l] = emulated_shuffle(b[0], (pair + n) * 4 + l);
+            columns[n][4 + l] = emulated_shuffle(b[1], (pair + n) * 4 + l);
+        }
+    }
+    for (int r = 0; r < 2; r++) {
+        for (int n = 0; n < 2; n++) {
+            float sum = c[2 * r + n];
+            for (int k = 0; k < 8; k++) {
+                sum += widen((uint16_t)rows[r][k]) * widen((uint16_t)columns[n][k]);
+                sum += widen((uint16_t)(rows[r][k] >> 16)) * widen((uint16_t)(columns[n][k] >> 16));
+            }
+            c[2 * r + n] = sum;
+        }
+    }
 }

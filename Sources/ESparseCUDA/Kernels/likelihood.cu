@@ -75,11 +75,11 @@ extern "C" __global__ void esparse_likelihood_add(const float *logits, const int
     states[blockIdx.x] = state;
 }
 
-extern "C" __global__ void esparse_likelihood_end(const likelihood_state *states, const int32_t *targets,
+extern "C" __global__ void esparse_likelihood_end(const likelihood_state *states,
                                                   int32_t tokens, double *losses, uint8_t *is_greedy) {
     const int32_t token = blockIdx.x * blockDim.x + threadIdx.x;
     if (token >= tokens) return;
     const likelihood_state state = states[token];
     losses[token] = log((double)state.sum) + (double)state.largest - (double)state.target;
-    is_greedy[token] = state.likeliest == targets[token] || state.target >= state.largest;
+    is_greedy[token] = state.target >= state.largest;
 }
