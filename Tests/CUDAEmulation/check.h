@@ -116,4 +116,4 @@ void check_normalizations();
 void check_sparse_products();
 void check_layers();
 void check_attention();
-void check_statistics();
+void check_pruning();

@@ -8,6 +8,7 @@ int main() {
     check_sparse_products();
     check_layers();
     check_attention();
+    check_pruning();
     printf("%s\n", failures ? "FAILED" : "all kernels agree with their references");
     return failures != 0;
 }

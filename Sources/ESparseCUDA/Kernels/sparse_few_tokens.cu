@@ -67,7 +67,9 @@ DEVICE void sparse_few_tokens(const T *values, const uint8_t *mask, const T *inp
     const int lane = threadIdx.x % warp_size, warp = threadIdx.x / warp_size;
     const int32_t first_row = ((int32_t)blockIdx.x * (blockDim.x / warp_size) + warp) * few_tokens_rows;
     float sums[few_tokens_rows][tokens];
+#pragma unroll
     for (int r = 0; r < few_tokens_rows; r++) {
+#pragma unroll
         for (int t = 0; t < tokens; t++) sums[r][t] = 0;
     }
     for (int32_t first = 0; first < columns; first += few_tokens_tile<tokens>()) {
@@ -87,8 +89,11 @@ DEVICE void sparse_few_tokens(const T *values, const uint8_t *mask, const T *inp
             }
         }
     }
+    // Unrolled, as all loops over the sums, so that they stay in registers.
+#pragma unroll
     for (int r = 0; r < few_tokens_rows; r++) {
         const int32_t row = first_row + r;
+#pragma unroll
         for (int t = 0; t < tokens; t++) {
             const float sum = warp_sum(sums[r][t]);
             if (lane != 0 || row >= rows || t >= token_count) continue;
