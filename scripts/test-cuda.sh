@@ -24,7 +24,7 @@ if [ ! -e "$cache" ]; then
 fi
 LD_LIBRARY_PATH=$cache python3 "$root/Tests/CUDAEmulation/compile.py" "$cache/libnvrtc.so.12" "$kernels"
 
-flags=(-std=c++20 -O1 -g -DESPARSE_EMULATION "-I$kernels" -Wall -Wextra -Werror
+flags=(-std=c++20 -O1 -g -DESPARSE_EMULATION "-I$kernels" "-I$root/Tests/CUDAEmulation" -Wall -Wextra -Werror
     -Wno-unknown-pragmas -Wno-missing-braces -Wno-clobbered)
 for source in "$root"/Tests/CUDAEmulation/*.cpp; do
     g++ "${flags[@]}" -c "$source" -o "$work/$(basename "$source").o"
