@@ -16,6 +16,7 @@ let optimised: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"]
 
 /// What some targets' tests need beside the target itself.
 let testedWith: [String: [Target.Dependency]] = [
+    "CUDA": ["ESparseFormats"],
     "Tokenizers": ["ESparseFormats"],
     "Models": ["ESparseKernels"],
     "Pruning": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
@@ -53,7 +54,7 @@ let package = Package(
             dependencies: [
                 "ESparseReproduction", "ESparseReport", "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning",
                 "ESparseModels",
-                "ESparseTokenizers", "ESparseFormats", "ESparseKernels", "ESparseCore", argumentParser,
+                "ESparseTokenizers", "ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseCore", argumentParser,
             ],
             swiftSettings: strict),
         .target(
@@ -87,6 +88,10 @@ let package = Package(
             name: "ESparseKernels",
             dependencies: ["ESparseCore", "CESparseKernels", "CESparseDNNL", "CESparseLAPACK"],
             swiftSettings: strict),
+        .target(
+            name: "ESparseCUDA", dependencies: ["ESparseFormats", "ESparseCore", "CESparseCUDA"], exclude: ["Kernels"],
+            swiftSettings: strict),
+        .target(name: "CESparseCUDA", cSettings: optimised),
         .target(name: "CESparseKernels", cSettings: optimised),
         .target(name: "CESparseDNNL", cSettings: optimised, linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CESparseLAPACK", cSettings: optimised, linkerSettings: [.linkedLibrary("openblas")]),
@@ -100,8 +105,8 @@ let package = Package(
             swiftSettings: strict),
     ]
         + [
-            "Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report", "Measurement",
-            "Reproduction",
+            "Core", "Kernels", "CUDA", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report",
+            "Measurement", "Reproduction",
         ].map { name in
             .testTarget(
                 name: "ESparse\(name)Tests",
