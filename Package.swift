@@ -87,6 +87,10 @@ let package = Package(
             name: "ESparseKernels",
             dependencies: ["ESparseCore", "CESparseKernels", "CESparseDNNL", "CESparseLAPACK"],
             swiftSettings: strict),
+        .target(
+            name: "ESparseCUDA", dependencies: ["ESparseFormats", "ESparseCore", "CESparseCUDA"], exclude: ["Kernels"],
+            swiftSettings: strict),
+        .target(name: "CESparseCUDA", cSettings: optimised),
         .target(name: "CESparseKernels", cSettings: optimised),
         .target(name: "CESparseDNNL", cSettings: optimised, linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CESparseLAPACK", cSettings: optimised, linkerSettings: [.linkedLibrary("openblas")]),

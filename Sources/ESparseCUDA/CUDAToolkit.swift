@@ -1,0 +1,24 @@
+// Everything of NVIDIA's that a run needs, loaded together.
+
+/// The driver and the libraries, loaded.
+package struct CUDAToolkit: Sendable {
+    /// The driver.
+    package let driver: CUDADriver
+    /// The compiler of our kernels.
+    package let compiler: CUDACompiler
+    /// Dense products.
+    package let dense: CUDADenseLibrary
+    /// 2:4 products, or why there are none: then 2:4 weights of many tokens run as dense ones.
+    package let sparse: Result<CUDASparseLibrary, CUDAError>
+
+    /// Loads all of them.
+    ///
+    /// - Throws: `CUDAError`: the first of driver, NVRTC and cuBLASLt that will not do.
+    package static func load(_ search: LibrarySearch = LibrarySearch()) throws(CUDAError) -> CUDAToolkit {
+        let driver = try CUDADriver.load(search)
+        return CUDAToolkit(
+            driver: driver, compiler: try .load(search, driver: driver.version),
+            dense: try .load(search, driver: driver.version),
+            sparse: Result { () throws(CUDAError) in try .load(search) })
+    }
+}

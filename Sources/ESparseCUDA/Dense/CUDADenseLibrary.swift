@@ -1,0 +1,80 @@
+// cuBLASLt, loaded, and its handle on one device.
+
+import CESparseCUDA
+
+/// cuBLASLt, loaded.
+@safe package final class CUDADenseLibrary: @unchecked Sendable {
+    /// The file it was loaded from.
+    package var path: String { library.path }
+    /// Its version.
+    package let version: LibraryVersion
+    let functions: DenseFunctions
+    private let library: DynamicLibrary
+
+    /// Loads cuBLASLt; of a version that the driver serves where that is given.
+    ///
+    /// - Throws: `CUDAError` when it is missing or its version will not do.
+    package static func load(
+        _ search: LibrarySearch = LibrarySearch(), driver: LibraryVersion? = nil
+    ) throws(CUDAError) -> CUDADenseLibrary {
+        try search.load(.dense) { library throws(CUDAError) in try CUDADenseLibrary(library, driver: driver) }
+    }
+
+    private init(_ library: DynamicLibrary, driver: LibraryVersion?) throws(CUDAError) {
+        self.library = library
+        functions = try DenseFunctions(library)
+        var numbers: [Int32] = [0, 0, 0]
+        var code: esparse_blas_status = 0
+        for property in numbers.indices where code == 0 {
+            code = unsafe functions.getProperty(Int32(property), &numbers[property])
+        }
+        version = LibraryVersion(Int(numbers[0]), Int(numbers[1]), Int(numbers[2]))
+        try check(code, "tell its version")
+        try library.check(version, driver: driver)
+    }
+
+    /// Turns a status into an error with cuBLASLt's own words; `operation` fits "cannot …".
+    func check(_ code: esparse_blas_status, _ operation: @autoclosure () -> String) throws(CUDAError) {
+        guard code != 0 else { return }
+        let reason = unsafe functions.getStatusString(code).map { unsafe String(cString: $0) } ?? "unknown error"
+        throw .callFailed(operation: operation(), library: .dense, code: Int(code), reason: reason)
+    }
+}
+
+/// Dense products on one device; they share a workspace, as they run one after another.
+@safe package final class DenseMultiplier: Sendable {
+    /// The device.
+    package let device: CUDADevice
+    let library: CUDADenseLibrary
+    let workspace: DeviceBuffer
+    nonisolated(unsafe) let handle: esparse_blas_handle
+
+    /// Bytes of workspace that algorithms may use, as NVIDIA recommends for compute capability 9.0.
+    static let workspaceBytes = 32 << 20
+
+    /// Makes a handle and takes 32 MiB of workspace on a device.
+    ///
+    /// - Throws: `CUDAError`.
+    package init(device: CUDADevice, library: CUDADenseLibrary) throws(CUDAError) {
+        workspace = try device.allocate(Self.workspaceBytes)
+        try device.makeCurrent()
+        var handle: esparse_blas_handle?
+        try library.check(unsafe library.functions.create(&handle), "start on \(device.properties.name)")
+        guard let handle = unsafe handle else { preconditionFailure("a handle that was made is not null") }
+        self.device = device
+        self.library = library
+        unsafe self.handle = unsafe handle
+    }
+
+    deinit {
+        device.makeCurrentForRelease()
+        _ = unsafe library.functions.destroy(handle)
+    }
+
+    /// Prepares a product of one shape with the algorithms that cuBLASLt proposes.
+    ///
+    /// - Throws: `CUDAError`, `productUnsupported` where it proposes none.
+    package func product(_ shape: DenseProductShape) throws(CUDAError) -> DenseProduct {
+        try DenseProduct(shape, multiplier: self)
+    }
+}

@@ -1,0 +1,106 @@
+// A dense product of one shape on a device, with the algorithms that cuBLASLt proposes for it.
+
+import CESparseCUDA
+import Synchronization
+
+/// A prepared product `y = x W^T (+ bias)`, or `y += x W^T (+ bias)`: any weight, input and output of its shape and types.
+///
+/// cuBLASLt counts in column-major matrices, where row-major x, W and y are their own transposes; so it is asked for
+/// `y^T = W x^T`, with the stored W transposed once. Sums are single precision.
+@safe package final class DenseProduct: Sendable {
+    /// What it computes.
+    package let shape: DenseProductShape
+    /// Algorithms there are to choose from, the one cuBLASLt thinks fastest first.
+    package var algorithmCount: Int { candidates.count }
+
+    private let multiplier: DenseMultiplier
+    private let descriptors: DenseDescriptors
+    private let candidates: [esparse_blas_candidate]
+    private let selected = Mutex(0)
+
+    /// Most algorithms that are asked for.
+    static let requestedCount = 16
+    /// What addresses must be multiples of, in bytes.
+    static let alignment = 16
+
+    init(_ shape: DenseProductShape, multiplier: DenseMultiplier) throws(CUDAError) {
+        self.shape = shape
+        self.multiplier = multiplier
+        try multiplier.device.makeCurrent()
+        descriptors = try DenseDescriptors(shape, multiplier.library)
+        candidates = try descriptors.candidates(multiplier, for: shape)
+        if candidates.isEmpty { throw .productUnsupported(.dense, product: shape.description) }
+    }
+
+    /// Which algorithm `run` uses, in `[0, algorithmCount)`; 0 at first.
+    package var algorithm: Int {
+        get { selected.withLock { $0 } }
+        set {
+            precondition(newValue >= 0 && newValue < algorithmCount)
+            selected.withLock { $0 = newValue }
+        }
+    }
+
+    /// Puts the product on the stream. Addresses must be multiples of 16 bytes.
+    ///
+    /// - Parameter accumulates: adds to y instead of writing it.
+    /// - Throws: `CUDAError.callFailed`.
+    package func run(
+        weight: DeviceSlice, input: DeviceSlice, bias: DeviceSlice? = nil, output: DeviceSlice,
+        accumulates: Bool = false
+    ) throws(CUDAError) {
+        precondition((bias != nil) == shape.hasBias, "the shape says whether there is a bias")
+        precondition(weight.byteCount >= shape.rows * shape.columns * 2, "the weight is too small")
+        precondition(input.byteCount >= shape.tokens * shape.columns * 2, "the input is too small")
+        precondition(output.byteCount >= shape.outputBytes, "the output is too small")
+        precondition(
+            bias.map { $0.byteCount >= shape.rows * shape.outputElementBytes } ?? true, "the bias is too small")
+        for slice in [weight, input, output] {
+            precondition(slice.address % UInt64(Self.alignment) == 0, "an address is not a multiple of 16 bytes")
+        }
+        try multiplier.device.makeCurrent()
+        // The bias's address is in the descriptor until the call has read it.
+        try selected.withLock { index throws(CUDAError) in
+            if let bias { try descriptors.setBias(bias.address) }
+            var one: Float = 1
+            var kept: Float = accumulates ? 1 : 0
+            var algorithm = candidates[index].algorithm
+            try multiplier.library.check(
+                unsafe multiplier.library.functions.multiply(
+                    multiplier.handle, descriptors.product, &one, weight.address, descriptors.weight, input.address,
+                    descriptors.input, &kept, output.address, descriptors.output, output.address, descriptors.output,
+                    &algorithm, multiplier.workspace.address, multiplier.workspace.byteCount, multiplier.device.stream),
+                "run \(shape)")
+        }
+        withExtendedLifetime((weight, input, bias, output)) {}
+    }
+
+    /// Runs every algorithm on these operands, which `run` describes, and keeps the fastest; y is overwritten.
+    ///
+    /// - Parameter rounds: how often each is timed; the median counts.
+    /// - Returns: seconds of the fastest.
+    /// - Throws: `CUDAError`.
+    @discardableResult
+    package func search(
+        weight: DeviceSlice, input: DeviceSlice, bias: DeviceSlice? = nil, output: DeviceSlice, rounds: Int = 5
+    ) throws(CUDAError) -> Double {
+        precondition(rounds > 0)
+        var best = (algorithm: 0, seconds: Double.infinity)
+        for index in 0..<algorithmCount {
+            algorithm = index
+            // What cuBLASLt proposes it may still refuse to run: then it is no choice, unless all are refused.
+            let seconds: Double
+            do {
+                try run(weight: weight, input: input, bias: bias, output: output)
+                seconds = try multiplier.device.medianSeconds(rounds: rounds) { () throws(CUDAError) in
+                    try run(weight: weight, input: input, bias: bias, output: output)
+                }
+            } catch  where best.seconds < .infinity || index + 1 < algorithmCount {
+                continue
+            }
+            if seconds < best.seconds { best = (index, seconds) }
+        }
+        algorithm = best.algorithm
+        return best.seconds
+    }
+}

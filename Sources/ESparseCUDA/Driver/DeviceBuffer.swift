@@ -1,0 +1,83 @@
+// Memory on a device, and places in it.
+
+import CESparseCUDA
+
+/// Memory on a device, 256-byte aligned; dropping it frees it after all work that was put on the stream before.
+///
+/// What was enqueued with a slice of the buffer may therefore still run when the buffer is dropped.
+@safe package final class DeviceBuffer: Sendable {
+    /// Where the memory is.
+    package let device: CUDADevice
+    /// Its size in bytes.
+    package let byteCount: Int
+    /// Its address on the device.
+    package let address: UInt64
+
+    /// Takes memory from the device's pool; its contents are not defined. A buffer of 0 bytes has address 0.
+    ///
+    /// While a graph is captured the memory would become the graph's, so do not make or drop buffers then.
+    /// - Throws: `CUDAError.outOfMemory`, or another failing call.
+    package init(byteCount: Int, on device: CUDADevice) throws(CUDAError) {
+        precondition(byteCount >= 0)
+        var address: esparse_cu_address = 0
+        if byteCount > 0 {
+            try device.makeCurrent()
+            let code = unsafe device.driver.functions.memAllocAsync(&address, byteCount, device.stream)
+            if code == Int32(esparse_cu_out_of_memory) {
+                throw .outOfMemory(byteCount: byteCount, device: device.properties.name)
+            }
+            try device.driver.check(code, "take \(byteCount) bytes of memory")
+        }
+        self.device = device
+        self.byteCount = byteCount
+        self.address = address
+    }
+
+    deinit {
+        guard byteCount > 0 else { return }
+        device.makeCurrentForRelease()
+        _ = unsafe device.driver.functions.memFreeAsync(address, device.stream)
+    }
+
+    /// The whole buffer.
+    package var all: DeviceSlice { DeviceSlice(buffer: self, byteOffset: 0, byteCount: byteCount) }
+
+    /// What starts `byteOffset` bytes in, to the end or of `byteCount` bytes.
+    package func slice(from byteOffset: Int, byteCount: Int? = nil) -> DeviceSlice {
+        all.slice(from: byteOffset, byteCount: byteCount)
+    }
+}
+
+/// Part of a buffer, which it keeps alive.
+package struct DeviceSlice: Sendable {
+    /// The buffer.
+    package let buffer: DeviceBuffer
+    /// Bytes before it in the buffer.
+    package let byteOffset: Int
+    /// Its size in bytes.
+    package let byteCount: Int
+
+    /// The address of its first byte.
+    package var address: UInt64 { buffer.address + UInt64(byteOffset) }
+
+    /// What starts `byteOffset` bytes in, to the end or of `byteCount` bytes; it must lie inside.
+    package func slice(from byteOffset: Int, byteCount: Int? = nil) -> DeviceSlice {
+        let count = byteCount ?? self.byteCount - byteOffset
+        precondition(byteOffset >= 0 && count >= 0 && byteOffset + count <= self.byteCount, "a slice leaves its buffer")
+        return DeviceSlice(buffer: buffer, byteOffset: self.byteOffset + byteOffset, byteCount: count)
+    }
+}
+
+extension CUDADevice {
+    /// Memory from the pool, its contents not defined (`DeviceBuffer`).
+    package func allocate(_ byteCount: Int) throws(CUDAError) -> DeviceBuffer {
+        try DeviceBuffer(byteCount: byteCount, on: self)
+    }
+
+    /// Memory that holds `values`.
+    package func buffer<Element: BitwiseCopyable>(_ values: [Element]) throws(CUDAError) -> DeviceBuffer {
+        let buffer = try allocate(values.count * MemoryLayout<Element>.stride)
+        try buffer.all.upload(values)
+        return buffer
+    }
+}

@@ -1,0 +1,86 @@
+// The four libraries of NVIDIA's that ESparse uses, the files they come in, and the versions that will do.
+
+/// A library that is loaded at run time.
+package enum CUDALibrary: String, Sendable, CaseIterable, Codable {
+    /// The CUDA driver, which comes with NVIDIA's kernel module.
+    case driver
+    /// NVRTC, which compiles our kernels for the device found.
+    case compiler
+    /// cuBLASLt: dense products.
+    case dense
+    /// cuSPARSELt: products of 2:4 weights.
+    case sparse
+
+    /// Its own name.
+    package var name: String {
+        switch self {
+        case .driver: "the CUDA driver"
+        case .compiler: "NVRTC"
+        case .dense: "cuBLASLt"
+        case .sparse: "cuSPARSELt"
+        }
+    }
+
+    /// File names, the newest version first.
+    var fileNames: [String] {
+        switch self {
+        case .driver: ["libcuda.so.1"]
+        case .compiler: ["libnvrtc.so.13", "libnvrtc.so.12"]
+        case .dense: ["libcublasLt.so.13", "libcublasLt.so.12"]
+        case .sparse: ["libcusparseLt.so.0"]
+        }
+    }
+
+    /// Versions that will do, in words.
+    var neededVersion: String {
+        switch self {
+        case .driver: "12.0 or newer"
+        case .compiler, .dense: "12 or 13"
+        case .sparse: "0.5.2 or newer"
+        }
+    }
+
+    /// Whether a version will do.
+    func accepts(_ version: LibraryVersion) -> Bool {
+        switch self {
+        case .driver: version >= LibraryVersion(12, 0, 0)
+        case .compiler, .dense: (12...13).contains(version.major)
+        case .sparse: version >= LibraryVersion(0, 5, 2)
+        }
+    }
+
+    /// How to get it, as the end of a sentence that says it is missing.
+    var advice: String {
+        switch self {
+        case .driver: "install NVIDIA's driver"
+        case .compiler: "install it with `pip install nvidia-cuda-nvrtc-cu12` or the CUDA toolkit"
+        case .dense: "install it with `pip install nvidia-cublas-cu12` or the CUDA toolkit"
+        case .sparse: "install it with `pip install nvidia-cusparselt-cu12`"
+        }
+    }
+}
+
+/// A library's version.
+package struct LibraryVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The first number, which changes when callers must change.
+    package let major: Int
+    /// The second number.
+    package let minor: Int
+    /// The third number, 0 where a library has none.
+    package let patch: Int
+
+    /// Puts a version together.
+    package init(_ major: Int, _ minor: Int, _ patch: Int) {
+        self.major = major
+        self.minor = minor
+        self.patch = patch
+    }
+
+    /// "12.9.1"
+    package var description: String { "\(major).\(minor).\(patch)" }
+
+    /// The order of releases.
+    package static func < (left: LibraryVersion, right: LibraryVersion) -> Bool {
+        (left.major, left.minor, left.patch) < (right.major, right.minor, right.patch)
+    }
+}

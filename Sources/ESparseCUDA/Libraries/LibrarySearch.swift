@@ -1,0 +1,80 @@
+// Where NVIDIA's libraries are looked for, and in which order.
+
+import ESparseFormats
+import FoundationEssentials
+
+/// The places to look for libraries.
+package struct LibrarySearch: Sendable {
+    /// The process's environment.
+    let environment: [String: String]
+    /// Whether bare names are given to the system's loader, which looks in its own folders and LD_LIBRARY_PATH.
+    let asksSystem: Bool
+    /// What stands before the absolute folders that are looked in whatever the environment says; "" but in tests.
+    let root: String
+
+    /// Looks in the places that the environment and the system's conventions name.
+    package init(
+        environment: [String: String] = ProcessInfo.processInfo.environment, asksSystem: Bool = true, root: String = ""
+    ) {
+        self.environment = environment
+        self.asksSystem = asksSystem
+        self.root = root
+    }
+
+    /// Names for the loader, best first: bare names, then files that are there.
+    func candidates(for library: CUDALibrary) -> [String] {
+        let folders = folders(for: library)
+        let files = library.fileNames.flatMap { name in folders.map { "\($0)/\(name)" } }
+        return (asksSystem ? library.fileNames : []) + files.filter(FileSystem.exists)
+    }
+
+    /// Folders that are looked in, in this order: the toolkit's by environment, the toolkit's by convention, pip's.
+    func folders(for library: CUDALibrary) -> [String] {
+        if library == .driver { return [] }
+        let toolkits =
+            ["CUDA_HOME", "CUDA_PATH"].compactMap { environment[$0] }.filter { $0.hasPrefix("/") }
+            + installedToolkits
+        let toolkitFolders = toolkits.flatMap { ["\($0)/lib64", "\($0)/lib", "\($0)/targets/x86_64-linux/lib"] }
+        let pipFolders = sitePackages.flatMap { site in
+            names(in: site + "/nvidia").map { "\(site)/nvidia/\($0)/lib" }
+        }
+        var seen: Set<String> = []
+        return (toolkitFolders + pipFolders).filter { FileSystem.isFolder($0) && seen.insert($0).inserted }
+    }
+
+    /// /usr/local/cuda, then /usr/local/cuda-13.1 and the like, the newest first.
+    private var installedToolkits: [String] {
+        let parent = root + "/usr/local"
+        let versions = names(in: parent).filter { $0.hasPrefix("cuda-") }
+        return ["\(parent)/cuda"] + versions.sorted { order($0) > order($1) }.map { "\(parent)/\($0)" }
+    }
+
+    /// Folders of Python packages: the virtual environment's, PYTHONPATH's, the user's, the system's; Python is not run.
+    private var sitePackages: [String] {
+        let path = environment["PYTHONPATH"]?.split(separator: ":").map(String.init) ?? []
+        let prefixes =
+            ["VIRTUAL_ENV", "CONDA_PREFIX"].compactMap { environment[$0] }.filter { $0.hasPrefix("/") }
+        let home = environment["HOME"].map { [$0 + "/.local"] } ?? []
+        let installed = (prefixes + home + [root + "/usr/local", root + "/usr"]).flatMap(pythonFolders)
+        return path.filter { $0.hasPrefix("/") } + installed
+    }
+
+    /// site-packages and dist-packages of every Python below a prefix, the newest first.
+    private func pythonFolders(below prefix: String) -> [String] {
+        ["lib", "lib64"].flatMap { library -> [String] in
+            let folder = "\(prefix)/\(library)"
+            let versions = names(in: folder).filter { $0.hasPrefix("python3") }
+            return versions.sorted { order($0) > order($1) }.flatMap {
+                ["\(folder)/\($0)/site-packages", "\(folder)/\($0)/dist-packages"]
+            }
+        }
+    }
+
+    /// Versions at the end of a name, so that "python3.9" comes before "python3.11".
+    private func order(_ name: String) -> LibraryVersion {
+        let numbers = name.drop { !("0"..."9").contains($0) }.split(separator: ".").map { Int($0) ?? 0 }
+        return LibraryVersion(numbers.first ?? 0, numbers.dropFirst().first ?? 0, 0)
+    }
+
+    private func names(in folder: String) -> [String] { (try? FileSystem.names(in: folder)) ?? [] }
+}
