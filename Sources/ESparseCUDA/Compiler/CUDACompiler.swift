@@ -34,6 +34,20 @@ import CESparseCUDA
         try library.check(version, driver: driver)
     }
 
+    /// The architecture to compile for: the nearest that NVRTC knows of the device's own generation, whose later variants run it.
+    ///
+    /// - Throws: `CUDAError.architectureUnknown` where NVRTC is older than the device.
+    package func architecture(for capability: ComputeCapability) throws(CUDAError) -> String {
+        var count: Int32 = 0
+        try check(unsafe functions.getArchitectureCount(&count), "count its architectures")
+        var known = [Int32](repeating: 0, count: Int(max(count, 0)))
+        try check(unsafe functions.getArchitectures(&known), "list its architectures")
+        let own = known.map { ComputeCapability(major: Int($0) / 10, minor: Int($0) % 10) }
+            .filter { $0.major == capability.major && $0 <= capability }
+        guard let best = own.max() else { throw .architectureUnknown(capability, compiler: version) }
+        return best.architecture
+    }
+
     /// Compiles a source to machine code ("cubin") of one architecture, such as "sm_90".
     ///
     /// - Throws: `CUDAError.compilationFailed` with NVRTC's log, or `callFailed`.

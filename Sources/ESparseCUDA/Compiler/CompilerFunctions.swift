@@ -6,6 +6,8 @@ import CESparseCUDA
 @safe struct CompilerFunctions {
     let getErrorString: esparse_nvrtcGetErrorString
     let version: esparse_nvrtcVersion
+    let getArchitectureCount: esparse_nvrtcGetNumSupportedArchs
+    let getArchitectures: esparse_nvrtcGetSupportedArchs
     let createProgram: esparse_nvrtcCreateProgram
     let destroyProgram: esparse_nvrtcDestroyProgram
     let compileProgram: esparse_nvrtcCompileProgram
@@ -20,6 +22,8 @@ import CESparseCUDA
     init(_ library: DynamicLibrary) throws(CUDAError) {
         unsafe getErrorString = try library.function("nvrtcGetErrorString")
         unsafe version = try library.function("nvrtcVersion")
+        unsafe getArchitectureCount = try library.function("nvrtcGetNumSupportedArchs")
+        unsafe getArchitectures = try library.function("nvrtcGetSupportedArchs")
         unsafe createProgram = try library.function("nvrtcCreateProgram")
         unsafe destroyProgram = try library.function("nvrtcDestroyProgram")
         unsafe compileProgram = try library.function("nvrtcCompileProgram")

@@ -4,6 +4,9 @@ import ESparseFormats
 import FoundationEssentials
 
 /// A folder of machine code by what it was compiled from.
+///
+/// A file is a first line, its key's digest and the code's digest in 32 hexadecimal digits a line, and the code; one that is cut off,
+/// damaged or of something else counts as missing.
 package struct KernelCache: Sendable {
     /// The folder; made when first written to.
     package let folder: String
@@ -16,7 +19,66 @@ package struct KernelCache: Sendable {
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> KernelCache? {
         let home = environment["HOME"].map { $0 + "/.cache" }
+        // The specification of XDG folders says to ignore paths that are not absolute.
         let parents = [environment["XDG_CACHE_HOME"], home].compactMap { $0 }.filter { $0.hasPrefix("/") }
         return parents.first.map { KernelCache(folder: $0 + "/esparse/cuda") }
+    }
+
+    /// What machine code depends on: the source with all that it may include, the options, the compiler and the architecture.
+    struct Key: Hashable {
+        /// The file's name in the folder.
+        let fileName: String
+        /// Digest of everything.
+        let digest: KernelDigest
+
+        init(
+            _ source: KernelSource, text: String? = nil, headers: [String: String] = KernelSource.headers,
+            options: [String] = CUDACompiler.options, architecture: String, compiler: LibraryVersion
+        ) {
+            var digest = KernelDigest()
+            digest.extend(by: text ?? source.text)
+            for (name, text) in headers.sorted(by: { $0.key < $1.key }) {
+                digest.extend(by: name)
+                digest.extend(by: text)
+            }
+            for option in options + [architecture, compiler.description] { digest.extend(by: option) }
+            self.digest = digest
+            fileName = "\(source.rawValue)-\(architecture)-\(digest.text).cubin"
+        }
+    }
+
+    private static let firstLine = "ESparse compiled kernels 1\n"
+
+    private static func head(_ code: [UInt8], for key: Key) -> [UInt8] {
+        Array("\(firstLine)\(key.digest.text)\n\(KernelDigest(code).text)\n".utf8)
+    }
+
+    /// The code that was kept; nil where there is none, or none that is whole.
+    func code(for key: Key) -> [UInt8]? {
+        guard let bytes = try? FileSystem.read("\(folder)/\(key.fileName)") else { return nil }
+        let headCount = Self.firstLine.utf8.count + 2 * 33
+        guard bytes.count > headCount else { return nil }
+        let code = Array(bytes[headCount...])
+        return bytes[..<headCount].elementsEqual(Self.head(code, for: key)) ? code : nil
+    }
+
+    /// Keeps code, in one step under its name. A folder that cannot be written to only means that the next run compiles again.
+    func keep(_ code: [UInt8], for key: Key) {
+        let path = "\(folder)/\(key.fileName)"
+        // Processes that compile the same at once must not write into one file.
+        let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))"
+        makeFolder(folder)
+        do {
+            try FileSystem.writeDurably(Self.head(code, for: key) + code, to: temporary)
+            try FileSystem.rename(temporary, to: path)
+        } catch {
+            try? FileSystem.remove(temporary)
+        }
+    }
+
+    private func makeFolder(_ path: String) {
+        guard !FileSystem.exists(path) else { return }
+        makeFolder(FileSystem.parent(of: path))
+        try? FileSystem.createFolder(path)
     }
 }

@@ -44,8 +44,15 @@ package final class KernelLibrary: Sendable {
     }
 
     private func load(_ source: KernelSource) throws(CUDAError) -> CUDAModule {
-        let architecture = device.properties.capability.architecture
+        let architecture = try compiler.architecture(for: device.properties.capability)
+        let key = KernelCache.Key(source, architecture: architecture, compiler: compiler.version)
+        // Code that lies in the cache whole may still be refused, by an older driver for one.
+        if let code = cache?.code(for: key), let module = try? CUDAModule(machineCode: code, on: device) {
+            return module
+        }
         let code = try compiler.compile(source.text, name: source.rawValue, architecture: architecture)
-        return try CUDAModule(machineCode: code, on: device)
+        let module = try CUDAModule(machineCode: code, on: device)
+        cache?.keep(code, for: key)
+        return module
     }
 }

@@ -20,6 +20,8 @@ package enum CUDAError: Error, Sendable, Equatable, CustomStringConvertible {
     case deviceMissing(index: Int, count: Int)
     /// The device's compute capability is below 8.0.
     case deviceTooOld(name: String, capability: ComputeCapability)
+    /// NVRTC knows no architecture whose code the device runs.
+    case architectureUnknown(ComputeCapability, compiler: LibraryVersion)
     /// NVRTC does not compile one of our kernels; `log` is what it says.
     case compilationFailed(file: String, architecture: String, log: String)
     /// cuBLASLt or cuSPARSELt has no algorithm for a product.
@@ -34,7 +36,7 @@ package enum CUDAError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .libraryMissing(let library, let folders):
             "\(library.name) (\(library.fileNames.joined(separator: " or "))) is neither where the system looks nor in "
-                + "\(folders.isEmpty ? "any usual folder" : folders.joined(separator: ", ")); \(library.advice)"
+                + "\(Self.places(folders)); \(library.advice)"
         case .libraryUnusable(let library, let path, let reason):
             "\(library.name) at \(path) cannot be loaded: \(reason)"
         case .symbolMissing(let library, let path, let symbol):
@@ -54,6 +56,8 @@ package enum CUDAError: Error, Sendable, Equatable, CustomStringConvertible {
                 : "there is no CUDA device \(index): devices are numbered from 0 to \(count - 1)"
         case .deviceTooOld(let name, let capability):
             "\(name) has compute capability \(capability), but 8.0 or higher is needed"
+        case .architectureUnknown(let capability, let compiler):
+            "NVRTC \(compiler) knows no architecture for compute capability \(capability); install a newer NVRTC"
         case .compilationFailed(let file, let architecture, let log):
             "NVRTC cannot compile \(file) for \(architecture): \(log)"
         case .productUnsupported(let library, let product):
@@ -63,5 +67,13 @@ package enum CUDAError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notTwoOfFour(let rows, let columns):
             "a \(rows)x\(columns) weight is not 2:4: some 4 neighbours of a row have more than 2 nonzero elements"
         }
+    }
+
+    /// The first folders and how many more there are.
+    private static func places(_ folders: [String]) -> String {
+        if folders.isEmpty { return "any usual folder" }
+        let more = folders.count > 4 ? ["\(folders.count - 3) more"] : []
+        let named = Array(folders.prefix(more.isEmpty ? 4 : 3)) + more
+        return named.count == 1 ? named[0] : named.dropLast().joined(separator: ", ") + " and " + named[named.count - 1]
     }
 }

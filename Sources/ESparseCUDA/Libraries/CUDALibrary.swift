@@ -31,6 +31,16 @@ package enum CUDALibrary: String, Sendable, CaseIterable, Codable {
         }
     }
 
+    /// A function that every version has.
+    var knownFunction: String {
+        switch self {
+        case .driver: "cuDriverGetVersion"
+        case .compiler: "nvrtcVersion"
+        case .dense: "cublasLtGetProperty"
+        case .sparse: "cusparseLtGetProperty"
+        }
+    }
+
     /// Versions that will do, in words.
     var neededVersion: String {
         switch self {

@@ -1,5 +1,7 @@
 // A shared library that is loaded while the program runs, and its functions by name.
 
+import ESparseCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -10,7 +12,7 @@
 @safe package final class DynamicLibrary: Sendable {
     /// What it is.
     package let library: CUDALibrary
-    /// The file it was loaded from, or the name that the system's loader found it by.
+    /// The file it was loaded from; a bare name where the system does not say what file it found by it.
     package let path: String
     private nonisolated(unsafe) let handle: UnsafeMutableRawPointer
 
@@ -34,8 +36,29 @@
             throw isMissing ? .missing : .refused(reason)
         }
         self.library = library
-        self.path = path
         unsafe self.handle = unsafe handle
+        let address = unsafe dlsym(handle, library.knownFunction).map { UInt(bitPattern: $0) }
+        let file = path.contains("/") ? nil : address.flatMap { Self.file(at: $0, in: Self.memoryMap) }
+        self.path = file ?? path
+    }
+
+    /// What the system says of this process's memory.
+    static var memoryMap: String {
+        let bytes = (try? ByteStream.read("/proc/self/maps", limit: 1 << 24)).flatMap { $0 } ?? []
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The file that is mapped at an address, by lines such as "7f00-7f80 r-xp 00000000 08:01 123   /lib/libcuda.so.1".
+    static func file(at address: UInt, in memoryMap: String) -> String? {
+        for line in memoryMap.split(separator: "\n") {
+            let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
+            let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+            guard ends.count == 2, ends[0] <= address, address < ends[1] else { continue }
+            guard fields.count == 6 else { return nil }
+            let name = fields[5].drop { $0 == " " }
+            return name.hasPrefix("/") ? String(name) : nil
+        }
+        return nil
     }
 
     deinit {

@@ -21,25 +21,35 @@ package struct LibrarySearch: Sendable {
         self.root = root
     }
 
-    /// Names for the loader, best first: bare names, then files that are there.
+    /// Names for the loader, best first: bare names, then files that are there, the newest version in a folder first.
     func candidates(for library: CUDALibrary) -> [String] {
-        let folders = folders(for: library)
-        let files = library.fileNames.flatMap { name in folders.map { "\($0)/\(name)" } }
+        let files = folders(for: library).flatMap { folder in library.fileNames.map { "\(folder)/\($0)" } }
         return (asksSystem ? library.fileNames : []) + files.filter(FileSystem.exists)
     }
 
-    /// Folders that are looked in, in this order: the toolkit's by environment, the toolkit's by convention, pip's.
+    /// Folders that are looked in and there, in this order: LD_LIBRARY_PATH's, the toolkit's by environment, the toolkit's by
+    /// convention, pip's. The driver belongs to the system: of the last three only WSL's folder is for it.
     func folders(for library: CUDALibrary) -> [String] {
-        if library == .driver { return [] }
-        let toolkits =
-            ["CUDA_HOME", "CUDA_PATH"].compactMap { environment[$0] }.filter { $0.hasPrefix("/") }
-            + installedToolkits
-        let toolkitFolders = toolkits.flatMap { ["\($0)/lib64", "\($0)/lib", "\($0)/targets/x86_64-linux/lib"] }
-        let pipFolders = sitePackages.flatMap { site in
-            names(in: site + "/nvidia").map { "\(site)/nvidia/\($0)/lib" }
-        }
+        let path = environment["LD_LIBRARY_PATH"]?.split(separator: ":").map(String.init) ?? []
+        let others = library == .driver ? [root + "/usr/lib/wsl/lib"] : toolkitFolders + pipFolders
         var seen: Set<String> = []
-        return (toolkitFolders + pipFolders).filter { FileSystem.isFolder($0) && seen.insert($0).inserted }
+        return (path.filter { $0.hasPrefix("/") } + others).filter {
+            FileSystem.isFolder($0) && seen.insert($0).inserted
+        }
+    }
+
+    private var toolkitFolders: [String] {
+        let named = ["CUDA_HOME", "CUDA_PATH"].compactMap { environment[$0] }.filter { $0.hasPrefix("/") }
+        return (named + installedToolkits).flatMap { toolkit in
+            ["lib64", "lib", "targets/x86_64-linux/lib", "targets/sbsa-linux/lib"].map { "\(toolkit)/\($0)" }
+        }
+    }
+
+    /// The folders of NVIDIA's wheels: nvidia/PACKAGE/lib, of CUDA 13 nvidia/cu13/lib, and where cuSPARSELt's older ones lie.
+    private var pipFolders: [String] {
+        sitePackages.flatMap { site in
+            names(in: site + "/nvidia").map { "\(site)/nvidia/\($0)/lib" } + ["\(site)/cusparselt/lib"]
+        }
     }
 
     /// /usr/local/cuda, then /usr/local/cuda-13.1 and the like, the newest first.

@@ -51,16 +51,18 @@ import CESparseCUDA
     /// - Throws: `CUDAError`, as on a device that it does not know.
     package init(device: CUDADevice, library: CUDASparseLibrary) throws(CUDAError) {
         try device.makeCurrent()
-        let handle = SparseOpaque()
-        try library.check(unsafe library.functions.create(handle.start), "start on \(device.properties.name)")
         self.device = device
         self.library = library
-        self.handle = handle
+        handle = try unsafe SparseOpaque(
+            library, "start on \(device.properties.name)", destroy: library.functions.destroy
+        ) {
+            unsafe library.functions.create($0)
+        }
     }
 
     deinit {
+        // The handle is dropped after this.
         device.makeCurrentForRelease()
-        _ = unsafe library.functions.destroy(handle.start)
     }
 
     /// Compresses a 2:4 weight `[rows, columns]`, row-major and dense on the device; the dense copy is not needed any more afterwards.

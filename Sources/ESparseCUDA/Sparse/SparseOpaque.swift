@@ -1,15 +1,40 @@
-// Memory of one of cuSPARSELt's opaque structures, which must not move.
+// One of cuSPARSELt's opaque structures: memory that must not move, and how what it holds is destroyed.
 
 import CESparseCUDA
 
-/// Zeroed bytes that hold any of cuSPARSELt's handles, descriptors and plans; who fills them destroys what they hold.
+/// A handle, descriptor, selection or plan; dropping it destroys it.
 @safe final class SparseOpaque: @unchecked Sendable {
+    /// The structure, for cuSPARSELt alone.
     let start: UnsafeMutableRawPointer
+    private let library: CUDASparseLibrary
+    private let destroy: esparse_cusparseLtDestroy?
 
-    init() {
-        unsafe start = .allocate(byteCount: Int(esparse_sparse_opaque_bytes), alignment: 16)
-        unsafe start.initializeMemory(as: UInt8.self, repeating: 0, count: Int(esparse_sparse_opaque_bytes))
+    /// Lets cuSPARSELt fill a structure.
+    ///
+    /// - Parameters:
+    ///   - operation: fits "cannot …".
+    ///   - destroy: what ends the structure's life; nil where nothing needs to.
+    /// - Throws: `CUDAError.callFailed`.
+    init(
+        _ library: CUDASparseLibrary, _ operation: @autoclosure () -> String, destroy: esparse_cusparseLtDestroy?,
+        initialise: (UnsafeMutableRawPointer) -> esparse_sparse_status
+    ) throws(CUDAError) {
+        let byteCount = Int(esparse_sparse_opaque_bytes)
+        let start = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 16)
+        unsafe start.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        do {
+            try library.check(unsafe initialise(start), operation())
+        } catch {
+            unsafe start.deallocate()
+            throw error
+        }
+        unsafe self.start = unsafe start
+        self.library = library
+        unsafe self.destroy = unsafe destroy
     }
 
-    deinit { unsafe start.deallocate() }
+    deinit {
+        if let destroy = unsafe destroy { _ = unsafe destroy(start) }
+        unsafe start.deallocate()
+    }
 }
