@@ -16,12 +16,12 @@ let optimised: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"]
 
 /// What some targets' tests need beside the target itself.
 let testedWith: [String: [Target.Dependency]] = [
+    "CUDA": ["ESparseDeviceChecks", "ESparseFormats"],
     "Tokenizers": ["ESparseFormats"],
     "Models": ["ESparseKernels", "ESparseCUDA"],
     "Pruning": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
     "Measurement": ["ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseModels"],
     "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
-    "CUDA": ["ESparseDeviceChecks"],
     "Report": ["ESparseEvaluation"],
     "Reproduction": ["ESparseReport", "ESparseMeasurement", "ESparseFormats", "ESparseModels"],
 ]
@@ -125,8 +125,8 @@ let package = Package(
             swiftSettings: strict),
     ]
         + [
-            "Core", "Kernels", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report", "Measurement",
-            "Reproduction", "CUDA",
+            "Core", "Kernels", "CUDA", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report",
+            "Measurement", "Reproduction",
         ].map { name in
             .testTarget(
                 name: "ESparse\(name)Tests",

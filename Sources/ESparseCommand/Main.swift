@@ -21,7 +21,7 @@ struct Main: ParsableCommand {
         version: toolVersion,
         subcommands: [
             PruneCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, SynthesizeCommand.self,
-            BenchmarkCommand.self, TuneCommand.self, ReproduceCommand.self,
+            BenchmarkCommand.self, TuneCommand.self, ReproduceCommand.self, DevicesCommand.self,
         ])
 
     /// Runs a subcommand. Ctrl-C and SIGTERM stop it cleanly at its next step (`Signals`).
