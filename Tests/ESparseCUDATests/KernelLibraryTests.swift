@@ -1,10 +1,9 @@
 // Kernels: their sources in the program, what NVRTC is given, and what is kept in the cache.
 
+import ESparseCUDA
 import ESparseFormats
 import FoundationEssentials
 import Testing
-
-@testable import ESparseCUDA
 
 @Suite struct KernelSourceTests {
     private static let folder =

@@ -1,9 +1,8 @@
 // Where libraries are looked for and in which order, and one clear sentence for each thing that is wrong with them.
 
+import ESparseCUDA
 import FoundationEssentials
 import Testing
-
-@testable import ESparseCUDA
 
 @Suite struct LibrarySearchTests {
     @Test func foldersInOrder() throws {
@@ -13,6 +12,7 @@ import Testing
             "path", "home/lib64", "usr/local/cuda/lib64", "usr/local/cuda-12.9/lib64", "usr/local/cuda-13.0/lib64",
             "usr/local/cuda-9.2/lib64", "python/nvidia/cublas/lib",
             "venv/lib/python3.9/site-packages/nvidia/cuda_nvrtc/lib",
+            "venv/lib/python3.10/site-packages/nvidia/cublas/lib",
             "venv/lib/python3.11/site-packages/nvidia/cu13/lib", "venv/lib/python3.11/site-packages/cusparselt/lib",
             "user/.local/lib/python3.11/site-packages/nvidia/cusparselt/lib",
             "usr/lib/python3/dist-packages/nvidia/cublas/lib", "usr/lib/wsl/lib",
@@ -27,6 +27,7 @@ import Testing
                 "path", "home/lib64", "usr/local/cuda/lib64", "usr/local/cuda-13.0/lib64",
                 "usr/local/cuda-12.9/lib64", "usr/local/cuda-9.2/lib64", "python/nvidia/cublas/lib",
                 "venv/lib/python3.11/site-packages/nvidia/cu13/lib", "venv/lib/python3.11/site-packages/cusparselt/lib",
+                "venv/lib/python3.10/site-packages/nvidia/cublas/lib",
                 "venv/lib/python3.9/site-packages/nvidia/cuda_nvrtc/lib",
                 "user/.local/lib/python3.11/site-packages/nvidia/cusparselt/lib",
                 "usr/lib/python3/dist-packages/nvidia/cublas/lib",

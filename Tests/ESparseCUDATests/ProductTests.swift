@@ -1,11 +1,11 @@
 // Dense and 2:4 products: what the libraries are told gives x W^T row-major, and what fails leaves nothing behind.
 //
-// The fakes compute by the libraries' documented meaning of layouts, orders and transposes; the reference here is the plain product.
+// The fakes compute by the libraries' documented meaning of layouts, orders and transposes; the reference here is the
+// plain product.
 
+import ESparseCUDA
 import ESparseCore
 import Testing
-
-@testable import ESparseCUDA
 
 /// Small integers, which 16-bit types hold exactly, and the plain product.
 private struct Operands {

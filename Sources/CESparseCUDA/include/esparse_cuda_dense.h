@@ -36,10 +36,6 @@ enum {
     esparse_cuda_float32 = 0,
     esparse_cuda_float16 = 2,
     esparse_cuda_bfloat16 = 14,
-    // libraryPropertyType; cuSPARSELt takes the same.
-    esparse_cuda_major_version = 0,
-    esparse_cuda_minor_version = 1,
-    esparse_cuda_patch_level = 2,
     // cublasComputeType_t.
     esparse_blas_compute_float32 = 68,
     // cublasOperation_t.
@@ -56,6 +52,7 @@ enum {
 };
 
 typedef const char *(*esparse_cublasLtGetStatusString)(esparse_blas_status);
+/// libraryPropertyType: 0 major version, 1 minor version, 2 patch level; cuSPARSELt's are the same.
 typedef esparse_blas_status (*esparse_cublasLtGetProperty)(int, int *);
 typedef esparse_blas_status (*esparse_cublasLtCreate)(esparse_blas_handle *);
 typedef esparse_blas_status (*esparse_cublasLtDestroy)(esparse_blas_handle);

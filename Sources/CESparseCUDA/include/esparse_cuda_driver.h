@@ -24,14 +24,12 @@ typedef struct esparse_cu_pool_state *esparse_cu_pool;
 enum {
     // "Data types used by CUDA driver", enum CUresult.
     esparse_cu_out_of_memory = 2,
-    esparse_cu_no_device = 100,
     // enum CUdevice_attribute.
     esparse_cu_multiprocessor_count = 16,
     esparse_cu_memory_clock_kilohertz = 36,
     esparse_cu_memory_bus_bits = 37,
     esparse_cu_capability_major = 75,
     esparse_cu_capability_minor = 76,
-    esparse_cu_memory_pools_supported = 115,
     // enum CUfunction_attribute.
     esparse_cu_function_dynamic_shared_bytes = 8,
     // enum CUmemPool_attribute.

@@ -12,7 +12,7 @@ import CESparseCUDA
     private let library: DynamicLibrary
 
     /// Options of every compilation, beside the architecture.
-    static let options = ["--std=c++17"]
+    package static let options = ["--std=c++17"]
 
     /// Loads NVRTC; of a version that the driver serves where that is given.
     ///
@@ -34,7 +34,8 @@ import CESparseCUDA
         try library.check(version, driver: driver)
     }
 
-    /// The architecture to compile for: the nearest that NVRTC knows of the device's own generation, whose later variants run it.
+    /// The architecture to compile for: the nearest that NVRTC knows of the device's own generation, whose later
+    /// variants run it.
     ///
     /// - Throws: `CUDAError.architectureUnknown` where NVRTC is older than the device.
     package func architecture(for capability: ComputeCapability) throws(CUDAError) -> String {

@@ -5,8 +5,8 @@ import FoundationEssentials
 
 /// A folder of machine code by what it was compiled from.
 ///
-/// A file is a first line, its key's digest and the code's digest in 32 hexadecimal digits a line, and the code; one that is cut off,
-/// damaged or of something else counts as missing.
+/// A file is a first line, its key's digest and the code's digest in 32 hexadecimal digits a line, and the code; one
+/// that is cut off, damaged or of something else counts as missing.
 package struct KernelCache: Sendable {
     /// The folder; made when first written to.
     package let folder: String
@@ -24,14 +24,16 @@ package struct KernelCache: Sendable {
         return parents.first.map { KernelCache(folder: $0 + "/esparse/cuda") }
     }
 
-    /// What machine code depends on: the source with all that it may include, the options, the compiler and the architecture.
-    struct Key: Hashable {
+    /// What machine code depends on: the source with all that it may include, the options, the compiler and the
+    /// architecture.
+    package struct Key: Hashable {
         /// The file's name in the folder.
-        let fileName: String
+        package let fileName: String
         /// Digest of everything.
         let digest: KernelDigest
 
-        init(
+        /// The key of a file of kernels; its own text where `text` is nil.
+        package init(
             _ source: KernelSource, text: String? = nil, headers: [String: String] = KernelSource.headers,
             options: [String] = CUDACompiler.options, architecture: String, compiler: LibraryVersion
         ) {
@@ -54,7 +56,7 @@ package struct KernelCache: Sendable {
     }
 
     /// The code that was kept; nil where there is none, or none that is whole.
-    func code(for key: Key) -> [UInt8]? {
+    package func code(for key: Key) -> [UInt8]? {
         guard let bytes = try? FileSystem.read("\(folder)/\(key.fileName)") else { return nil }
         let headCount = Self.firstLine.utf8.count + 2 * 33
         guard bytes.count > headCount else { return nil }
@@ -62,8 +64,9 @@ package struct KernelCache: Sendable {
         return bytes[..<headCount].elementsEqual(Self.head(code, for: key)) ? code : nil
     }
 
-    /// Keeps code, in one step under its name. A folder that cannot be written to only means that the next run compiles again.
-    func keep(_ code: [UInt8], for key: Key) {
+    /// Keeps code, in one step under its name. A folder that cannot be written to only means that the next run compiles
+    /// again.
+    package func keep(_ code: [UInt8], for key: Key) {
         let path = "\(folder)/\(key.fileName)"
         // Processes that compile the same at once must not write into one file.
         let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))"

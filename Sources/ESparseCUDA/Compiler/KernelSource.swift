@@ -34,7 +34,7 @@ package enum KernelSource: String, Sendable, CaseIterable {
     }()
 
     /// The name of an embedded file by its place; nil beyond the last.
-    static func fileName(at index: Int32) -> String? {
+    package static func fileName(at index: Int32) -> String? {
         unsafe esparse_cuda_source_name(index).map { unsafe String(cString: $0) }
     }
 

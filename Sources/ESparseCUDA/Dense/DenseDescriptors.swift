@@ -2,8 +2,9 @@
 
 import CESparseCUDA
 
-/// cuBLASLt's descriptions of one product; dropping them frees them. Not changed after `init`, but for the bias's address.
-@safe final class DenseDescriptors: @unchecked Sendable {
+/// cuBLASLt's descriptions of one product; dropping them frees them. Not changed after `init`, but for the bias's
+/// address.
+@safe package final class DenseDescriptors: @unchecked Sendable {
     private let library: CUDADenseLibrary
     private(set) var product: esparse_blas_product?
     /// W, row-major `[rows, columns]`, as column-major `[columns, rows]`.
@@ -16,7 +17,7 @@ import CESparseCUDA
     /// Describes a product; a device's context must be current.
     ///
     /// - Throws: `CUDAError.callFailed`; nothing stays behind then.
-    init(_ shape: DenseProductShape, _ library: CUDADenseLibrary) throws(CUDAError) {
+    package init(_ shape: DenseProductShape, _ library: CUDADenseLibrary) throws(CUDAError) {
         self.library = library
         let functions = library.functions
         try library.check(
@@ -49,7 +50,7 @@ import CESparseCUDA
     }
 
     /// Sets the bias's address for the products that are put on the stream next.
-    func setBias(_ address: UInt64) throws(CUDAError) {
+    package func setBias(_ address: UInt64) throws(CUDAError) {
         try set(address, at: Int32(esparse_blas_product_bias_pointer))
     }
 

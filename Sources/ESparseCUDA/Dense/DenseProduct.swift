@@ -3,7 +3,8 @@
 import CESparseCUDA
 import Synchronization
 
-/// A prepared product `y = x W^T (+ bias)`, or `y += x W^T (+ bias)`: any weight, input and output of its shape and types.
+/// A prepared product `y = x W^T (+ bias)`, or `y += x W^T (+ bias)`: any weight, input and output of its shape and
+/// types.
 ///
 /// cuBLASLt counts in column-major matrices, where row-major x, W and y are their own transposes; so it is asked for
 /// `y^T = W x^T`, with the stored W transposed once. Sums are single precision.

@@ -26,7 +26,8 @@ package enum ProductOutput: Sendable, Hashable {
     case float32
 }
 
-/// A dense product `y = x W^T` of one shape: x `[tokens, columns]`, W `[rows, columns]`, y `[tokens, rows]`, all row-major.
+/// A dense product `y = x W^T` of one shape: x `[tokens, columns]`, W `[rows, columns]`, y `[tokens, rows]`, all
+/// row-major.
 package struct DenseProductShape: Sendable, Hashable, CustomStringConvertible {
     /// T: rows of x and y.
     package let tokens: Int

@@ -12,8 +12,9 @@ package struct CUDAMemory: Sendable, Equatable {
 
 /// A device of compute capability 8.0 or higher, in use.
 ///
-/// Everything (copies, kernels, products) is put on one stream and runs in the order of the calls; only `synchronize`, copies to
-/// the host and events wait. The driver may be called by several threads at once; the order of their work is theirs to keep.
+/// Everything (copies, kernels, products) is put on one stream and runs in the order of the calls; only `synchronize`,
+/// copies to the host and events wait. The driver may be called by several threads at once; the order of their work is
+/// theirs to keep.
 @safe package final class CUDADevice: Sendable {
     /// Its driver.
     package let driver: CUDADriver

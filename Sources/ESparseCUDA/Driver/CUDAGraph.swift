@@ -35,8 +35,9 @@ import CESparseCUDA
 extension CUDADevice {
     /// Records what `body` puts on the stream, without running it.
     ///
-    /// `body` may start kernels and products, copy on the device and from or to pinned memory, and fill. It must not make or drop
-    /// buffers, wait, upload from plain arrays or use a kernel or product for the first time: do the same work once before.
+    /// `body` may start kernels and products, copy on the device and from or to pinned memory, and fill. It must not
+    /// make or drop buffers, wait, upload from plain arrays or use a kernel or product for the first time: do the same
+    /// work once before.
     /// `buffers` are what the work uses; the graph keeps them.
     /// - Throws: what `body` throws, or `CUDAError.callFailed`; the stream is usable again in any case.
     package func capture(keeping buffers: [DeviceBuffer] = [], _ body: () throws -> Void) throws -> CUDAGraph {

@@ -4,8 +4,8 @@ import CESparseCUDA
 
 /// Page-locked host memory.
 ///
-/// A copy runs in the stream's order, so it reads (or writes) the memory after the call has returned: change it only when
-/// the stream has been waited for since.
+/// A copy runs in the stream's order, so it reads (or writes) the memory after the call has returned: change it only
+/// when the stream has been waited for since.
 @safe package final class PinnedBuffer: @unchecked Sendable {
     /// The device whose context it belongs to.
     package let device: CUDADevice

@@ -17,7 +17,7 @@ import ESparseCore
     private nonisolated(unsafe) let handle: UnsafeMutableRawPointer
 
     /// Why a library was not loaded.
-    enum Failure: Error {
+    package enum Failure: Error {
         /// There is no such file.
         case missing
         /// The loader's words.
@@ -27,7 +27,7 @@ import ESparseCore
     /// Loads a file, or what the system's loader finds by a bare name.
     ///
     /// - Throws: `Failure`.
-    init(_ library: CUDALibrary, path: String) throws(Failure) {
+    package init(_ library: CUDALibrary, path: String) throws(Failure) {
         unsafe dlerror()
         guard let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
             let reason = unsafe dlerror().map { unsafe String(cString: $0) } ?? "no reason given"
@@ -43,13 +43,13 @@ import ESparseCore
     }
 
     /// What the system says of this process's memory.
-    static var memoryMap: String {
+    package static var memoryMap: String {
         let bytes = (try? ByteStream.read("/proc/self/maps", limit: 1 << 24)).flatMap { $0 } ?? []
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The file that is mapped at an address, by lines such as "7f00-7f80 r-xp 00000000 08:01 123   /lib/libcuda.so.1".
-    static func file(at address: UInt, in memoryMap: String) -> String? {
+    package static func file(at address: UInt, in memoryMap: String) -> String? {
         for line in memoryMap.split(separator: "\n") {
             let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
             let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
@@ -66,7 +66,7 @@ import ESparseCore
     }
 
     /// A function by name, nil where the library has none; `Function` is its C type.
-    func optionalFunction<Function>(_ symbol: String, as type: Function.Type = Function.self) -> Function? {
+    package func optionalFunction<Function>(_ symbol: String, as type: Function.Type = Function.self) -> Function? {
         precondition(MemoryLayout<Function>.size == MemoryLayout<Int>.size)
         return unsafe dlsym(handle, symbol).map { unsafe unsafeBitCast($0, to: Function.self) }
     }

@@ -31,7 +31,8 @@ extension LibrarySearch {
 extension DynamicLibrary {
     /// Says that a version will do.
     ///
-    /// - Throws: `CUDAError.versionUnsupported`, or `newerThanDriver` where the driver serves only an older major version.
+    /// - Throws: `CUDAError.versionUnsupported`, or `newerThanDriver` where the driver serves only an older major
+    /// version.
     func check(_ version: LibraryVersion, driver: LibraryVersion?) throws(CUDAError) {
         guard library.accepts(version) else { throw .versionUnsupported(library, path: path, found: version) }
         if let driver, version.major > driver.major {

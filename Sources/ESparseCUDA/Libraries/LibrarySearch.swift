@@ -22,14 +22,14 @@ package struct LibrarySearch: Sendable {
     }
 
     /// Names for the loader, best first: bare names, then files that are there, the newest version in a folder first.
-    func candidates(for library: CUDALibrary) -> [String] {
+    package func candidates(for library: CUDALibrary) -> [String] {
         let files = folders(for: library).flatMap { folder in library.fileNames.map { "\(folder)/\($0)" } }
         return (asksSystem ? library.fileNames : []) + files.filter(FileSystem.exists)
     }
 
-    /// Folders that are looked in and there, in this order: LD_LIBRARY_PATH's, the toolkit's by environment, the toolkit's by
-    /// convention, pip's. The driver belongs to the system: of the last three only WSL's folder is for it.
-    func folders(for library: CUDALibrary) -> [String] {
+    /// Folders that are looked in and there, in this order: LD_LIBRARY_PATH's, the toolkit's by environment, the
+    /// toolkit's by convention, pip's. The driver belongs to the system: of the last three only WSL's folder is for it.
+    package func folders(for library: CUDALibrary) -> [String] {
         let path = environment["LD_LIBRARY_PATH"]?.split(separator: ":").map(String.init) ?? []
         let others = library == .driver ? [root + "/usr/lib/wsl/lib"] : toolkitFolders + pipFolders
         var seen: Set<String> = []
@@ -45,7 +45,8 @@ package struct LibrarySearch: Sendable {
         }
     }
 
-    /// The folders of NVIDIA's wheels: nvidia/PACKAGE/lib, of CUDA 13 nvidia/cu13/lib, and where cuSPARSELt's older ones lie.
+    /// The folders of NVIDIA's wheels: nvidia/PACKAGE/lib, of CUDA 13 nvidia/cu13/lib, and where cuSPARSELt's older
+    /// ones lie.
     private var pipFolders: [String] {
         sitePackages.flatMap { site in
             names(in: site + "/nvidia").map { "\(site)/nvidia/\($0)/lib" } + ["\(site)/cusparselt/lib"]
@@ -59,7 +60,8 @@ package struct LibrarySearch: Sendable {
         return ["\(parent)/cuda"] + versions.sorted { order($0) > order($1) }.map { "\(parent)/\($0)" }
     }
 
-    /// Folders of Python packages: the virtual environment's, PYTHONPATH's, the user's, the system's; Python is not run.
+    /// Folders of Python packages: the virtual environment's, PYTHONPATH's, the user's, the system's; Python is not
+    /// run.
     private var sitePackages: [String] {
         let path = environment["PYTHONPATH"]?.split(separator: ":").map(String.init) ?? []
         let prefixes =

@@ -65,7 +65,8 @@ import CESparseCUDA
         device.makeCurrentForRelease()
     }
 
-    /// Compresses a 2:4 weight `[rows, columns]`, row-major and dense on the device; the dense copy is not needed any more afterwards.
+    /// Compresses a 2:4 weight `[rows, columns]`, row-major and dense on the device; the dense copy is not needed any
+    /// more afterwards.
     ///
     /// - Throws: `CUDAError`: `shapeUnsupported`, `notTwoOfFour`, or a failing call.
     package func compress(

@@ -37,8 +37,8 @@ import Synchronization
         get throws(CUDAError) { try plan.algorithm() }
     }
 
-    /// Puts the product on the stream: `input` holds `[shape.tokens, columns]`, `output` `[shape.tokens, rows]`, both from a
-    /// multiple of 16 bytes.
+    /// Puts the product on the stream: `input` holds `[shape.tokens, columns]`, `output` `[shape.tokens, rows]`, both
+    /// from a multiple of 16 bytes.
     ///
     /// - Parameter accumulates: adds to y, which is rounded to 16 bits again, instead of writing it.
     /// - Throws: `CUDAError.callFailed`.
@@ -54,8 +54,8 @@ import Synchronization
         }
     }
 
-    /// Lets cuSPARSELt time all its algorithms on these operands, which `run` describes, and use the fastest from then on; y is
-    /// overwritten.
+    /// Lets cuSPARSELt time all its algorithms on these operands, which `run` describes, and use the fastest from then
+    /// on; y is overwritten.
     ///
     /// - Returns: the algorithm, for a tuning profile.
     /// - Throws: `CUDAError`.

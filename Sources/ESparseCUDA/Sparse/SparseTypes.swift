@@ -1,7 +1,7 @@
 // Shapes, alignment rules and algorithms of cuSPARSELt's products.
 
-/// A product `y = x W^T` with a 2:4 weight: x `[tokens, columns]`, W `[rows, columns]`, y `[tokens, rows]`, all row-major and
-/// of one 16-bit type; sums are single precision.
+/// A product `y = x W^T` with a 2:4 weight: x `[tokens, columns]`, W `[rows, columns]`, y `[tokens, rows]`, all
+/// row-major and of one 16-bit type; sums are single precision.
 package struct SparseProductShape: Sendable, Hashable, CustomStringConvertible {
     /// T: rows of x and y that there is memory for; a multiple of 8 (`paddedTokens`).
     package let tokens: Int
@@ -24,8 +24,8 @@ package struct SparseProductShape: Sendable, Hashable, CustomStringConvertible {
         self.hasBias = hasBias
     }
 
-    /// Rows that x and y need memory for: those of the tokens rounded up to a multiple of 8. What the added rows of x hold does not
-    /// matter; those of y are overwritten.
+    /// Rows that x and y need memory for: those of the tokens rounded up to a multiple of 8. What the added rows of x
+    /// hold does not matter; those of y are overwritten.
     package static func paddedTokens(_ tokens: Int) -> Int { (tokens + 7) / 8 * 8 }
 
     /// "a product of 8 tokens with a 2:4 weight of 4096x4096 in bfloat16"

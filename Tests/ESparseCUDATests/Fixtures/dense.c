@@ -31,7 +31,9 @@ __attribute__((constructor)) static void begin(void) {
     fake_set("refused", -1);
 }
 
-const char *cublasLtGetStatusString(int code) { return code == not_supported ? "CUBLAS_STATUS_NOT_SUPPORTED" : "CUBLAS_STATUS_BAD"; }
+const char *cublasLtGetStatusString(int code) {
+    return code == not_supported ? "CUBLAS_STATUS_NOT_SUPPORTED" : "CUBLAS_STATUS_BAD";
+}
 int cublasLtGetProperty(int property, int *value) {
     CALL;
     *value = property == 0 ? (int)fake_get("major") : property == 1 ? 9 : 1;

@@ -31,7 +31,9 @@ __attribute__((constructor)) static void begin(void) {
 result cuGetErrorString(result code, const char **text) {
     static char words[64];
     snprintf(words, sizeof words, "words for %d", code);
-    *text = code == 100 ? "no CUDA-capable device is detected" : code == invalid_context ? "invalid device context" : words;
+    *text = code == 100               ? "no CUDA-capable device is detected"
+            : code == invalid_context ? "invalid device context"
+                                      : words;
     return 0;
 }
 result cuInit(unsigned flags) {

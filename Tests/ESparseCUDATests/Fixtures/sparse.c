@@ -1,7 +1,8 @@
 // cuSPARSELt on the host: a compressed weight is 32 bytes of head and the dense matrix; products are plain loops.
 //
-// Set "minor" (8), "patch" (1) and "limit" (5), the number of algorithms. A search finds algorithm 3 in 2 parts, which needs 4096
-// bytes of workspace, where algorithm 0 needs 1024. Counted while they live: handles, matrices, selections, plans.
+// Set "minor" (8), "patch" (1) and "limit" (5), the number of algorithms. A search finds algorithm 3 in 2 parts, which
+// needs 4096 bytes of workspace, where algorithm 0 needs 1024. Counted while they live: handles, matrices, selections,
+// plans.
 #include "fake.h"
 
 enum { invalid_value = 3, not_supported = 10 };
@@ -30,7 +31,9 @@ __attribute__((constructor)) static void begin(void) {
     fake_set("limit", 5);
 }
 
-const char *cusparseLtGetErrorString(int code) { return code == not_supported ? "operation not supported" : "invalid value"; }
+const char *cusparseLtGetErrorString(int code) {
+    return code == not_supported ? "operation not supported" : "invalid value";
+}
 int cusparseLtGetProperty(int property, int *value) {
     CALL;
     *value = property == 0 ? 0 : (int)fake_get(property == 1 ? "minor" : "patch");
