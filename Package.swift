@@ -16,11 +16,11 @@ let optimised: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"]
 
 /// What some targets' tests need beside the target itself.
 let testedWith: [String: [Target.Dependency]] = [
-    "CUDA": ["ESparseFormats"],
+    "CUDA": ["ESparseDeviceChecks", "ESparseFormats"],
     "Tokenizers": ["ESparseFormats"],
-    "Models": ["ESparseKernels"],
+    "Models": ["ESparseKernels", "ESparseCUDA"],
     "Pruning": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
-    "Measurement": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
+    "Measurement": ["ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseModels"],
     "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
     "Report": ["ESparseEvaluation"],
     "Reproduction": ["ESparseReport", "ESparseMeasurement", "ESparseFormats", "ESparseModels"],
@@ -42,6 +42,10 @@ let package = Package(
         .library(name: "ESparse", targets: libraries),
         // For the package in Benchmarks alone.
         .library(name: "ESparseMicrobenchmarks", targets: ["ESparseMicrobenchmarks"]),
+        // Carried to a machine with a GPU to check it (scripts/gpu.sh).
+        .executable(name: "esparse-selftest", targets: ["ESparseSelfTest"]),
+        // NVIDIA's libraries, emulated on the host: tests load it in their place.
+        .library(name: "ESparseEmulatedCUDA", type: .dynamic, targets: ["ESparseEmulatedCUDA"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -67,7 +71,9 @@ let package = Package(
         .target(name: "ESparseReport", dependencies: ["ESparseEvaluation", "ESparseCore"], swiftSettings: strict),
         .target(
             name: "ESparseMeasurement",
-            dependencies: ["ESparseReport", "ESparseModels", "ESparseFormats", "ESparseKernels", "ESparseCore"],
+            dependencies: [
+                "ESparseReport", "ESparseModels", "ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseCore",
+            ],
             swiftSettings: strict),
         .target(
             name: "ESparseMicrobenchmarks",
@@ -98,6 +104,20 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "ESparseCore", swiftSettings: strict),
 
+        .executableTarget(
+            name: "ESparseSelfTest", dependencies: ["ESparseDeviceChecks", "ESparseCUDA"], swiftSettings: strict),
+        .target(
+            name: "ESparseDeviceChecks", dependencies: ["ESparseCUDA", "ESparseTestSupport", "ESparseCore"],
+            swiftSettings: strict),
+        .target(
+            name: "ESparseEmulatedCUDA", path: "Tests/CUDAEmulation", sources: ["emulation.cpp", "Library"],
+            publicHeadersPath: "Library/include",
+            cxxSettings: [
+                .define("ESPARSE_EMULATION"), .headerSearchPath("."),
+                .headerSearchPath("../../Sources/ESparseCUDA/Kernels"),
+                .unsafeFlags(["-O1", "-Wno-unknown-pragmas", "-Wno-missing-braces"]),
+            ]),
+
         .target(
             name: "ESparseTestSupport",
             dependencies: ["ESparseCore"],
@@ -116,5 +136,6 @@ let package = Package(
                     ],
                 resources: [.copy("Fixtures")],
                 swiftSettings: strict)
-        }
+        },
+    cxxLanguageStandard: .cxx20
 )

@@ -1,6 +1,7 @@
 // `esparse benchmark`: how fast sparse linears and models are, against dense ones.
 
 import ArgumentParser
+import ESparseCUDA
 import ESparseCore
 import ESparseKernels
 import ESparseMeasurement
@@ -15,10 +16,11 @@ struct BenchmarkCommand: ParsableCommand {
 struct BenchmarkGemmCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gemm",
-        abstract: "Measure matrix products, sparse against oneDNN.",
+        abstract: "Measure matrix products, sparse against oneDNN or, on a GPU, cuBLASLt.",
         discussion: """
             Random weights of the given shapes, bf16; the two sides take turns and their results are compared. The dense \
-            side is oneDNN with weights in its own order, in the fastest data type of this processor.
+            side is oneDNN with weights in its own order, in the fastest data type of this processor; on a GPU it is \
+            cuBLASLt with the fastest of its algorithms, and every kernel that can run the sparse weights is timed.
             """)
 
     @Option(help: ArgumentHelp("Models' names or ROWSxCOLUMNS, separated by commas.", valueName: "list"))
@@ -30,8 +32,10 @@ struct BenchmarkGemmCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Patterns N:M, separated by commas.", valueName: "list"))
     var pattern: PatternList = PatternList([.twoOfFour, .fourOfEight])
 
-    @Option(help: "Arithmetic; the default is bf16 where the processor has it.")
-    var precision: Precision = .preferred
+    @OptionGroup var device: DeviceOption
+
+    @Option(help: "Arithmetic; where not given, bf16 where the processor has it, else f32.")
+    var precision: Precision?
 
     @Option(help: ArgumentHelp("Seconds of measuring each point, beyond a few rounds it needs.", valueName: "s"))
     var seconds: Double = 1
@@ -61,10 +65,22 @@ struct BenchmarkGemmCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let backend = try CPUBackend.make(
-            precision: precision, threads: threads, profile: profile.choice, progress: progress)
-        let report = try GemmBenchmark(settings, backend: backend).run(progress: progress)
-        try json.write(encoding: report)
-        print(report.text, terminator: "")
+        let backend = try BackendOptions(
+            device: device.choice(precision: precision, profile: profile.source),
+            precision: precision, threads: threads, profile: profile.choice
+        ).open(weightType: nil, note: progress.note)
+        switch backend {
+        case let backend as CPUBackend:
+            let report = try GemmBenchmark(settings, backend: backend).run(progress: progress)
+            try json.write(encoding: report)
+            print(report.text, terminator: "")
+        case let backend as CUDABackend:
+            let report = try DeviceGemmBenchmark(
+                settings, backend: backend, threadCount: threads.count
+            ).run(progress: progress)
+            try json.write(encoding: report)
+            print(report.text, terminator: "")
+        default: preconditionFailure("a backend that the benchmark does not know")
+        }
     }
 }

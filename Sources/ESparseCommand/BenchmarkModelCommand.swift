@@ -1,6 +1,7 @@
 // `esparse benchmark model`: prefill, decoding and memory of a whole model, dense against packed.
 
 import ArgumentParser
+import ESparseCUDA
 import ESparseCore
 import ESparseFormats
 import ESparseKernels
@@ -21,6 +22,7 @@ struct BenchmarkModelCommand: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var device: DeviceOption
     @OptionGroup var profile: ProfileOption
 
     @Option(help: ArgumentHelp("The dense checkpoint to compare a packed MODEL with.", valueName: "model"))
@@ -57,8 +59,9 @@ struct BenchmarkModelCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         // Says what is to be said about kernels once, and refuses a wrong profile before any work.
-        _ = try CPUBackend.make(
-            precision: model.precision, threads: model.threads, profile: profile.choice, progress: progress)
+        let backend = try backend(note: progress.note)
+        // The runs must not choose anew.
+        let place = (backend as? CUDABackend).map { DeviceChoice.cuda($0.device.properties.index) } ?? .cpu
         let temporary = try TemporaryFolder()
         defer { withExtendedLifetime(temporary) {} }
         let variants = try variants(in: temporary.path, progress)
@@ -70,7 +73,7 @@ struct BenchmarkModelCommand: ParsableCommand {
         ).run(progress: progress) { path, workload in
             let output = try ChildProcess.run(
                 ["benchmark", "model-run", path] + arguments + [
-                    "--kernel-profile", profile.choice.defaultValueDescription,
+                    "--device", "\(place)", "--kernel-profile", profile.choice.defaultValueDescription,
                     "--prompt-tokens", "\(workload.promptTokens)", "--generate-tokens", "\(workload.generatedTokens)",
                     "--batch", "\(workload.batch)",
                 ])
@@ -80,8 +83,16 @@ struct BenchmarkModelCommand: ParsableCommand {
         print(report.text, terminator: "")
     }
 
+    private func backend(note: (String) -> Void) throws -> any CommandBackend {
+        let checkpoint = try Checkpoint.open(model.path)
+        return try model.backend(
+            weightType: ModelArchitecture(checkpoint).weightType(in: checkpoint.weights), device: device,
+            profile: profile.source, note: note)
+    }
+
     private var arguments: [String] {
-        ["--precision", model.precision.rawValue, "--threads", "\(model.threads.count)"]
+        (model.requestedPrecision.map { ["--precision", $0.rawValue] } ?? [])
+            + ["--threads", "\(model.threads.count)"]
     }
 
     /// The two checkpoints; the one that is missing is made in `folder`.
@@ -105,7 +116,7 @@ struct BenchmarkModelCommand: ParsableCommand {
         }
         _ = try ChildProcess.run(
             ["prune", model.path, "--output", folder + "/packed", "--method", "magnitude", "--shuffle", "none"]
-                + ["--pattern", "\(pattern ?? .twoOfFour)"] + arguments)
+                + ["--pattern", "\(pattern ?? .twoOfFour)", "--device", "cpu"] + arguments)
         return ModelBenchmark.Variants(dense: model.path, packed: folder + "/packed")
     }
 }
@@ -116,6 +127,7 @@ struct BenchmarkModelRunCommand: ParsableCommand {
         commandName: "model-run", abstract: "One run for `benchmark model`.", shouldDisplay: false)
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var device: DeviceOption
     @OptionGroup var profile: ProfileOption
     @Option var promptTokens: Int
     @Option var generateTokens: Int
@@ -127,12 +139,19 @@ struct BenchmarkModelRunCommand: ParsableCommand {
 
     func run() throws {
         let checkpoint = try Checkpoint.open(model.path)
-        let backend = CPUBackend(
-            precision: model.precision, threadCount: model.threads.count,
-            instructionSet: try InstructionSet.selected(), profile: try KernelProfileFile.load(profile.choice).profile)
+        let architecture = try ModelArchitecture(checkpoint)
+        // `benchmark model` has said everything once.
+        let backend = try model.backend(
+            weightType: architecture.weightType(in: checkpoint.weights), device: device, profile: profile.source,
+            note: { _ in })
+        try measure(architecture, checkpoint.weights, on: backend)
+    }
+
+    private func measure(
+        _ architecture: ModelArchitecture, _ weights: any WeightSource, on backend: some CommandBackend
+    ) throws {
         let run = try ModelRun(
-            architecture: ModelArchitecture(checkpoint), weights: checkpoint.weights,
-            backend: backend,
+            architecture: architecture, weights: weights, backend: backend,
             workload: ModelRun.Workload(promptTokens: promptTokens, generatedTokens: generateTokens, batch: batch))
         print(String(decoding: try JSONEncoder().encode(run), as: UTF8.self))
     }

@@ -81,13 +81,14 @@ enum CalibrationSource {
 
     /// Makes sequences that the calibration set of the same settings does not read. The model writes them with the next seed.
     func heldOut(
-        _ count: Int, for opened: OpenedModel, settings: PruningSettings, progress: TerminalProgress
+        _ count: Int, for opened: OpenedModel, on backend: some Backend, settings: PruningSettings,
+        progress: TerminalProgress
     ) throws -> CalibrationSet {
         guard case .documents(let documents) = self else {
             var settings = settings
             settings.sampleCount = count
             settings.seed &+= 1
-            return try sequences(for: opened, settings: settings, progress: progress)
+            return try sequences(for: opened, on: backend, settings: settings, progress: progress)
         }
         return try CalibrationSet.heldOut(
             count, documents: documents.map { opened.tokenizer.encode($0, addSpecialTokens: false) },
@@ -97,7 +98,7 @@ enum CalibrationSource {
 
     /// Makes the calibration set.
     func sequences(
-        for opened: OpenedModel, settings: PruningSettings, progress: TerminalProgress
+        for opened: OpenedModel, on backend: some Backend, settings: PruningSettings, progress: TerminalProgress
     ) throws -> CalibrationSet {
         let (sampleCount, sequenceLength) = (settings.sampleCount, settings.sequenceLength)
         switch self {
@@ -110,14 +111,15 @@ enum CalibrationSource {
             let sampling = GenerationSettings(
                 sampling: try SamplingSettings(temperature: 1), seed: settings.seed,
                 stopTokens: Set(opened.architecture.endTokens))
-            let documents = try Generator(model: opened.load(progress: progress), settings: sampling)
-                .sampleDocuments(
-                    tokenCount: sampleCount * sequenceLength, isSeparated: opened.endToken != nil,
-                    maximumLength: sequenceLength,
-                    batchSize: opened.architecture.cacheDescription(
-                        sequenceCount: 1, capacity: sequenceLength
-                    ).sideBySideCount,
-                    progress: progress)
+            let documents = try Generator(
+                model: opened.load(onto: backend, progress: progress), settings: sampling
+            ).sampleDocuments(
+                tokenCount: sampleCount * sequenceLength, isSeparated: opened.endToken != nil,
+                maximumLength: sequenceLength,
+                batchSize: opened.architecture.cacheDescription(
+                    sequenceCount: 1, capacity: sequenceLength
+                ).sideBySideCount,
+                progress: progress)
             return try CalibrationSet(
                 documents: documents, separator: opened.endToken, sampleCount: sampleCount,
                 sequenceLength: sequenceLength, seed: settings.seed)

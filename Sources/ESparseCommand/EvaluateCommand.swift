@@ -27,6 +27,7 @@ struct EvaluateCommand: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var device: DeviceOption
     @OptionGroup var profile: ProfileOption
     @OptionGroup var json: JSONOption
 
@@ -76,7 +77,15 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open(profile: profile.choice, progress: progress)
+        let opened = try model.open()
+        let backend = try model.backend(
+            weightType: opened.weightType, device: device, profile: profile.source, note: progress.note)
+        try evaluate(opened, on: backend, progress)
+    }
+
+    private func evaluate(
+        _ opened: OpenedModel, on backend: some CommandBackend, _ progress: TerminalProgress
+    ) throws {
         // Every file is read, and cut into tokens, before the model is loaded: a mistake in the last one should not cost the
         // work on the first.
         let documents = try text.map { path in
@@ -94,13 +103,13 @@ struct EvaluateCommand: ParsableCommand {
         for note in encodedTasks.compactMap(\.cutSentence) { progress.note("Note: \(note)") }
         if let samplesOutput, !FileSystem.isFolder(samplesOutput) { try FileSystem.createFolder(samplesOutput) }
 
-        let language = try opened.load(progress: progress)
+        let language = try opened.load(onto: backend, progress: progress)
         let texts = try documents.map { document in
             let result = try Perplexity.measure(
                 language, tokenizer: opened.tokenizer, text: document.content, name: document.name,
                 sequenceLength: windowLength, windowLimit: windows, progress: progress)
             let name = documents.count > 1 ? document.name + ": " : ""
-            print(name + result.sentence(precision: model.precision.rawValue))
+            print(name + result.sentence(precision: backend.arithmetic))
             return result
         }
         let results = try encodedTasks.map { task in
@@ -109,7 +118,7 @@ struct EvaluateCommand: ParsableCommand {
             return TaskResult(evaluation)
         }
         let report = EvaluationReport(
-            model: model.path, precision: model.precision.rawValue, limit: limit, texts: texts, tasks: results)
+            model: model.path, precision: backend.arithmetic, limit: limit, texts: texts, tasks: results)
         if !results.isEmpty {
             print(report.taskTable.plainText, terminator: "")
             progress.note(report.sharingSentence)

@@ -25,6 +25,7 @@ struct GenerateCommand: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var device: DeviceOption
     @OptionGroup var profile: ProfileOption
 
     @Option(help: ArgumentHelp("Text to continue, or the message with --chat.", valueName: "text"))
@@ -73,7 +74,15 @@ struct GenerateCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open(profile: profile.choice, progress: progress)
+        let opened = try model.open()
+        let backend = try model.backend(
+            weightType: opened.weightType, device: device, profile: profile.source, note: progress.note)
+        try generate(opened, on: backend, progress)
+    }
+
+    private func generate(
+        _ opened: OpenedModel, on backend: some CommandBackend, _ progress: TerminalProgress
+    ) throws {
         let sampling = try SamplingSettings(temperature: temperature, topK: topK, topP: topP)
         let template = try chatTemplate(opened)
         var stops = Set(opened.architecture.endTokens).union(opened.tokenizer.stopIDs)
@@ -85,7 +94,7 @@ struct GenerateCommand: ParsableCommand {
             stops.insert(id)
         }
         let session = TextSession(
-            model: try opened.load(progress: progress), tokenizer: opened.tokenizer,
+            model: try opened.load(onto: backend, progress: progress), tokenizer: opened.tokenizer,
             settings: GenerationSettings(sampling: sampling, seed: seed ?? 0, stopTokens: stops),
             maximumTokens: maxTokens)
         guard let template else {

@@ -25,13 +25,17 @@ struct InspectCommand: ParsableCommand {
     @Option(help: "Arithmetic of --kernels; bf16 where not given and the processor has it.")
     var precision: Precision?
 
+    @OptionGroup var device: DeviceOption
     @OptionGroup var profile: ProfileOption
     @OptionGroup var threads: ThreadOption
     @OptionGroup var json: JSONOption
 
     func validate() throws {
         try requireEffect(
-            of: ["--precision": precision != nil, "--kernel-profile": profile.source != nil], with: "--kernels", kernels
+            of: [
+                "--precision": precision != nil, "--device": device.choice != nil,
+                "--kernel-profile": profile.source != nil,
+            ], with: "--kernels", kernels
         )
     }
 
@@ -41,8 +45,11 @@ struct InspectCommand: ParsableCommand {
         let progress = TerminalProgress()
         let backend =
             kernels
-            ? try CPUBackend.make(
-                precision: precision ?? .preferred, threads: threads, profile: profile.choice, progress: progress)
+            ? try BackendOptions(
+                device: device.choice(precision: precision, profile: profile.source),
+                precision: precision, threads: threads, profile: profile.choice
+            ).open(
+                weightType: architecture.weightType(in: checkpoint.weights), note: progress.note)
             : nil
         let inspection = try ModelInspection(
             architecture, weights: checkpoint.weights, fileBytes: checkpoint.fileBytes, threadCount: threads.count,

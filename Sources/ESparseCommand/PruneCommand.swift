@@ -22,6 +22,7 @@ struct PruneCommand: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var device: DeviceOption
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Folder to write; must not exist.", valueName: "directory"))
     var output: String
@@ -74,8 +75,14 @@ struct PruneCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open(profile: .rules, progress: progress)
-        var settings = method.settings(precision: model.precision)
+        let opened = try model.open()
+        let backend = try model.backend(
+            weightType: opened.weightType, device: device, profile: nil, otherwise: .rules, note: progress.note)
+        try prune(opened, on: backend, progress)
+    }
+
+    private func prune(_ opened: OpenedModel, on backend: some CommandBackend, _ progress: TerminalProgress) throws {
+        var settings = method.settings(precision: backend.precision)
         calibration.apply(to: &settings)
         settings.include = include
         settings.exclude = exclude
@@ -83,7 +90,9 @@ struct PruneCommand: ParsableCommand {
         let stages = PruningStages()
         var sites: [SiteDiagnostics] = []
         let manifest = try interruptible(progress) {
-            try prune(opened, settings, stages, diagnose: diagnostics == nil ? nil : { sites.append($0) }, progress)
+            try prune(
+                opened, on: backend, settings, stages, diagnose: diagnostics == nil ? nil : { sites.append($0) },
+                progress)
         }
         let inspected = try Checkpoint.open(output)
         print(
@@ -102,20 +111,20 @@ struct PruneCommand: ParsableCommand {
         try json.write(encoding: PruningReport(manifest: manifest, stages: stages))
     }
 
-    private func prune(
-        _ opened: OpenedModel, _ settings: PruningSettings, _ stages: PruningStages,
+    private func prune<B: CommandBackend>(
+        _ opened: OpenedModel, on backend: B, _ settings: PruningSettings, _ stages: PruningStages,
         diagnose: ((SiteDiagnostics) -> Void)?, _ progress: TerminalProgress
     ) throws -> SparseManifest {
         let threadCount = model.threads.count
         func calibrationSet(_ source: CalibrationSource) throws -> CalibrationSet {
-            let set = try source.sequences(for: opened, settings: settings, progress: progress)
+            let set = try source.sequences(for: opened, on: backend, settings: settings, progress: progress)
             if let path = calibration.saveCalibration { try ResultFile.write(set.littleEndianBytes, to: path) }
             return set
         }
         guard let budget else {
             let pruner = try Pruner(
                 checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
-                backend: opened.backend, threadCount: threadCount, stages: stages, progress: progress)
+                backend: backend, threadCount: threadCount, stages: stages, progress: progress)
             let source = try calibration.source()
             return try pruner.run(
                 output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,
@@ -123,7 +132,7 @@ struct PruneCommand: ParsableCommand {
         }
         let search = try BudgetSearch(
             checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
-            percent: budget.value, keepsPattern: keepPattern, backend: opened.backend, threadCount: threadCount,
+            percent: budget.value, keepsPattern: keepPattern, backend: backend, threadCount: threadCount,
             stages: stages, progress: progress)
         let source = try calibration.source()
         return try search.run(
@@ -131,7 +140,7 @@ struct PruneCommand: ParsableCommand {
             calibration: { try calibrationSet(source) },
             heldOut: {
                 try source.heldOut(
-                    BudgetSearch<CPUBackend>.heldOutCount, for: opened, settings: settings, progress: progress)
+                    BudgetSearch<B>.heldOutCount, for: opened, on: backend, settings: settings, progress: progress)
             })
     }
 

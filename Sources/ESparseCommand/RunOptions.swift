@@ -56,53 +56,56 @@ struct ProfileOption: ParsableArguments {
     var choice: ProfileSource { source ?? .automatic }
 }
 
-extension CPUBackend {
-    /// A command's backend; says on stderr where kernels are held back or a profile is not used.
-    static func make(
-        precision: Precision, threads: ThreadOption, profile: ProfileSource, progress: TerminalProgress
-    ) throws -> CPUBackend {
-        let loaded = try KernelProfileFile.load(profile)
-        let backend = try CPUBackend(precision: precision, threadCount: threads.count, profile: loaded.profile)
-        for note in [backend.instructionSet.limitation, loaded.note].compactMap({ $0 }) {
-            progress.note("Note: \(note)")
-        }
-        return backend
-    }
-}
-
 /// Which model to run, and how.
 struct ModelOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
     var path: String
 
-    @Option(help: "Arithmetic; the default is bf16 where the processor has it.")
-    var precision: Precision = .preferred
+    @Option(
+        name: .customLong("precision"), help: "Arithmetic; where not given, bf16 where the processor has it, else f32.")
+    var requestedPrecision: Precision?
 
     @OptionGroup var threads: ThreadOption
 
+    /// How the processor computes.
+    var precision: Precision { requestedPrecision ?? .preferred }
+
     /// Opens the checkpoint and its tokenizer; reads no weights.
-    func open(profile: ProfileSource, progress: TerminalProgress) throws -> OpenedModel {
+    func open() throws -> OpenedModel {
         let checkpoint = try Checkpoint.open(path)
         return OpenedModel(
             checkpoint: checkpoint, architecture: try ModelArchitecture(checkpoint),
-            tokenizer: try Tokenizer.load(checkpoint),
-            backend: try CPUBackend.make(
-                precision: precision, threads: threads, profile: profile, progress: progress))
+            tokenizer: try Tokenizer.load(checkpoint))
+    }
+
+    /// Opens the backend to run a model on; `profile` is `--kernel-profile` where it was given.
+    ///
+    /// - Throws: `ValidationError` when options contradict each other; the backend's error.
+    func backend(
+        weightType: ElementType?, device: DeviceOption, profile: ProfileSource?,
+        otherwise: ProfileSource = .automatic, note: (String) -> Void
+    ) throws -> any CommandBackend {
+        try BackendOptions(
+            device: device.choice(precision: requestedPrecision, profile: profile),
+            precision: requestedPrecision, threads: threads, profile: profile ?? otherwise
+        ).open(weightType: weightType, note: note)
     }
 }
 
-/// A checkpoint with everything that is needed to run it.
+/// A checkpoint with everything but a backend that is needed to run it.
 struct OpenedModel {
     let checkpoint: Checkpoint
     let architecture: ModelArchitecture
     let tokenizer: Tokenizer
-    let backend: CPUBackend
 
     /// The token that separates documents.
     var endToken: Int32? { architecture.endTokens.first ?? tokenizer.endOfSequenceID }
 
+    /// Element type of the first linear's weights.
+    var weightType: ElementType? { architecture.weightType(in: checkpoint.weights) }
+
     /// Loads all weights.
-    func load(progress: any ProgressReporter) throws -> LanguageModel<CPUBackend> {
+    func load<B: Backend>(onto backend: B, progress: any ProgressReporter) throws -> LanguageModel<B> {
         try LanguageModel.load(
             architecture: architecture, weights: checkpoint.weights, backend: backend, progress: progress)
     }

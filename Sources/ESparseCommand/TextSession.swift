@@ -1,6 +1,6 @@
 // Generation of one text at a time: tokens in, text out as it is drawn, with its speed.
 
-import ESparseKernels
+import ESparseCore
 import ESparseModels
 import ESparseTokenizers
 
@@ -15,8 +15,8 @@ struct GeneratedText {
 }
 
 /// Generates texts with one model and one set of settings.
-struct TextSession {
-    let model: LanguageModel<CPUBackend>
+struct TextSession<B: Backend> {
+    let model: LanguageModel<B>
     let tokenizer: Tokenizer
     let settings: GenerationSettings
     let maximumTokens: Int

@@ -1,6 +1,7 @@
 // `esparse tune`: measure which kernels are fastest on this machine, for later runs.
 
 import ArgumentParser
+import ESparseCUDA
 import ESparseCore
 import ESparseFormats
 import ESparseKernels
@@ -28,8 +29,10 @@ struct TuneCommand: ParsableCommand {
         help: ArgumentHelp("Patterns N:M of shapes and of a dense MODEL; 2:4,4:8 where not given.", valueName: "list"))
     var pattern: PatternList?
 
-    @Option(help: "Arithmetic; the default is bf16 where the processor has it.")
-    var precision: Precision = .preferred
+    @OptionGroup var device: DeviceOption
+
+    @Option(help: "Arithmetic; where not given, bf16 where the processor has it, else f32.")
+    var precision: Precision?
 
     @Option(help: ArgumentHelp("Seconds of measuring each point, beyond a few rounds it needs.", valueName: "s"))
     var seconds: Double = 0.2
@@ -71,15 +74,32 @@ struct TuneCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         let targets = try targets()
+        let opened = try BackendOptions(
+            device: device.choice(precision: precision, profile: nil), precision: precision,
+            threads: threads, profile: .rules
+        ).open(weightType: targets.first?.elementType, note: progress.note)
+        if let backend = opened as? CUDABackend { return try tune(targets, on: backend, progress) }
         guard let file = output ?? KernelProfileFile.cachePath() else { throw NoCacheFolder() }
-        let backend = try CPUBackend.make(
-            precision: precision, threads: threads, profile: .rules, progress: progress)
+        guard let backend = opened as? CPUBackend else { preconditionFailure("a backend that tuning does not know") }
         let report = try KernelTuner(backend: backend, secondsPerPoint: seconds).run(targets, progress: progress)
         // What was measured is told even where the profile cannot be written.
         print(report.text, terminator: "")
         try json.write(encoding: report)
         if let note = try KernelProfileFile.merge(report, into: file) { progress.note("Note: \(note)") }
         print("\(file): \(report.kindCount) kinds of linear, measured with \(backend.threadCount) threads")
+    }
+
+    private func tune(_ targets: [TuningTarget], on backend: CUDABackend, _ progress: TerminalProgress) throws {
+        let name = backend.device.properties.name
+        guard let file = output ?? DeviceProfileFile.cachePath(device: name, type: backend.type) else {
+            throw NoCacheFolder()
+        }
+        let report = try DeviceTuner(backend: backend, secondsPerPoint: seconds, threadCount: threads.count)
+            .run(targets, progress: progress)
+        print(report.text, terminator: "")
+        try json.write(encoding: report)
+        try DeviceProfileFile.merge(report, device: name, type: backend.type, into: file)
+        print("\(file): \(report.kindCount) kinds of linear, measured on \(name)")
     }
 }
 

@@ -137,7 +137,8 @@ public struct CacheDescription: Sendable {
 
 /// A place that runs models: weights are *prepared* once, then operations run on activations that stay in place.
 ///
-/// Activations are single precision, row-major `[T, channels]`. Operations are synchronous and deterministic: results do
+/// Activations are row-major `[T, channels]` and single precision to the caller; a backend may hold what enters a product in 16 bits.
+/// Operations are synchronous and deterministic: results do
 /// not depend on the number of threads. A size that does not fit is a programming error and traps; sizes from files are
 /// checked before they get here. Every operation of every backend is tested against `ReferenceBackend` (in the tests).
 public protocol Backend: Sendable {
@@ -187,6 +188,8 @@ public protocol Backend: Sendable {
     func normalize(_ input: Activation, with normalization: PreparedNormalization) -> Activation
     /// `x W^T + b`, `[T, R]`.
     func multiply(_ input: Activation, by linear: PreparedLinear) -> Activation
+    /// `x W^T + b`, `[T, R]`, always in single precision: for logits, which the likeliest token is taken from.
+    func logits(_ input: Activation, by head: PreparedLinear) -> Activation
     /// `residual += x W^T + b`.
     func multiply(_ input: Activation, by linear: PreparedLinear, addingTo residual: inout Activation)
     /// Appends keys and values `[T, K * S]` of `batch` to layer `layer` of the cache, with rotary positions applied to
@@ -208,6 +211,11 @@ public protocol Backend: Sendable {
     func likelihoods(
         of targets: [Int32], hidden: Activation, head: PreparedLinear
     ) -> [TargetLikelihood]
+}
+
+extension Backend {
+    /// `multiply`, for backends whose products are single precision anyway.
+    public func logits(_ input: Activation, by head: PreparedLinear) -> Activation { multiply(input, by: head) }
 }
 
 /// How likely a token is under a model.

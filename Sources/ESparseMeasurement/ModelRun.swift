@@ -1,7 +1,7 @@
 // One timed run of a model in this process: prefill, then decoding, and the memory that took.
 
 public import ESparseCore
-public import ESparseKernels
+import ESparseKernels
 public import ESparseModels
 
 /// What one run of a model gave.
@@ -41,7 +41,7 @@ public struct ModelRun: Sendable, Codable {
     ///
     /// - Throws: as `LanguageModel.load` and `hidden`.
     public init(
-        architecture: ModelArchitecture, weights: any WeightSource, backend: CPUBackend, workload: Workload
+        architecture: ModelArchitecture, weights: any WeightSource, backend: some KernelReporting, workload: Workload
     ) throws {
         let model = try LanguageModel.load(architecture: architecture, weights: weights, backend: backend)
         let short = Workload(promptTokens: min(workload.promptTokens, 64), generatedTokens: 2, batch: workload.batch)
@@ -64,8 +64,8 @@ public struct ModelRun: Sendable, Codable {
     private static let passTokens = GenerationSettings().chunkSize
 
     /// Seconds until all first tokens, and from then to the last.
-    private static func measure(
-        _ model: LanguageModel<CPUBackend>, _ workload: Workload
+    private static func measure<B: Backend>(
+        _ model: LanguageModel<B>, _ workload: Workload
     ) throws -> (prefill: Double, decode: Double) {
         var random = SeededRandom(seed: 0)
         let vocabularySize = model.architecture.vocabularySize
@@ -101,7 +101,7 @@ public struct ModelRun: Sendable, Codable {
     }
 
     /// The likeliest token of each row of logits.
-    private static func likeliest(_ logits: CPUActivation, _ model: LanguageModel<CPUBackend>) -> [Int32] {
+    private static func likeliest<B: Backend>(_ logits: B.Activation, _ model: LanguageModel<B>) -> [Int32] {
         let size = model.architecture.vocabularySize
         return model.backend.withFloats(of: logits) { values in
             stride(from: 0, to: values.count, by: size).map { first in

@@ -106,8 +106,8 @@ void run_lookups() {
 }
 
 template <typename T>
-void run_positions(void (*append)(T *, const T *, const T *, const int32_t *, const int32_t *, const float *,
-                                  const float *, int32_t, int32_t, int32_t, int32_t, int32_t, T *, T *)) {
+void run_positions(void (*append)(const T *, const T *, const T *, const int32_t *, const int32_t *, const float *,
+                                  const float *, int32_t, int32_t, int32_t, int32_t, int32_t, T *, T *, T *)) {
     check result(std::string("rotary positions and KV cache, ") + type_traits<T>::name, 2 * type_traits<T>::rounding);
     random_numbers random(17);
     const int shapes[][4] = {{4, 2, 64, 32}, {3, 3, 10, 5}, {2, 1, 80, 0}, {2, 2, 96, 24}};
@@ -115,7 +115,8 @@ void run_positions(void (*append)(T *, const T *, const T *, const int32_t *, co
         const int capacity = 12, sequence_count = 3;
         const std::vector<int32_t> sequences = {2, 2, 2, 0, 1}, positions = {4, 5, 6, 0, 11};
         const int tokens = (int)sequences.size();
-        buffer<T> query(tokens * query_heads * head_size), key(tokens * key_heads * head_size), value(key.count);
+        buffer<T> query(tokens * query_heads * head_size), turned_query(query.count);
+        buffer<T> key(tokens * key_heads * head_size), value(key.count);
         buffer<T> keys(sequence_count * key_heads * capacity * head_size), values(keys.count);
         buffer<float> cosines(capacity * rotary_count), sines(capacity * rotary_count);
         for (size_t i = 0; i < query.count; i++) query[i] = rounded<T>(random.normal());
@@ -128,12 +129,11 @@ void run_positions(void (*append)(T *, const T *, const T *, const int32_t *, co
             cosines[i] = (float)std::cos(angle);
             sines[i] = (float)std::sin(angle);
         }
-        std::vector<double> before;
-        for (size_t i = 0; i < query.count; i++) before.push_back(to_float(query[i]));
         buffer<int32_t> slots(sequences), places(positions);
         emulation::launch({(unsigned)tokens, (unsigned)(query_heads + key_heads), 1}, {32, 1, 1}, 0, [&] {
             append(query.data(), key.data(), value.data(), slots.data(), places.data(), cosines.data(), sines.data(),
-                   rotary_count, query_heads, key_heads, head_size, capacity, keys.data(), values.data());
+                   rotary_count, query_heads, key_heads, head_size, capacity, turned_query.data(), keys.data(),
+                   values.data());
         });
         auto turned = [&](auto at, int position, int i) -> double {
             if (i >= 2 * rotary_count) return at(i);
@@ -144,8 +144,8 @@ void run_positions(void (*append)(T *, const T *, const T *, const int32_t *, co
         for (int t = 0; t < tokens; t++) {
             for (int i = 0; i < query_heads * head_size; i++) {
                 const int from = (t * query_heads + i / head_size) * head_size;
-                const double expected = turned([&](int j) { return before[from + j]; }, positions[t], i % head_size);
-                result.compare(to_float(query[from + i % head_size]), expected, 4);
+                const double expected = turned([&](int j) { return (double)to_float(query[from + j]); }, positions[t], i % head_size);
+                result.compare(to_float(turned_query[from + i % head_size]), expected, 4);
             }
             for (int i = 0; i < key_heads * head_size; i++) {
                 const int from = (t * key_heads + i / head_size) * head_size, channel = i % head_size;
@@ -158,7 +158,7 @@ void run_positions(void (*append)(T *, const T *, const T *, const int32_t *, co
         // Places of no token are left as they were.
         result.require(keys[0 + 1 * head_size].bits == 0xffff && values[1 * head_size].bits == 0xffff);
         result.cases++;
-        result.guard(query);
+        result.guard(turned_query);
         result.guard(keys);
         result.guard(values);
     }

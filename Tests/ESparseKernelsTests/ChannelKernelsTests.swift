@@ -2,6 +2,7 @@
 
 import ESparseCore
 import ESparseKernels
+import ESparseTestSupport
 import Testing
 
 @Suite struct ChannelKernelsTests {

@@ -3,7 +3,8 @@
 // esparse_append_T (T: bfloat16, float16). Heads have `head_size` channels; channel i of the first `rotary_count` turns with channel
 // i + rotary_count, as Hugging Face pairs them.
 //   grid: (tokens, query heads + key/value heads); block: 32 threads.
-//   query [tokens, query_heads * head_size] T, turned in place; key, value [tokens, key_heads * head_size] T;
+//   query [tokens, query_heads * head_size] T; turned: the same shape, the queries at their positions; without rotary positions
+//   query_heads may be 0, and the queries stay as they are; key, value [tokens, key_heads * head_size] T;
 //   sequences [tokens]: slot of each token's sequence; positions [tokens]: its position there;
 //   cosines, sines [positions, rotary_count] f32, null for models without rotary positions (then rotary_count is 0);
 //   keys, values: the layer's cache, [sequences, key_heads, capacity, head_size] T.
@@ -21,16 +22,16 @@ DEVICE void turn(const T *from, T *to, const float *cosine, const float *sine, i
 }
 
 template <typename T>
-DEVICE void append(T *query, const T *key, const T *value, const int32_t *sequences, const int32_t *positions,
+DEVICE void append(const T *query, const T *key, const T *value, const int32_t *sequences, const int32_t *positions,
                    const float *cosines, const float *sines, int32_t rotary_count, int32_t query_heads,
-                   int32_t key_heads, int32_t head_size, int32_t capacity, T *keys, T *values) {
+                   int32_t key_heads, int32_t head_size, int32_t capacity, T *turned, T *keys, T *values) {
     const int64_t token = blockIdx.x;
     const int32_t position = positions[token], head = blockIdx.y;
     const float *cosine = rotary_count ? cosines + (int64_t)position * rotary_count : nullptr;
     const float *sine = rotary_count ? sines + (int64_t)position * rotary_count : nullptr;
     if (head < query_heads) {
-        T *place = query + (token * query_heads + head) * head_size;
-        turn(place, place, cosine, sine, rotary_count, head_size);
+        const int64_t place = (token * query_heads + head) * head_size;
+        turn(query + place, turned + place, cosine, sine, rotary_count, head_size);
         return;
     }
     const int64_t from = (token * key_heads + head - query_heads) * head_size;
@@ -41,11 +42,11 @@ DEVICE void append(T *query, const T *key, const T *value, const int32_t *sequen
 
 #define APPEND(name, T)                                                                                               \
     extern "C" __global__ void esparse_append_##name(                                                                 \
-        T *query, const T *key, const T *value, const int32_t *sequences, const int32_t *positions,                   \
+        const T *query, const T *key, const T *value, const int32_t *sequences, const int32_t *positions,             \
         const float *cosines, const float *sines, int32_t rotary_count, int32_t query_heads, int32_t key_heads,       \
-        int32_t head_size, int32_t capacity, T *keys, T *values) {                                                    \
+        int32_t head_size, int32_t capacity, T *turned, T *keys, T *values) {                                         \
         append(query, key, value, sequences, positions, cosines, sines, rotary_count, query_heads, key_heads,         \
-               head_size, capacity, keys, values);                                                                    \
+               head_size, capacity, turned, keys, values);                                                            \
     }
 APPEND(bfloat16, bfloat16)
 APPEND(float16, float16)

@@ -1,6 +1,6 @@
 // Who chooses a linear's kernel for a number of tokens: built-in rules, a measured profile, or somebody who measures.
 
-package import ESparseCore
+public import ESparseCore
 
 /// Who chooses the kernel of a linear for a number of tokens.
 package enum KernelSelection: Sendable, Equatable {
@@ -46,30 +46,6 @@ package struct KernelChoice: Sendable, Equatable {
     }
 }
 
-/// A run of token counts for which a linear uses one kernel.
-public struct KernelRange: Sendable, Codable, Equatable {
-    /// The fewest tokens.
-    public let firstTokens: Int
-    /// The most tokens; nil where there is no end.
-    public let lastTokens: Int?
-    /// Name of the kernel.
-    public let kernel: String
-    /// "rule" or "profile".
-    public let reason: String
-
-    enum CodingKeys: String, CodingKey {
-        case kernel, reason
-        case firstTokens = "from_tokens"
-        case lastTokens = "to_tokens"
-    }
-
-    /// "1-32 few-tokens-avx512 (rule)".
-    public var description: String {
-        let tokens = lastTokens.map { $0 == firstTokens ? "\(firstTokens)" : "\(firstTokens)-\($0)" }
-        return "\(tokens ?? "\(firstTokens)+") \(kernel) (\(reason))"
-    }
-}
-
 extension CPULinear {
     /// The kernel for a number of tokens, and why; many tokens are multiplied in passes.
     package func choice(tokens: Int) -> KernelChoice {
@@ -85,31 +61,19 @@ extension CPULinear {
     }
 }
 
-extension CPUBackend {
+extension CPUBackend: KernelReporting {
     /// What the built-in rules choose here.
     package func ruleKernel(_ traits: LinearTraits, tokens: Int) -> LinearKernel {
         traits.ruleKernel(tokens: tokens, arithmetic: .preferred)
     }
 
     /// Which kernels a weight's linear would use here, by number of tokens. Prepares nothing.
-    package func kernelRanges(of weight: LinearWeight) -> [KernelRange] {
+    public func kernelRanges(of weight: LinearWeight) -> [KernelRange] {
         let traits = LinearTraits(weight, precision: precision, instructionSet: instructionSet)
         let selection = profile?.selection(for: traits) ?? .rules
-        var ranges: [KernelRange] = []
-        var first = 1
-        func choice(_ tokens: Int) -> KernelChoice {
-            selection.choice(tokens: tokens, traits: traits, arithmetic: .preferred)
+        return KernelRange.ranges(upTo: CPULinear.mostTokensAtOnce) { tokens in
+            let choice = selection.choice(tokens: tokens, traits: traits, arithmetic: .preferred)
+            return (choice.kernel.name(instructionSet), choice.reason.rawValue)
         }
-        for tokens in 1...CPULinear.mostTokensAtOnce {
-            let isEnd = tokens == CPULinear.mostTokensAtOnce
-            let current = choice(tokens)
-            guard isEnd || choice(tokens + 1) != current else { continue }
-            ranges.append(
-                KernelRange(
-                    firstTokens: first, lastTokens: isEnd ? nil : tokens,
-                    kernel: current.kernel.name(instructionSet), reason: current.reason.rawValue))
-            first = tokens + 1
-        }
-        return ranges
     }
 }

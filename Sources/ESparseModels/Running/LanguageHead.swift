@@ -19,7 +19,7 @@ package struct LanguageHead<B: Backend>: Sendable {
 
     /// Logits `[T, V]` of rows `[T, D]` of the last block's output.
     package func logits(_ hidden: B.Activation) -> B.Activation {
-        backend.multiply(features(hidden), by: vocabulary)
+        backend.logits(features(hidden), by: vocabulary)
     }
 
     /// How likely each target is after rows `[T, D]` of the last block's output; targets must be in the vocabulary.

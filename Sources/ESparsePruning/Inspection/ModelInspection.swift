@@ -1,7 +1,7 @@
 // What a checkpoint really holds: pattern, density and bytes of every linear, found by looking at the weights.
 
 public import ESparseCore
-public import ESparseKernels
+import ESparseKernels
 public import ESparseModels
 import Synchronization
 
@@ -58,7 +58,7 @@ public struct ModelInspection: Sendable, Codable {
     /// - Throws: the format's error for a damaged tensor; `InterruptedError`.
     public init(
         _ architecture: ModelArchitecture, weights: any WeightSource, fileBytes: Int, threadCount: Int,
-        kernelsOn backend: CPUBackend? = nil,
+        kernelsOn backend: (any KernelReporting)? = nil,
         progress: any ProgressReporter = SilentProgress()
     ) throws {
         try architecture.validate(weights)
@@ -91,7 +91,7 @@ public struct ModelInspection: Sendable, Codable {
     }
 
     private static func inspect(
-        _ name: String, in weights: any WeightSource, _ backend: CPUBackend?
+        _ name: String, in weights: any WeightSource, _ backend: (any KernelReporting)?
     ) throws -> Linear {
         let weight = try weights.linearWeight(name)
         var finder = PatternFinder(columns: weight.columns)

@@ -36,7 +36,9 @@ private struct Planner {
     let settings: ReproductionSettings
     let taskCount: Int
 
-    private var machine: [String] { ["--precision", settings.precision, "--threads", "\(settings.threads)"] }
+    private var machine: [String] {
+        ["--device", "cpu", "--precision", settings.precision, "--threads", "\(settings.threads)"]
+    }
 
     private func folder(_ id: String) -> String { "\(settings.output)/work/\(id)/model" }
 

@@ -1,8 +1,8 @@
 // Attention on a KV cache, over several calls.
 
-import ESparseCore
+package import ESparseCore
 
-struct AttentionScenario: BackendScenario {
+package struct AttentionScenario: BackendScenario {
     let headCount: Int
     let keyValueHeadCount: Int
     let headSize: Int
@@ -12,20 +12,33 @@ struct AttentionScenario: BackendScenario {
     /// Tokens of every sequence in every call; 0 leaves a sequence out.
     let calls: [[Int]]
 
-    let singleBound = 1e-11
-    let bfloat16Bound = 5e-5
-    var description: String {
+    /// Describes calls; `calls` holds the tokens of every sequence in every call.
+    package init(
+        headCount: Int, keyValueHeadCount: Int, headSize: Int, frequencyCount: Int, isPermuted: Bool, calls: [[Int]]
+    ) {
+        self.headCount = headCount
+        self.keyValueHeadCount = keyValueHeadCount
+        self.headSize = headSize
+        self.frequencyCount = frequencyCount
+        self.isPermuted = isPermuted
+        self.calls = calls
+    }
+
+    package var operation: String { "attention" }
+    package let singleBound = 1e-11
+    package let bfloat16Bound = 5e-5
+    package var description: String {
         "attention \(headCount)/\(keyValueHeadCount) heads of \(headSize), \(frequencyCount) frequencies"
             + "\(isPermuted ? ", permuted" : ""), calls \(calls)"
     }
 
     /// The outputs of all calls, in order; both layers of the cache are used, with different values.
-    func values<Candidate: Backend>(on backend: Candidate) throws -> [Float] {
+    package func values<Candidate: Backend>(on backend: Candidate) throws -> [Float] {
         var cache = try backend.makeCache(
             CacheDescription(
                 layerCount: 2, sequenceCount: calls[0].count, capacity: positionCount,
                 keyValueHeadCount: keyValueHeadCount, headSize: headSize))
-        let attention = try backend.prepareAttention(try shape())
+        let attention = try backend.prepareAttention(shape())
         var starts = [Int](repeating: 0, count: calls[0].count)
         var outputs: [Float] = []
         for counts in calls {
@@ -69,9 +82,9 @@ struct AttentionScenario: BackendScenario {
         calls[0].indices.map { sequence in calls.reduce(0) { $0 + $1[sequence] } }.max() ?? 0
     }
 
-    private func shape() throws -> AttentionDescription {
+    private func shape() -> AttentionDescription {
         var numbers = NumberSource(6)
-        let permutation = try numbers.permutation(headCount * headSize)
+        let permutation = numbers.permutation(headCount * headSize)
         let frequencies = (0..<frequencyCount).map { 1 / Float($0 + 1) }
         return AttentionDescription(
             headCount: headCount, keyValueHeadCount: keyValueHeadCount, headSize: headSize,

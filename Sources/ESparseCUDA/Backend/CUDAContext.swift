@@ -1,0 +1,93 @@
+// What all parts of a backend share: the device, its kernels and libraries, and the products that were prepared.
+
+import ESparseCore
+import Synchronization
+
+/// A device with everything that operations start on it.
+final class CUDAContext: Sendable {
+    let device: CUDADevice
+    let kernels: KernelLibrary
+    let dense: DenseMultiplier
+    /// cuSPARSELt on the device, or why it is not there.
+    let sparse: Result<SparseMultiplier, CUDAError>
+    /// What linears multiply in and the KV cache holds.
+    let type: HalfType
+
+    private let denseProducts = Mutex<[DenseProductShape: DenseProduct]>([:])
+    private let rotaryTables = Mutex<[[Float]: CUDARotaryTable]>([:])
+    private let places = Mutex<BatchPlaces?>(nil)
+
+    /// Prepared products that are kept at most; prompts of many lengths would gather them without end.
+    private static let mostProducts = 512
+
+    init(
+        device: CUDADevice, kernels: KernelLibrary, dense: DenseMultiplier, sparse: Result<SparseMultiplier, CUDAError>,
+        type: HalfType
+    ) {
+        self.device = device
+        self.kernels = kernels
+        self.dense = dense
+        self.sparse = sparse
+        self.type = type
+    }
+
+    /// Puts a kernel on the stream; a grid without blocks does nothing.
+    func launch(
+        _ name: String, in source: KernelSource, grid: (x: Int, y: Int, z: Int), block: Int, sharedBytes: Int = 0,
+        _ arguments: [KernelArgument]
+    ) throws(CUDAError) {
+        guard grid.x > 0, grid.y > 0, grid.z > 0 else { return }
+        try kernels.kernel(name, in: source).launch(
+            grid: LaunchSize(grid.x, grid.y, grid.z), block: block, sharedBytes: sharedBytes, arguments)
+    }
+
+    /// Puts a kernel of `elements.cu` that works on `count` elements on the stream; its element count is not among `arguments`
+    /// but goes before the last `outputs` of them.
+    func launchElements(
+        _ name: String, count: Int, _ arguments: [KernelArgument], output: DeviceSlice
+    ) throws(CUDAError) {
+        try launch(
+            name, in: .elements, grid: ((count + 255) / 256, 1, 1), block: 256,
+            arguments + [.int64(Int64(count)), .pointer(output)])
+    }
+
+    /// The dense product of a shape, prepared once.
+    func product(_ shape: DenseProductShape) throws(CUDAError) -> DenseProduct {
+        if let product = denseProducts.withLock({ $0[shape] }) { return product }
+        let product = try dense.product(shape)
+        denseProducts.withLock { products in
+            if products.count >= Self.mostProducts { products.removeAll() }
+            products[shape] = product
+        }
+        return product
+    }
+
+    /// One table for all attentions with the same frequencies.
+    func rotaryTable(_ frequencies: [Float]) -> CUDARotaryTable {
+        rotaryTables.withLock { tables in
+            if let table = tables[frequencies] { return table }
+            let table = CUDARotaryTable(frequencies: frequencies, device: device)
+            tables[frequencies] = table
+            return table
+        }
+    }
+
+    /// Sequence and position of every token of a batch on the device; all layers of a pass share them.
+    func places(of batch: TokenBatch) throws(CUDAError) -> BatchPlaces {
+        let signature = BatchPlaces.signature(batch)
+        if let places = places.withLock({ $0 }), places.signature == signature { return places }
+        let made = try BatchPlaces(batch, signature: signature, device: device)
+        places.withLock { $0 = made }
+        return made
+    }
+
+    /// Runs what the protocol gives no way to fail. A device that fails in the middle of a pass, most often for want of memory, ends
+    /// the process with the error's sentence: there is no result to go on with.
+    func demand<Result>(_ body: () throws(CUDAError) -> Result) -> Result {
+        do {
+            return try body()
+        } catch {
+            DeviceFailure.endProcess(error)
+        }
+    }
+}

@@ -1,0 +1,207 @@
+// The operations of the CUDA backend on activations.
+
+package import ESparseCore
+
+extension CUDABackend {
+    /// Copies values `[T, channels]` in.
+    package func activation(_ values: [Float], channels: Int) -> CUDAActivation {
+        precondition(channels > 0 && values.count % channels == 0, "values do not fill rows of \(channels) channels")
+        return context.demand { () throws(CUDAError) in
+            var activation = try context.makeActivation(
+                tokens: values.count / channels, channels: channels, .float32)
+            try activation.mutableSlice().upload(values)
+            return activation
+        }
+    }
+
+    /// Copies in `[T, channels]` of the values that `fill` writes.
+    package func activation(
+        tokens: Int, channels: Int, fill: (inout MutableSpan<Float>) throws -> Void
+    ) rethrows -> CUDAActivation {
+        var values = [Float](repeating: 0, count: tokens * channels)
+        var span = values.mutableSpan
+        try fill(&span)
+        return activation(values, channels: channels)
+    }
+
+    /// Copies values out, row-major; waits for all work.
+    package func floats(of activation: CUDAActivation) -> [Float] {
+        context.demand { () throws(CUDAError) in
+            try context.singles(of: activation).slice.download(Float.self, count: activation.count)
+        }
+    }
+
+    /// Calls `body` with a copy of the values on the host, row-major; waits for all work.
+    package func withFloats<Result>(
+        of activation: CUDAActivation, _ body: (Span<Float>) throws -> Result
+    ) rethrows -> Result {
+        try body(floats(of: activation).span)
+    }
+
+    /// Rows `indices` of the table, `[indices.count, channels]`, single precision.
+    package func embed(_ indices: [Int32], in table: CUDAEmbedding) -> CUDAActivation {
+        precondition(indices.allSatisfy { $0 >= 0 && Int($0) < table.rows }, "a row is outside the table")
+        return context.demand { () throws(CUDAError) in
+            let output = try context.makeActivation(tokens: indices.count, channels: table.channels, .float32)
+            try context.launch(
+                table.kernel, in: .elements, grid: (indices.count, 1, 1), block: 256,
+                [
+                    .pointer(table.table.all), .pointer(try device.buffer(indices).all), .count(table.channels),
+                    .pointer(output.slice),
+                ])
+            return output
+        }
+    }
+
+    /// `x` normalised, `[T, D]`, 16 bits.
+    package func normalize(_ input: CUDAActivation, with normalization: CUDANormalization) -> CUDAActivation {
+        precondition(input.channels == normalization.size, "input does not have the normalisation's channels")
+        return context.demand { () throws(CUDAError) in
+            let values = try context.singles(of: input)
+            let output = try context.makeActivation(tokens: input.tokens, channels: input.channels, .half)
+            var arguments: [KernelArgument] = [.pointer(values.slice), .pointer(normalization.weight?.all)]
+            let name: String
+            switch normalization.kind {
+            case .rootMeanSquare: name = "esparse_rms_norm"
+            case .layer:
+                name = "esparse_layer_norm"
+                arguments.append(.pointer(normalization.bias?.all))
+            }
+            arguments += [
+                .pointer(normalization.order?.all), .float(normalization.epsilon), .count(normalization.size),
+                .pointer(output.slice),
+            ]
+            try context.launch(
+                "\(name)_\(type.rawValue)", in: .normalization, grid: (input.tokens, 1, 1), block: 256, arguments)
+            return output
+        }
+    }
+
+    /// `x W^T + b`, `[T, R]`, 16 bits.
+    package func multiply(_ input: CUDAActivation, by linear: CUDALinear) -> CUDAActivation {
+        product(input, by: linear, .half)
+    }
+
+    /// `x W^T + b`, `[T, R]`, single precision: logits that differ in the last bits only must not become equal.
+    package func logits(_ input: CUDAActivation, by head: CUDALinear) -> CUDAActivation {
+        product(input, by: head, .float32)
+    }
+
+    private func product(
+        _ input: CUDAActivation, by linear: CUDALinear, _ element: CUDAActivation.Element
+    ) -> CUDAActivation {
+        precondition(input.channels == linear.columns, "input does not have the linear's channels")
+        return context.demand { () throws(CUDAError) in
+            let halves = try context.halves(of: input)
+            let output = try context.makeActivation(tokens: input.tokens, channels: linear.rows, element)
+            try linear.multiply(
+                halves.slice, tokens: input.tokens,
+                to: element == .half ? .halves(output.slice) : .singles(output.slice))
+            return output
+        }
+    }
+
+    /// `residual += x W^T + b`, in single precision.
+    package func multiply(
+        _ input: CUDAActivation, by linear: CUDALinear, addingTo residual: inout CUDAActivation
+    ) {
+        precondition(input.channels == linear.columns, "input does not have the linear's channels")
+        precondition(
+            residual.channels == linear.rows && residual.tokens == input.tokens,
+            "residual does not have the linear's shape")
+        context.demand { () throws(CUDAError) in
+            let halves = try context.halves(of: input)
+            residual = try context.singles(of: residual)
+            try linear.multiply(halves.slice, tokens: input.tokens, to: .sum(residual.mutableSlice()))
+        }
+    }
+
+    /// `function(gate) * up`, `[T, channels]`, 16 bits.
+    package func gate(_ gate: CUDAActivation, _ up: CUDAActivation, function: ActivationFunction) -> CUDAActivation {
+        precondition(gate.channels == up.channels && gate.tokens == up.tokens, "gate and up differ in shape")
+        return context.demand { () throws(CUDAError) in
+            let gates = try context.halves(of: gate)
+            let ups = try context.halves(of: up)
+            let output = try context.makeActivation(tokens: gate.tokens, channels: gate.channels, .half)
+            try context.launchElements(
+                "esparse_gate_\(type.rawValue)", count: gate.count,
+                [.pointer(gates.slice), .pointer(ups.slice), .int32(function.kernelCode)], output: output.slice)
+            return output
+        }
+    }
+
+    /// `function(x)`, `[T, channels]`, 16 bits.
+    package func apply(_ function: ActivationFunction, to input: CUDAActivation) -> CUDAActivation {
+        context.demand { () throws(CUDAError) in
+            let halves = try context.halves(of: input)
+            let output = try context.makeActivation(tokens: input.tokens, channels: input.channels, .half)
+            try context.launchElements(
+                "esparse_activate_\(type.rawValue)", count: input.count,
+                [.pointer(halves.slice), .int32(function.kernelCode)], output: output.slice)
+            return output
+        }
+    }
+
+    /// `accumulator += addend`, in single precision.
+    package func add(_ addend: CUDAActivation, to accumulator: inout CUDAActivation) {
+        precondition(
+            addend.channels == accumulator.channels && addend.tokens == accumulator.tokens, "terms differ in shape")
+        context.demand { () throws(CUDAError) in
+            accumulator = try context.singles(of: accumulator)
+            let target = try accumulator.mutableSlice()
+            guard addend.element == .float32 else {
+                return try context.launchElements(
+                    "esparse_add_\(type.rawValue)", count: addend.count, [.pointer(addend.slice)], output: target)
+            }
+            // Row t of the addend is the "position" of token t.
+            let rows = try device.buffer((0..<Int32(addend.tokens)).map { $0 })
+            try context.launch(
+                "esparse_positions_add", in: .elements, grid: (addend.tokens, 1, 1), block: 256,
+                [.pointer(addend.slice), .pointer(rows.all), .count(addend.channels), .pointer(target)])
+        }
+    }
+
+    /// Rows `indices` of an activation, `[indices.count, channels]`, single precision.
+    package func rows(_ indices: [Int], of activation: CUDAActivation) -> CUDAActivation {
+        precondition(
+            indices.allSatisfy { $0 >= 0 && $0 < activation.tokens }, "a row is outside the activation")
+        // In decoding every row is the last of its sequence.
+        if activation.element == .float32, indices.elementsEqual(0..<activation.tokens) { return activation }
+        return context.demand { () throws(CUDAError) in
+            let values = try context.singles(of: activation)
+            let output = try context.makeActivation(tokens: indices.count, channels: activation.channels, .float32)
+            let places = try device.buffer(indices.map { Int32($0) })
+            try context.launch(
+                "esparse_rows", in: .elements, grid: (indices.count, 1, 1), block: 256,
+                [
+                    .pointer(values.slice), .pointer(places.all), .count(activation.channels),
+                    .pointer(output.slice),
+                ])
+            return output
+        }
+    }
+
+    /// `-ln softmax(x W^T + b)[target]` of every row, and whether the target is the likeliest token, `[T]`.
+    package func likelihoods(
+        of targets: [Int32], hidden: CUDAActivation, head: CUDALinear
+    ) -> [TargetLikelihood] {
+        precondition(targets.count == hidden.tokens, "a target is needed for every token")
+        precondition(hidden.channels == head.columns, "hidden states do not have the head's channels")
+        return context.demand { () throws(CUDAError) in
+            try head.likelihoods(
+                of: targets, hidden: context.halves(of: hidden), context: context, tile: vocabularyTile)
+        }
+    }
+}
+
+extension ActivationFunction {
+    /// The number of the function in `elements.cu`.
+    var kernelCode: Int32 {
+        switch self {
+        case .silu: 0
+        case .relu: 1
+        case .gelu: 2
+        case .geluTanh: 3
+        }
+    }
+}

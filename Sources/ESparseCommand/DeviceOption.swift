@@ -1,0 +1,52 @@
+// The option `--device`: where a command computes.
+
+import ArgumentParser
+import ESparseKernels
+import ESparseMeasurement
+
+/// A device that was asked for by name.
+enum DeviceChoice: ExpressibleByArgument, Equatable, CustomStringConvertible {
+    /// The processor.
+    case cpu
+    /// A GPU by its number.
+    case cuda(Int)
+
+    /// Reads "cpu", "cuda" or "cuda:N".
+    init?(argument: String) {
+        switch argument {
+        case "cpu": self = .cpu
+        case "cuda": self = .cuda(0)
+        default:
+            guard argument.hasPrefix("cuda:"), let index = UInt16(argument.dropFirst(5)) else { return nil }
+            self = .cuda(Int(index))
+        }
+    }
+
+    /// As on the command line.
+    var description: String {
+        switch self {
+        case .cpu: "cpu"
+        case .cuda(let index): "cuda:\(index)"
+        }
+    }
+}
+
+/// Where to compute.
+struct DeviceOption: ParsableArguments {
+    @Option(
+        name: .customLong("device"),
+        help: ArgumentHelp("Where to compute; a GPU where there is one that can be used.", valueName: "cpu|cuda[:n]"))
+    var choice: DeviceChoice?
+
+    /// What `--precision` and `--kernel-profile`, where given, leave of the choice.
+    ///
+    /// Single precision and a profile's file go with the processor only.
+    /// - Throws: `ValidationError` when they contradict `--device`.
+    func choice(precision: Precision?, profile: ProfileSource?) throws -> DeviceChoice? {
+        var isFile = false
+        if case .file = profile { isFile = true }
+        guard precision == .float32 || isFile else { return choice }
+        guard case .cuda = choice else { return .cpu }
+        throw ValidationError("\(isFile ? "a file as --kernel-profile" : "--precision f32") goes with --device cpu")
+    }
+}

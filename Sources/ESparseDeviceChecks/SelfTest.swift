@@ -1,0 +1,97 @@
+// Every operation of the backend against the reference, printed as a table with the worst error of each operation.
+
+package import ESparseCUDA
+import ESparseCore
+import ESparseTestSupport
+
+/// The checks of one backend.
+package struct SelfTest {
+    private let backend: CUDABackend
+    private let isQuick: Bool
+
+    /// Checks `backend`, with small sizes only where it is to be quick.
+    package init(backend: CUDABackend, isQuick: Bool) {
+        self.backend = backend
+        self.isQuick = isQuick
+    }
+
+    /// What became of the cases of one operation.
+    private struct Outcome {
+        var cases = 0
+        var worstError = 0.0
+        /// What the case with the worst error, as a share of what it may have, may have.
+        var allowed = 0.0
+        var failures: [String] = []
+
+        mutating func add(_ error: Double, allowed bound: Double, case name: String) {
+            cases += 1
+            let isWorse = error * allowed >= worstError * bound || !error.isFinite
+            if isWorse || cases == 1 { (worstError, allowed) = (error, bound) }
+            if !(error <= bound) { failures.append("\(name): error \(error), allowed \(bound)") }
+        }
+    }
+
+    /// Runs all checks and prints the table; whether all agree.
+    package func run() -> Bool {
+        var outcomes: [(operation: String, outcome: Outcome)] = []
+        func add(_ operation: String, _ error: Double, _ bound: Double, _ name: String) {
+            let place =
+                outcomes.firstIndex { $0.operation == operation }
+                ?? {
+                    outcomes.append((operation, Outcome()))
+                    return outcomes.count - 1
+                }()
+            outcomes[place].outcome.add(error, allowed: bound, case: name)
+        }
+        let scenarios =
+            Scenarios.layers + Scenarios.linears + Scenarios.attentions + (isQuick ? [] : Scenarios.large)
+        for scenario in scenarios {
+            let error = error {
+                (try scenario.values(on: backend), try scenario.values(on: ReferenceBackend()))
+            }
+            add(scenario.operation, error, scenario.halfBound, "\(scenario)")
+        }
+        for check in KernelCheck.all(isQuick: isQuick) {
+            for kernel in check.kernels(on: backend) {
+                let error = error { try check.values(of: kernel, on: backend) }
+                let pattern = check.pattern?.description ?? "dense"
+                add("kernel \(kernel.rawValue), \(pattern)", error, check.bound, check.description)
+            }
+        }
+        print("\n\(backend.type.rawValue): normalised mean squared error, the worst of each operation\n")
+        for (operation, outcome) in outcomes {
+            print(
+                [
+                    pad(operation, 44), pad("\(outcome.cases) cases", 12), pad(scientific(outcome.worstError), 10),
+                    "of " + pad(scientific(outcome.allowed), 10), outcome.failures.isEmpty ? "ok" : "FAILED",
+                ].joined(separator: " "))
+            outcome.failures.forEach { print("  \($0)") }
+        }
+        print("")
+        return outcomes.allSatisfy { $0.outcome.failures.isEmpty }
+    }
+
+    /// The normalised error of values against a reference; infinite where they could not be had.
+    private func error(_ body: () throws -> (values: [Float], reference: [Float])) -> Double {
+        do {
+            let (values, reference) = try body()
+            return normalizedMeanSquaredError(values, reference)
+        } catch {
+            print("\(error)")
+            return .infinity
+        }
+    }
+
+    private func pad(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+
+    /// Two digits and a power of ten.
+    private func scientific(_ value: Double) -> String {
+        guard value > 0, value.isFinite else { return "\(value)" }
+        var (mantissa, exponent) = (value, 0)
+        while mantissa < 1 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+        while mantissa >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
+        return "\((mantissa * 10).rounded() / 10)e\(exponent)"
+    }
+}

@@ -1,0 +1,66 @@
+// All kernels, compiled for the host, by their names.
+#include "registry.h"
+
+#include <map>
+
+#include "attention_few.cu"
+#include "attention_tiled.cu"
+#include "decompression.cu"
+#include "elements.cu"
+#include "likelihood.cu"
+#include "normalization.cu"
+#include "positions.cu"
+#include "pruning.cu"
+#include "sparse_few_tokens.cu"
+
+namespace emulation {
+namespace {
+
+#define ONE(file, name) {#name, make_entry(file, name)}
+#define BOTH(file, name) ONE(file, name##_bfloat16), ONE(file, name##_float16)
+#define ALL(file, name) BOTH(file, name), ONE(file, name##_float32)
+
+const std::map<std::string, kernel_entry> &kernels() {
+    static const std::map<std::string, kernel_entry> all = {
+        ALL("normalization.cu", esparse_rms_norm),
+        ALL("normalization.cu", esparse_layer_norm),
+        BOTH("elements.cu", esparse_gate),
+        BOTH("elements.cu", esparse_activate),
+        BOTH("elements.cu", esparse_add),
+        BOTH("elements.cu", esparse_round),
+        BOTH("elements.cu", esparse_widen),
+        ALL("elements.cu", esparse_embed),
+        ONE("elements.cu", esparse_rows),
+        ONE("elements.cu", esparse_positions_add),
+        BOTH("positions.cu", esparse_append),
+        BOTH("attention_few.cu", esparse_attend_part),
+        BOTH("attention_few.cu", esparse_attend_combine),
+        BOTH("attention_tiled.cu", esparse_attend_tiled_64),
+        BOTH("attention_tiled.cu", esparse_attend_tiled_80),
+        BOTH("attention_tiled.cu", esparse_attend_tiled_96),
+        BOTH("attention_tiled.cu", esparse_attend_tiled_128),
+        ONE("decompression.cu", esparse_decompress),
+        ONE("likelihood.cu", esparse_likelihood_begin),
+        ONE("likelihood.cu", esparse_likelihood_add),
+        ONE("likelihood.cu", esparse_likelihood_end),
+        ONE("pruning.cu", esparse_moments),
+        ONE("pruning.cu", esparse_logarithmic_histogram),
+        ONE("pruning.cu", esparse_saliency),
+        ONE("pruning.cu", esparse_mask),
+        BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_1),
+        BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_2),
+        BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_4),
+        BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_8),
+        BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_16),
+    };
+    return all;
+}
+
+}  // namespace
+
+const kernel_entry *find_kernel(const std::string &name) {
+    const auto found = kernels().find(name);
+    return found == kernels().end() ? nullptr : &found->second;
+}
+
+}  // namespace emulation
