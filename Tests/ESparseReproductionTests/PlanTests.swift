@@ -42,11 +42,11 @@ func settings(
                     "prune", tinyModel, "--output", "results/work/main-wanda-4of8/model", "--pattern", "4:8",
                     "--method",
                     "wanda", "--shuffle", "none", "--calibration", "text.txt", "--samples", "16", "--sequence-length",
-                    "64", "--precision", "f32", "--threads", "2",
+                    "64", "--device", "cpu", "--precision", "f32", "--threads", "2",
                 ],
                 [
                     "evaluate", "results/work/main-wanda-4of8/model", "--text", "text.txt", "--sequence-length", "64",
-                    "--windows", "2", "--precision", "f32", "--threads", "2",
+                    "--windows", "2", "--device", "cpu", "--precision", "f32", "--threads", "2",
                 ],
             ])
         // Magnitude has nothing to calibrate; the default has nothing but its pattern.
