@@ -73,6 +73,11 @@ package enum Scenarios {
             AttentionScenario(
                 headCount: 6, keyValueHeadCount: 2, headSize: 16, frequencyCount: 8, isPermuted: true,
                 calls: [[5, 0, 40], [1, 1, 1], [0, 30, 1], [1, 2, 25]]))
+        // Prompts of several sequences with heads of a size that GPUs have tiles for.
+        scenarios.append(
+            AttentionScenario(
+                headCount: 2, keyValueHeadCount: 1, headSize: 64, frequencyCount: 32, isPermuted: true,
+                calls: [[20, 18, 3], [1, 30, 17]]))
         // Pieces of 256 keys that are merged; at 257 the second piece is hidden from the first row of two.
         scenarios.append(
             AttentionScenario(
