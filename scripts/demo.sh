@@ -21,7 +21,7 @@ pruned=$folder/SmolLM2-135M-Instruct-2of4
 rm -rf "$pruned" "$pruned.partial"
 say() { printf '\n== %s\n' "$*" >&2; }
 say "Pruning SmolLM2-135M-Instruct to 2:4 on calibration text of its own"
-"$esparse" prune "$dense" --output "$pruned" --pattern 2:4 --samples 24 --sequence-length 1024 >&2
+"$esparse" prune "$dense" --output "$pruned" --pattern 2:4 --samples 24 --sequence-length 1024 --precision bf16 >&2
 for variant in dense pruned; do
     say "Measuring the $variant model"
     # What these print is long, or in the comparison anyway.
