@@ -205,11 +205,38 @@ KERNEL vector_pair broadcast_pair(const char *from) {
 
 #include "linear_template.h"
 #include "linear_sparse_template.h"
+#include "linear_panel_few.h"
+#include "linear_panel_many.h"
+
+ENTRY void pack_any(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
+                    int64_t packed_stride) {
+    (rows->panels ? pack_panels : pack)(rows, rounds, input, tokens, packed, packed_stride);
+}
+
+ENTRY void few_any(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens, float *output,
+                   int64_t output_stride, int accumulates) {
+    (rows->panels ? few_panels : few)(rows, packed, packed_stride, tokens, output, output_stride, accumulates);
+}
+
+ENTRY void widen_any(const esparse_rows *rows, float *dense) {
+    if (!rows->panels) return widen(rows, dense);
+    const int64_t count = rows->rows * rows->columns;
+    if (rows->element == esparse_float32) return spread_panels(rows, dense);
+    // From the upper half of their own memory, which the floats never reach before it is read.
+    const char *halves = (const char *)dense + 2 * count;
+    spread_panels(rows, (char *)dense + 2 * count);
+    for (int64_t i = 0; i < count; i += lanes) store(dense + i, load_elements(rows->element, halves + 2 * i));
+}
+
+ENTRY void expand_any(const esparse_rows *rows, uint16_t *dense) {
+    if (!rows->panels) return expand(rows, dense);
+    spread_panels(rows, dense);
+}
 
 const esparse_linear_kernels *esparse_linear_kernels_avx2(void) {
     static const esparse_linear_kernels table = {
-        .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-        .exponential_sum = exponential_sum, .sparse_many = MANY_KERNELS,
+        .pack = pack_any, .few = few_any, .widen = widen_any, .expand = expand_any, .round = round_all,
+        .narrow = narrow, .exponential_sum = exponential_sum, .sparse_many = MANY_KERNELS, .panels = PANEL_KERNELS,
     };
     return &table;
 }

@@ -73,6 +73,17 @@
         }
     }
 
+    /// Gives the memory of whole pages of a mapped file in `range` back; they are read again when next touched.
+    package func releasePages(_ range: Range<Int>) {
+        guard isMapped else { return }
+        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (range.lowerBound + page - 1) / page * page
+        let end = range.upperBound / page * page
+        // A page that stays is no harm.
+        if first < end { _ = unsafe madvise(base + first, end - first, MADV_DONTNEED) }
+    }
+
     /// Calls `body` with the bytes; the pointer must not outlive the call.
     package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         defer { withExtendedLifetime(self) {} }

@@ -71,6 +71,9 @@ public struct Tensor: Sendable {
         }
     }
 
+    /// Gives the memory of a mapped tensor back, where a copy of another layout is used from now on.
+    package func releasePages() { storage.releasePages(byteOffset..<(byteOffset + byteCount)) }
+
     /// All elements as singles, row-major.
     ///
     /// - Throws: `TensorError.notFloatingPoint` for integer tensors.

@@ -97,6 +97,96 @@ static void check_many(const char *set, const esparse_many_kernels *kernels, int
     free(output), free(pieces);
 }
 
+// MARK: Panels
+
+/// A linear's rows in panels, in memory of exactly their size; none where they do not suit: groups must divide
+/// the eight columns of a span.
+static esparse_rows in_panels(const esparse_panel_kernels *kernels, const random_linear *linear) {
+    esparse_rows rows = linear->rows;
+    const int64_t bytes = linear->group && 8 % linear->group == 0 ? kernels->bytes(&rows) : 0;
+    uint8_t *panels = bytes ? buffer((size_t)(bytes * ((rows.rows + 7) / 8))) : NULL;
+    if (!panels) return rows;
+    if (!kernels->fill(&linear->rows, panels)) exit(3);
+    rows.panels = panels, rows.weights = NULL, rows.bitmask = NULL;
+    return rows;
+}
+
+/// Rows from a multiple of eight on.
+static esparse_rows panel_run(const esparse_panel_kernels *kernels, const esparse_rows *rows, int64_t first,
+                              int64_t count) {
+    esparse_rows run = *rows;
+    run.panels = rows->panels + first / 8 * kernels->bytes(rows);
+    run.bias = rows->bias ? rows->bias + first : NULL;
+    run.rows = count;
+    return run;
+}
+
+static void multiply_few_panels(const esparse_linear_kernels *kernels, const esparse_rows *rows, const float *input,
+                                int64_t tokens, float *output, int64_t output_stride, int accumulates) {
+    const int64_t stride = (rows->columns + 31) / 32 * 32;
+    float *packed = buffer((size_t)((tokens + 7) / 8 * 8 * stride) * 4);
+    kernels->pack(rows, 0, input, tokens, packed, stride);
+    kernels->few(rows, packed, stride, tokens, output, output_stride, accumulates);
+    free(packed);
+}
+
+static void multiply_many_panels(const esparse_many_kernels *kernels, const random_linear *linear,
+                                 const esparse_rows *rows, int64_t tile_tokens, float *output) {
+    const int64_t columns = rows->columns, tiles = (linear->tokens + tile_tokens - 1) / tile_tokens;
+    void *memory = NULL, *scratch = NULL;
+    if (posix_memalign(&memory, 64, (size_t)(tiles * columns * tile_tokens * kernels->value_bytes)) ||
+        posix_memalign(&scratch, 64, kernels->scratch(rows, linear->tokens, tile_tokens))) {
+        exit(2);
+    }
+    kernels->transpose(0, linear->input, linear->tokens, columns, tile_tokens, memory);
+    kernels->multiply(rows, memory, linear->tokens, tile_tokens, output, linear->rows.rows, linear->accumulates,
+                      scratch);
+    free(memory), free(scratch);
+}
+
+/// All kernels of panels give the same bits, whatever the cut of rows and tokens; they are near what they must be.
+static void check_panels(const char *set, const esparse_linear_kernels *kernels, const random_linear *linear) {
+    const esparse_rows rows = in_panels(&kernels->panels, linear);
+    if (!rows.panels) return;
+    const int64_t first = below((int)rows.rows / 8 + 1) * 8, tokens = linear->tokens;
+    const int64_t count = rows.rows * rows.columns;
+    float *few = old_output(linear), *many = old_output(linear), *pieces = old_output(linear);
+    multiply_few_panels(kernels, &rows, linear->input, tokens, few, rows.rows, linear->accumulates);
+    if (!is_near(linear, few, bound(linear))) fail(set, "few of panels", linear);
+    for (int64_t token = 0, step; token < tokens; token += step) {
+        step = 1 + below((int)(tokens - token));
+        const esparse_rows top = panel_run(&kernels->panels, &rows, 0, first);
+        const esparse_rows bottom = panel_run(&kernels->panels, &rows, first, rows.rows - first);
+        const float *input = linear->input + token * rows.columns;
+        float *place = pieces + token * rows.rows;
+        if (first) multiply_few_panels(kernels, &top, input, step, place, rows.rows, linear->accumulates);
+        if (first == rows.rows) continue;
+        multiply_few_panels(kernels, &bottom, input, step, place + first, rows.rows, linear->accumulates);
+    }
+    if (memcmp(few, pieces, (size_t)(tokens * rows.rows) * 4)) fail(set, "few of panels, bits of pieces", linear);
+    const esparse_many_kernels *sparse = &kernels->panels.many;
+    const esparse_rows top = panel_run(&kernels->panels, &rows, 0, first);
+    const esparse_rows bottom = panel_run(&kernels->panels, &rows, first, rows.rows - first);
+    if (first) multiply_many_panels(sparse, linear, &top, sparse->tile_tokens(tokens), many);
+    if (first < rows.rows) {
+        multiply_many_panels(sparse, linear, &bottom, sparse->tile_tokens(1 + below(300)), many + first);
+    }
+    if (memcmp(few, many, (size_t)(tokens * rows.rows) * 4)) fail(set, "many of panels, bits", linear);
+
+    float *widened = buffer((size_t)count * 4);
+    int is_right = 1;
+    kernels->widen(&rows, widened);
+    for (int64_t i = 0; i < count; i++) is_right &= widened[i] == linear->dense[i];
+    if (rows.element == esparse_bfloat16) {
+        uint16_t *expanded = buffer((size_t)count * 2);
+        kernels->expand(&rows, expanded);
+        for (int64_t i = 0; i < count; i++) is_right &= of_bits((uint32_t)expanded[i] << 16) == linear->dense[i];
+        free(expanded);
+    }
+    if (!is_right) fail(set, "widen or expand of panels", linear);
+    free(few), free(many), free(pieces), free(widened), free((void *)rows.panels);
+}
+
 /// A random linear that suits any kernel of few tokens, or (sparse) of many.
 static random_linear any_linear(int is_many, int element, int rounds) {
     static const int patterns[][2] = {{0, 0}, {1, 2}, {2, 4}, {1, 4},  {2, 8},  {4, 8}, {3, 7},
@@ -134,6 +224,7 @@ int main(int count, char **arguments) {
             const int rounds_input = below(2);
             linear = any_linear(1, below(3), rounds_input);
             check_many(sets[set].name, &kernels->sparse_many, rounds_input, 1, &linear);
+            if (kernels->panels.bytes) check_panels(sets[set].name, kernels, &linear);
             free_linear(&linear);
         }
         printf("%s: %d rounds\n", sets[set].name, rounds);

@@ -120,7 +120,7 @@ static random_linear make_linear(int row_count, int columns, int tokens, int ele
         linear.sums[i] = sum, linear.magnitudes[i] = magnitude;
     }
     linear.rows = (esparse_rows){linear.values, linear.mask, linear.bias, row_count, columns, kept_per_row,
-                                 (int64_t)mask_stride, element};
+                                 (int64_t)mask_stride, element, NULL};
     return linear;
 }
 

@@ -30,6 +30,7 @@ typedef struct {
     int64_t kept_per_row;     ///< elements of a row in `weights`; `columns` when dense
     int64_t mask_stride;      ///< bytes of bitmask in a row
     int32_t element;          ///< an `esparse_element`
+    const uint8_t *panels;    ///< the weights in panels, first row's one, a multiple of eight; then the others are NULL
 } esparse_rows;
 
 /// A sparse product of many tokens, from input transposed into tiles. Every function runs on the calling thread.
@@ -48,10 +49,23 @@ typedef struct {
                      int64_t output_stride, int accumulates, void *scratch);
 } esparse_many_kernels;
 
+/// Sparse weights in panels of eight rows, repacked at load from the portable form. Functions of `esparse_linear_kernels`
+/// take them too.
+typedef struct {
+    /// Bytes of eight rows' panel; 0 where such rows (described without their weights, of a pattern whose group divides 8)
+    /// do not suit panels. The last panel is whole.
+    int64_t (*bytes)(const esparse_rows *rows);
+    /// Portable rows to panels; false where not every eight columns keep the same number of weights.
+    int (*fill)(const esparse_rows *rows, uint8_t *panels);
+    /// As `esparse_linear_kernels.sparse_many`.
+    esparse_many_kernels many;
+} esparse_panel_kernels;
+
 /// The kernels of one instruction set. Every function runs on the calling thread and writes only its output.
 typedef struct {
     /// Copies input [T, C] to `packed` [T, packed_stride] in the order that `few` wants for these weights, rounded to
-    /// bf16 where `rounds`; `packed_stride` is C rounded up to 32 and the rest is zero.
+    /// bf16 where `rounds`; `packed_stride` is C rounded up to 32 and the rest is zero. Panels want room for T rounded up
+    /// to 8, and `few` takes all that was packed.
     void (*pack)(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
                  int64_t packed_stride);
     /// output[t, r] (+)= sum over c of packed x[t, c] w[r, c], plus bias[r]: for few tokens. The order of additions of
@@ -70,6 +84,8 @@ typedef struct {
     void (*exponential_sum)(const float *values, int64_t count, float *largest, double *sum);
     /// Sparse weights times many tokens in f32 arithmetic; all zero where missing.
     esparse_many_kernels sparse_many;
+    /// Sparse weights in panels; all NULL where the instruction set has none.
+    esparse_panel_kernels panels;
 } esparse_linear_kernels;
 
 /// Plain C, for any processor.

@@ -5,8 +5,8 @@ package import ESparseCore
 
 /// A linear layer `y = x W^T + b`, dense or N:M, ready to run.
 ///
-/// Weights stay where they lie (mapped checkpoint bytes) unless `Precision.bfloat16` has to round them. Results do not
-/// depend on the number of threads: the output is cut into tiles that depend on R, C and T only.
+/// Weights stay where they lie (mapped checkpoint bytes) unless `Precision.bfloat16` has to round them or the instruction
+/// set's kernels want them in panels, which replace them. Results do not depend on the number of threads: the output is cut into tiles that depend on R, C and T only.
 package struct CPULinear: Sendable {
     let storage: WeightStorage
     /// How weights and inputs are rounded.
@@ -88,7 +88,10 @@ package struct CPULinear: Sendable {
 
     func plan(tokens: Int) -> LinearPlan {
         let kernel = choice(tokens: tokens).kernel
-        if kernel == .fewTokens { return .few(rows: rows, rowByteCount: storage.rowByteCount, tokens: tokens) }
+        if kernel == .fewTokens {
+            return .few(
+                rows: rows, rowByteCount: storage.rowByteCount, tokens: tokens, hasPanels: storage.panels != nil)
+        }
         let unit = kernel.isSparse ? tileTokens(sparseKernels(kernel), tokens: tokens) : 16
         return .many(kernel: kernel, rows: rows, columns: columns, tokens: tokens, unit: unit)
     }
@@ -96,7 +99,9 @@ package struct CPULinear: Sendable {
     /// The functions of a sparse kernel of many tokens.
     private func sparseKernels(_ kernel: LinearKernel) -> esparse_many_kernels {
         switch kernel {
-        case .sparseManyTokens: return instructionSet.kernels.sparse_many
+        case .sparseManyTokens:
+            let kernels = instructionSet.kernels
+            return storage.panels == nil ? kernels.sparse_many : kernels.panels.many
         case .sparseBFloat16:
             if let kernels = unsafe esparse_many_kernels_bfloat16() { return unsafe kernels.pointee }
         default: break
@@ -143,7 +148,8 @@ package struct CPULinear: Sendable {
         nonisolated(unsafe) let source = unsafe input
         switch plan.kernel {
         case .fewTokens:
-            let packed = unsafe ScratchSlot.input.memory(byteCount: tokens * packedStride * 4)
+            let packed = unsafe ScratchSlot.input.memory(
+                byteCount: LinearPlan.roundUp(tokens, to: 8) * packedStride * 4)
             unsafe storage.withRows(0..<0) { description in
                 unsafe kernels.pack(
                     description, rounds, input, Int64(tokens), packed.assumingMemoryBound(to: Float.self),

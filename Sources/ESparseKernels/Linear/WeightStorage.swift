@@ -10,13 +10,18 @@ struct WeightStorage: Sendable {
     /// Elements of a row in `values`: `columns` when dense.
     let keptPerRow: Int
     let pattern: SparsityPattern?
-    /// Dense weights `[R, C]` or kept values `[R, keptPerRow]`.
-    let values: Tensor
-    /// `[R, (C + 7) / 8]`, nil when dense.
-    let bitmask: Tensor?
+    /// Type of the weights in memory.
+    let elementType: ElementType
+    /// Dense weights `[R, C]` or kept values `[R, keptPerRow]`; nil where there are panels.
+    private(set) var values: Tensor?
+    /// `[R, (C + 7) / 8]`; nil when dense and where there are panels.
+    private(set) var bitmask: Tensor?
+    /// The weights in the order of the instruction set's kernels, where they have one.
+    private(set) var panels: WeightPanels?
     let bias: [Float]?
 
-    /// Takes weights as they lie; under bf16 rounds those of other types, in parallel.
+    /// Takes weights as they lie, or repacks them where the kernels want panels; under bf16 rounds those of other types,
+    /// in parallel.
     init(
         weight: LinearWeight, bias: Tensor?, precision: Precision, kernels: esparse_linear_kernels, pool: ThreadPool
     ) throws {
@@ -39,7 +44,8 @@ struct WeightStorage: Sendable {
         guard stored.elementType.isFloatingPoint else {
             throw KernelError.elementType(stored.elementType, role: "weight")
         }
-        if precision == .bfloat16, stored.elementType != .bfloat16 {
+        elementType = precision == .bfloat16 ? .bfloat16 : stored.elementType
+        if stored.elementType != elementType {
             values = try WeightStorage.rounded(stored, kernels: kernels, pool: pool)
         } else {
             values = try WeightStorage.aligned(stored)
@@ -55,30 +61,45 @@ struct WeightStorage: Sendable {
         } else {
             self.bias = nil
         }
+        if let panels = WeightPanels(self, kernels: kernels, pool: pool) {
+            self.panels = panels
+            values = nil
+            bitmask = nil
+        }
     }
 
     /// Bytes of values, bitmask and bias, mapped or owned.
-    var byteCount: Int { values.byteCount + (bitmask?.byteCount ?? 0) + (bias?.count ?? 0) * 4 }
+    var byteCount: Int {
+        (values?.byteCount ?? 0) + (bitmask?.byteCount ?? 0) + (panels?.byteCount ?? 0) + (bias?.count ?? 0) * 4
+    }
 
     /// Bytes of one row.
-    var rowByteCount: Int { keptPerRow * values.elementType.byteCount + (bitmask == nil ? 0 : maskStride) }
+    var rowByteCount: Int { keptPerRow * elementType.byteCount + (pattern == nil ? 0 : maskStride) }
 
     private var maskStride: Int { (columns + 7) / 8 }
 
-    /// Calls `body` with the C description of a run of rows; its pointers must not outlive the call.
+    /// Calls `body` with the C description of a run of rows, which starts at a multiple of eight where there are panels; its
+    /// pointers must not outlive the call.
     func withRows(_ range: Range<Int>, _ body: (UnsafePointer<esparse_rows>) -> Void) {
-        unsafe withOptionalBytes(of: bitmask) { mask in
-            unsafe values.withUnsafeBytes { bytes in
-                unsafe withOptionalElements(of: bias) { bias in
-                    let rowBytes = keptPerRow * values.elementType.byteCount
-                    var description = unsafe esparse_rows(
-                        weights: bytes.baseAddress.map { unsafe $0 + range.lowerBound * rowBytes },
-                        bitmask: mask.map {
-                            unsafe ($0 + range.lowerBound * maskStride).assumingMemoryBound(to: UInt8.self)
-                        },
-                        bias: bias.map { unsafe $0 + range.lowerBound },
-                        rows: Int64(range.count), columns: Int64(columns), kept_per_row: Int64(keptPerRow),
-                        mask_stride: Int64(maskStride), element: values.elementType.kernelCode)
+        unsafe withOptionalElements(of: bias) { bias in
+            var description = unsafe esparse_rows(
+                weights: nil, bitmask: nil, bias: bias.map { unsafe $0 + range.lowerBound },
+                rows: Int64(range.count), columns: Int64(columns), kept_per_row: Int64(keptPerRow),
+                mask_stride: Int64(maskStride), element: elementType.kernelCode, panels: nil)
+            if let panels {
+                unsafe panels.withPanel(of: range.lowerBound) { panel in
+                    unsafe description.panels = panel
+                    unsafe body(&description)
+                }
+                return
+            }
+            unsafe withOptionalBytes(of: bitmask) { mask in
+                unsafe withOptionalBytes(of: values) { bytes in
+                    let rowBytes = keptPerRow * elementType.byteCount
+                    unsafe description.weights = bytes.map { unsafe $0 + range.lowerBound * rowBytes }
+                    unsafe description.bitmask = mask.map {
+                        unsafe ($0 + range.lowerBound * maskStride).assumingMemoryBound(to: UInt8.self)
+                    }
                     unsafe body(&description)
                 }
             }
@@ -123,7 +144,7 @@ struct WeightStorage: Sendable {
                     var run = unsafe esparse_rows(
                         weights: bytes.baseAddress.map { unsafe $0 + first * element.byteCount }, bitmask: nil,
                         bias: nil, rows: 1, columns: Int64(size), kept_per_row: Int64(size), mask_stride: 0,
-                        element: element.kernelCode)
+                        element: element.kernelCode, panels: nil)
                     unsafe kernels.widen(&run, widened)
                 }
                 unsafe kernels.narrow(widened, output + first, Int64(size))

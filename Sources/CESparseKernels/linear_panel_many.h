@@ -1,0 +1,178 @@
+// The sparse product for many tokens with weights in panels: a vector holds one input channel of `lanes` tokens.
+//
+// As in `linear_sparse_template.h` each kept weight is broadcast and multiplied with its channel's vectors in a tile of
+// the input. Where a block's channels lie is looked up once for all tiles. Loads bound it: every FMA loads its operand,
+// and one broadcast and one load of two offsets serve two weights. So a tile is as wide as the registers allow, its
+// block stays in the first-level cache, and the next block is asked for meanwhile.
+#include "linear_panel_block.h"
+
+enum {
+    /// Bytes of input in a block.
+    panel_block_bytes = 27 << 10,
+};
+
+/// Tokens in a tile where a call has so many: as few tiles as can be, and those of one size.
+static int64_t panel_tile_tokens(int64_t tokens) {
+    int64_t tiles = tiles_of(tokens, most_panel_vectors * lanes);
+    return tiles < 1 ? lanes : vectors_of((tokens + tiles - 1) / tiles) * lanes;
+}
+
+/// Chunks of channels in a block, at most eight.
+static inline int64_t block_chunks(int64_t tile_tokens) {
+    int64_t chunks = panel_block_bytes / (tile_tokens * 4 * chunk_spans * span_columns);
+    return chunks < 8 ? chunks : 8;
+}
+
+/// Scratch of a product.
+typedef struct {
+    uint16_t *offsets;  ///< [panels][pairs of slots in a block][row][2] of channels in a block
+    float *weights;     ///< the like, where the panels are not bf16
+    float *sums;        ///< [tiles][rows][tile_tokens]
+} panel_scratch;
+
+static int64_t padded_rows(const esparse_rows *rows) { return (rows->rows + panel_rows - 1) / panel_rows * panel_rows; }
+
+/// Pairs of slots of a row in a whole block.
+static inline int64_t block_pairs(const esparse_rows *rows, int64_t tile_tokens) {
+    return block_chunks(tile_tokens) * chunk_spans * kept_in_span(rows) / 2;
+}
+
+static size_t panel_scratch_bytes(const esparse_rows *rows, int64_t tokens, int64_t tile_tokens) {
+    const int64_t pairs = padded_rows(rows) * block_pairs(rows, tile_tokens);
+    return (size_t)(pairs * (rows->element == esparse_bfloat16 ? 4 : 12) + 64 +
+                    tiles_of(tokens, tile_tokens) * padded_rows(rows) * tile_tokens * 4);
+}
+
+static panel_scratch lay_out_panels(const esparse_rows *rows, int64_t tile_tokens, char *memory) {
+    const int64_t pairs = padded_rows(rows) * block_pairs(rows, tile_tokens);
+    char *behind = memory + pairs * (rows->element == esparse_bfloat16 ? 4 : 12);
+    return (panel_scratch){
+        .offsets = (uint16_t *)memory,
+        .weights = (float *)(memory + pairs * 4),
+        .sums = (float *)(((uintptr_t)behind + 63) / 64 * 64),
+    };
+}
+
+// MARK: Offsets
+
+/// The offsets of a block's channels from its first one, and weights as floats where they are not bf16.
+KERNEL void list_block(const int kept, const esparse_rows *rows, int64_t first_span, int64_t span_count,
+                       int64_t channel_bytes, int64_t pairs_apart, const panel_scratch *scratch) {
+    const int64_t bytes = panel_bytes(rows), one_span = span_bytes(rows, kept);
+    const int64_t value_bytes = one_span - panel_rows;
+    const __m256i scale = _mm256_set1_epi16((short)channel_bytes);
+    const __m256i first_channel = _mm256_set1_epi32(7), second_channel = _mm256_set1_epi32(7 << 16);
+    for (int64_t panel = 0; panel * panel_rows < rows->rows; panel++) {
+        const char *chunk = (const char *)rows->panels + panel * bytes + first_span * one_span;
+        char *offsets = (char *)scratch->offsets + panel * pairs_apart * pair_bytes;
+        float *weights = scratch->weights + panel * pairs_apart * pair_bytes / 2;
+        for (int64_t span = 0; span < span_count; span += chunk_spans) {
+            const int64_t spans = spans_in_chunk(rows, first_span + span);
+            const char *values = chunk + spans * panel_rows;
+            __m256i codes[chunk_spans];
+            channel_codes(kept, (const uint8_t *)chunk, codes);
+            // Later blocks are asked for while the one before is multiplied.
+            if (first_span == 0) {
+                for (int64_t byte = 0; byte < chunk_spans * one_span; byte += 64) {
+                    __builtin_prefetch(chunk + 4 * bytes + byte, 0, 2);
+                }
+            }
+            for (int64_t s = 0; s < spans; s++) {
+                const __m256i start = _mm256_set1_epi16((short)((span + s) * span_columns * channel_bytes));
+                UNROLL for (int slot = 0; slot < kept; slot += 2, offsets += pair_bytes) {
+                    const __m256i codes_left = _mm256_srli_epi32(codes[s], 3 * slot);
+                    const __m256i low = _mm256_and_si256(codes_left, first_channel);
+                    const __m256i high = _mm256_and_si256(_mm256_slli_epi32(codes_left, 13), second_channel);
+                    const __m256i places = _mm256_mullo_epi16(_mm256_or_si256(low, high), scale);
+                    _mm256_storeu_si256((__m256i *)offsets, _mm256_add_epi16(places, start));
+                    if (rows->element == esparse_bfloat16) continue;
+                    const char *from = values + s * value_bytes + slot * panel_rows * ELEMENT_BYTES(rows->element);
+                    const vector_pair pair = load_slots(rows->element, from);
+                    store(weights, pair.low);
+                    store(weights + lanes, pair.high);
+                    weights += 2 * lanes;
+                }
+            }
+            chunk = values + spans * value_bytes;
+        }
+    }
+}
+
+ENTRY void list_block_2(const esparse_rows *rows, int64_t first_span, int64_t span_count, int64_t channel_bytes,
+                        int64_t pairs_apart, const panel_scratch *scratch) {
+    list_block(2, rows, first_span, span_count, channel_bytes, pairs_apart, scratch);
+}
+ENTRY void list_block_4(const esparse_rows *rows, int64_t first_span, int64_t span_count, int64_t channel_bytes,
+                        int64_t pairs_apart, const panel_scratch *scratch) {
+    list_block(4, rows, first_span, span_count, channel_bytes, pairs_apart, scratch);
+}
+
+// MARK: All blocks
+
+ENTRY void many_panels(const esparse_rows *rows, const void *tiles, int64_t tokens, int64_t tile_tokens, float *output,
+                       int64_t output_stride, int accumulates, void *memory) {
+    const panel_scratch scratch = lay_out_panels(rows, tile_tokens, memory);
+    const int is_bfloat16 = rows->element == esparse_bfloat16;
+    const int64_t kept = kept_in_span(rows), span_count = rows->columns / span_columns, height = padded_rows(rows);
+    const int64_t block_spans = block_chunks(tile_tokens) * chunk_spans, pairs = block_pairs(rows, tile_tokens);
+    const int64_t channel_bytes = tile_tokens * 4, tile_bytes = rows->columns * channel_bytes;
+    const int64_t tile_count = tiles_of(tokens, tile_tokens), one_span = span_bytes(rows, kept);
+    for (int64_t first = 0; first < span_count; first += block_spans) {
+        const int64_t spans = span_count - first < block_spans ? span_count - first : block_spans;
+        const int is_last = first + spans == span_count;
+        (kept == 2 ? list_block_2 : list_block_4)(rows, first, spans, channel_bytes, pairs, &scratch);
+        const int64_t block_lines = spans * span_columns * channel_bytes / 64;
+        for (int64_t tile = 0; tile < tile_count; tile++) {
+            const char *input = (const char *)tiles + tile * tile_bytes + first * span_columns * channel_bytes;
+            const int64_t left = tokens - tile * tile_tokens, count = left < tile_tokens ? left : tile_tokens;
+            panel_block block = {
+                .input = input,
+                .weights = is_bfloat16 ? (const char *)rows->panels + first * one_span : (const char *)scratch.weights,
+                .offsets = (const char *)scratch.offsets,
+                .sums = scratch.sums + tile * height * tile_tokens,
+                .rows = rows->rows,
+                .tile_tokens = tile_tokens,
+                .spans = spans,
+                .slots = kept,
+                .panel_bytes = is_bfloat16 ? panel_bytes(rows) : pairs * pair_bytes * 2,
+                .offset_bytes = pairs * pair_bytes,
+                .starts = first == 0,
+                .next = tile + 1 < tile_count
+                            ? input + tile_bytes
+                            : (const char *)tiles + (first + block_spans) * span_columns * channel_bytes,
+                .next_lines = (block_lines + height - 1) / height,
+                .later_weights = tile == 0 && !is_last ? (const char *)rows->panels + (first + spans) * one_span : NULL,
+                .stored_bytes = panel_bytes(rows),
+                .later_lines = block_spans * one_span / 64 + 1,
+            };
+            if (is_last && tile + 1 == tile_count) block.next_lines = 0;
+            for (int64_t line = 0; line < block_lines; line++) __builtin_prefetch(input + line * 64, 0, 3);
+            if (!is_last) {
+                add_panel_block(is_bfloat16, vectors_of(count), &block);
+                continue;
+            }
+            // The last block: sums are written while they are in the first-level cache.
+            float *place = output + tile * tile_tokens * output_stride;
+            for (int64_t row = 0; row < rows->rows; row += rows_at_once) {
+                block.rows = rows->rows - row < rows_at_once ? rows->rows - row : rows_at_once;
+                for (int64_t token = 0; token < count; token++) {
+                    __builtin_prefetch(place + token * output_stride + row, 1, 3);
+                }
+                add_panel_block(is_bfloat16, vectors_of(count), &block);
+                write_rows(rows, row, block.rows, block.sums, count, tile_tokens, place, output_stride, accumulates);
+                block.weights += rows_at_once / panel_rows * block.panel_bytes;
+                block.offsets += rows_at_once / panel_rows * block.offset_bytes;
+                block.sums += rows_at_once * tile_tokens;
+                block.next += rows_at_once * block.next_lines * 64;
+            }
+        }
+    }
+}
+
+#define PANEL_KERNELS                                                                                            \
+    {                                                                                                            \
+        .bytes = panel_bytes, .fill = fill_panels, .many = {                                                     \
+            .value_bytes = 4, .tile_tokens = panel_tile_tokens, .transpose = transpose,                          \
+            .scratch = panel_scratch_bytes, .multiply = many_panels,                                             \
+        },                                                                                                       \
+    }
