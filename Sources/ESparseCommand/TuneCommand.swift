@@ -98,7 +98,9 @@ struct TuneCommand: ParsableCommand {
             .run(targets, progress: progress)
         print(report.text, terminator: "")
         try json.write(encoding: report)
-        try DeviceProfileFile.merge(report, device: name, type: backend.type, into: file)
+        if let note = try DeviceProfileFile.merge(report, device: name, type: backend.type, into: file) {
+            progress.note("Note: \(note)")
+        }
         print("\(file): \(report.kindCount) kinds of linear, measured on \(name)")
     }
 }

@@ -19,19 +19,24 @@ package struct AlternatingTimer {
     ///
     /// The argument of a call counts the calls of that alternative, so that it can use other memory each time. Every second
     /// round goes backwards. One call of each is not counted.
+    /// - Parameter stopwatch: runs the work that it is given and tells its seconds.
     /// - Throws: `InterruptedError`; what an alternative throws.
-    package func medians(_ alternatives: [(Int) throws -> Void]) throws -> [Double] {
+    package func medians(
+        _ alternatives: [(Int) throws -> Void],
+        measuredBy stopwatch: (() throws -> Void) throws -> Double = { work in
+            try ContinuousClock().measure(work) / .seconds(1)
+        }
+    ) throws -> [Double] {
         let clock = ContinuousClock()
         var calls = [Int](repeating: 0, count: alternatives.count)
         func sample(_ index: Int, repetitions: Int) throws -> Double {
             try Interruption.check()
-            let seconds =
-                try clock.measure {
-                    for _ in 0..<repetitions {
-                        try alternatives[index](calls[index])
-                        calls[index] += 1
-                    }
-                } / .seconds(1)
+            let seconds = try stopwatch {
+                for _ in 0..<repetitions {
+                    try alternatives[index](calls[index])
+                    calls[index] += 1
+                }
+            }
             return seconds / Double(repetitions)
         }
         let repetitions = try alternatives.indices.map { index in

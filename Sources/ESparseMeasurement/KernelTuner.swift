@@ -32,10 +32,6 @@ public struct KernelTuner {
     private let backend: CPUBackend
     private let timer: AlternatingTimer
 
-    /// Another kernel must be this much faster than the rules' to be preferred: differences below are noise.
-    private static let margin = 1.02
-    /// A kernel whose best first try is this much slower than the best of all is out, unless it is the rules'.
-    private static let hopeless = 2.0
     /// First tries: a single one may have met a busy moment of the machine.
     private static let firstTries = 3
 
@@ -100,19 +96,13 @@ public struct KernelTuner {
         }
         let rule = backend.ruleKernel(traits, tokens: tokens)
         let shortest = first.map(\.seconds).min() ?? 0
-        let candidates = first.filter { $0.kernel == rule || $0.seconds <= Self.hopeless * shortest }
+        let candidates = first.filter { $0.kernel == rule || $0.seconds <= TuningChoice.hopeless * shortest }
         let medians = try timer.medians(candidates.map(\.body))
         let seconds = Dictionary(uniqueKeysWithValues: zip(candidates.map(\.kernel), medians))
         return TuningPoint(
-            traits: traits, tokens: tokens, rule: rule, seconds: seconds,
-            kernel: Self.fastest(seconds, preferring: rule))
-    }
-
-    /// The kernel with the shortest time, but `rule` where it is as good as that.
-    package static func fastest(_ seconds: [LinearKernel: Double], preferring rule: LinearKernel) -> LinearKernel {
-        let ordered = seconds.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
-        guard let best = ordered.first else { return rule }
-        guard let ruleSeconds = seconds[rule] else { return best.key }
-        return ruleSeconds <= best.value * margin ? rule : best.key
+            traits: traits,
+            row: TuningRow(
+                rows: traits.rows, columns: traits.columns, pattern: traits.pattern, tokens: tokens,
+                kernel: TuningChoice.fastest(seconds, preferring: rule), rule: rule, seconds: seconds))
     }
 }

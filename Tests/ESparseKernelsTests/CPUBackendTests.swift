@@ -52,46 +52,16 @@ struct CPUConfiguration: Sendable, CustomStringConvertible {
             AttentionScenario(
                 headCount: 6, keyValueHeadCount: 2, headSize: 20, frequencyCount: 10, isPermuted: true, calls: calls)
         }
-        let backend = configuration.backend(threads: 1)
-        let channels = 6 * 20
-        let whole = try scenario([[70]]).values(on: backend)
-        let pieces = try scenario(chunks.map { [$0] }).values(on: backend)
-        // Outputs come call by call, layer by layer: put the pieces of each layer together.
-        var layers: [[Float]] = [[], []]
-        var place = 0
-        for count in chunks {
-            for layer in 0..<2 {
-                layers[layer] += pieces[place..<place + count * channels]
-                place += count * channels
-            }
-        }
-        #expect(normalizedMeanSquaredError(layers[0] + layers[1], whole) < 1e-11)
+        let (pieces, whole) = try CacheChecks.chunkedPrefill(
+            on: configuration.backend(threads: 1), chunks: chunks, scenario)
+        #expect(normalizedMeanSquaredError(pieces, whole) < 1e-11)
     }
 
-    @Test func copiesOfActivationsAndCachesAreIndependent() throws {
+    /// Assigned caches share their memory until one is written; `copy` separates them at once.
+    @Test(arguments: [false, true]) func copiesOfCachesAreIndependent(_ separates: Bool) throws {
         let backend = try CPUBackend(precision: .float32, threadCount: 1)
-        let shape = AttentionDescription(
-            headCount: 1, keyValueHeadCount: 1, headSize: 2, scale: 0, rotaryFrequencies: nil, outputPermutation: nil)
-        let attention = try backend.prepareAttention(shape)
-        var cache = try backend.makeCache(
-            CacheDescription(layerCount: 1, sequenceCount: 1, capacity: 2, keyValueHeadCount: 1, headSize: 2))
-        func attend(_ values: [Float], at start: Int, _ cache: inout CPUKeyValueCache) -> [Float] {
-            let activation = backend.activation(values, channels: 2)
-            let batch = TokenBatch([.init(sequence: 0, start: start, count: 1)])
-            return backend.floats(
-                of: backend.attend(
-                    query: activation, key: activation, value: activation, batch: batch, layer: 0, with: attention,
-                    cache: &cache))
-        }
-        // With a scale of 0 every key weighs the same, so the output is the mean of the values.
-        #expect(attend([2, 4], at: 0, &cache) == [2, 4])
-        var copy = cache
-        #expect(attend([4, 8], at: 1, &copy) == [3, 6])
-        var separate = try cache.copy()
-        #expect(attend([0, 0], at: 1, &cache) == [1, 2])
-        #expect(attend([4, 8], at: 1, &separate) == [3, 6])
-        _ = attend([6, 6], at: 0, &copy)
-        #expect(attend([0, 0], at: 1, &cache) == [1, 2])
+        let results = try CacheChecks.copies(on: backend) { separates ? try $0.copy() : $0 }
+        for (found, expected) in results { #expect(found == expected) }
     }
 
     @Test func wrongShapesAreRefused() throws {

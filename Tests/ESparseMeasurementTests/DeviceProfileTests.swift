@@ -37,10 +37,10 @@ import Testing
         try withFile(bytes) { path in
             let found = try DeviceProfileFile.read(path, device: "a GPU", type: .float16)
             #expect(found == profile())
-            #expect(throws: DeviceProfileError.other(path: path)) {
+            #expect(throws: ProfileError.otherDevice(path: path)) {
                 _ = try DeviceProfileFile.read(path, device: "another GPU", type: .float16)
             }
-            #expect(throws: DeviceProfileError.other(path: path)) {
+            #expect(throws: ProfileError.otherDevice(path: path)) {
                 _ = try DeviceProfileFile.read(path, device: "a GPU", type: .bfloat16)
             }
         }
@@ -58,9 +58,22 @@ import Testing
             decoding: try DeviceProfileFile.bytes(of: profile(), device: "a GPU", type: .float16), as: UTF8.self)
         #expect(text.contains(old))
         try withFile(Array(text.replacing(old, with: new).utf8)) { path in
-            #expect(throws: DeviceProfileError.damaged(path: path)) {
+            #expect {
                 _ = try DeviceProfileFile.read(path, device: "a GPU", type: .float16)
+            } throws: { error in
+                if case .damaged(path: path, reason: _)? = error as? ProfileError { true } else { false }
             }
+        }
+    }
+
+    @Test func aProfileOfAnotherDeviceIsReplacedAndTold() throws {
+        let bytes = try DeviceProfileFile.bytes(of: profile(), device: "another GPU", type: .float16)
+        try withFile(bytes) { path in
+            defer { try? FileManager.default.removeItem(atPath: path + ".lock") }
+            let note = try DeviceProfileFile.merge(
+                DeviceTuningReport(results: []), device: "a GPU", type: .float16, into: path)
+            #expect(note?.contains("another kind of device") == true)
+            #expect(try DeviceProfileFile.read(path, device: "a GPU", type: .float16) == CUDAKernelProfile())
         }
     }
 
@@ -75,9 +88,15 @@ import Testing
 
     /// The rules' kernel stays where another is only a little faster.
     @Test func noiseDoesNotChoose() {
-        #expect(DeviceTuner.fastest([.fewTokens: 1, .sparseLibrary: 0.99], preferring: .fewTokens) == .fewTokens)
-        #expect(DeviceTuner.fastest([.fewTokens: 1, .sparseLibrary: 0.9], preferring: .fewTokens) == .sparseLibrary)
-        #expect(DeviceTuner.fastest([.decompressed: 2, .sparseLibrary: 3], preferring: .fewTokens) == .decompressed)
-        #expect(DeviceTuner.fastest([:], preferring: .fewTokens) == .fewTokens)
+        #expect(
+            TuningChoice.fastest([.fewTokens: 1, .sparseLibrary: 0.99], preferring: CUDALinearKernel.fewTokens)
+                == .fewTokens)
+        #expect(
+            TuningChoice.fastest([.fewTokens: 1, .sparseLibrary: 0.9], preferring: CUDALinearKernel.fewTokens)
+                == .sparseLibrary)
+        #expect(
+            TuningChoice.fastest([.decompressed: 2, .sparseLibrary: 3], preferring: CUDALinearKernel.fewTokens)
+                == .decompressed)
+        #expect(TuningChoice.fastest([:], preferring: CUDALinearKernel.fewTokens) == .fewTokens)
     }
 }

@@ -113,11 +113,11 @@ import Testing
 
     @Test func theRuleIsKeptUnlessAnotherKernelIsClearlyFaster() {
         let close: [LinearKernel: Double] = [.fewTokens: 1.01, .sparseManyTokens: 1]
-        #expect(KernelTuner.fastest(close, preferring: .fewTokens) == .fewTokens)
-        #expect(KernelTuner.fastest(close, preferring: .widenedFloat32) == .sparseManyTokens)
+        #expect(TuningChoice.fastest(close, preferring: .fewTokens) == .fewTokens)
+        #expect(TuningChoice.fastest(close, preferring: .widenedFloat32) == .sparseManyTokens)
         let clear: [LinearKernel: Double] = [.fewTokens: 1.1, .sparseManyTokens: 1]
-        #expect(KernelTuner.fastest(clear, preferring: .fewTokens) == .sparseManyTokens)
-        #expect(KernelTuner.fastest([:], preferring: .fewTokens) == .fewTokens)
+        #expect(TuningChoice.fastest(clear, preferring: .fewTokens) == .sparseManyTokens)
+        #expect(TuningChoice.fastest([:], preferring: LinearKernel.fewTokens) == .fewTokens)
     }
 
     @Test func tuningGivesAProfileOfItsTargets() throws {

@@ -69,21 +69,21 @@ extension CUDAContext {
 
     /// The same values in 16 bits.
     func halves(of activation: CUDAActivation) throws(CUDAError) -> CUDAActivation {
-        guard activation.element == .float32 else { return activation }
-        let output = try makeActivation(tokens: activation.tokens, channels: activation.channels, .half)
-        try launchElements(
-            "esparse_round_\(type.rawValue)", count: activation.count, [.pointer(activation.slice)],
-            output: output.slice)
-        return output
+        try converted(activation, to: .half, by: "esparse_round")
     }
 
     /// The same values in single precision.
     func singles(of activation: CUDAActivation) throws(CUDAError) -> CUDAActivation {
-        guard activation.element == .half else { return activation }
-        let output = try makeActivation(tokens: activation.tokens, channels: activation.channels, .float32)
+        try converted(activation, to: .float32, by: "esparse_widen")
+    }
+
+    private func converted(
+        _ activation: CUDAActivation, to element: CUDAActivation.Element, by kernel: String
+    ) throws(CUDAError) -> CUDAActivation {
+        guard activation.element != element else { return activation }
+        let output = try makeActivation(tokens: activation.tokens, channels: activation.channels, element)
         try launchElements(
-            "esparse_widen_\(type.rawValue)", count: activation.count, [.pointer(activation.slice)],
-            output: output.slice)
+            "\(kernel)_\(type.rawValue)", count: activation.count, [.pointer(activation.slice)], output: output.slice)
         return output
     }
 }

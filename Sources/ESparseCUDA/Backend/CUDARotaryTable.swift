@@ -1,12 +1,7 @@
 // Cosines and sines of rotary positions on a device, computed once for all layers of a model.
 
+import ESparseCore
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// `[position, frequency]` cosines and sines of `position * frequency` radians; grows as positions are asked for.
 final class CUDARotaryTable: Sendable {
@@ -29,17 +24,16 @@ final class CUDARotaryTable: Sendable {
     /// Tables of positions `[0, positionCount)` at least.
     func rows(positionCount: Int) throws(CUDAError) -> Rows {
         if let rows = state.withLock({ $0 }), rows.positionCount >= positionCount { return rows }
-        var newCount = 256
-        while newCount < positionCount { newCount *= 2 }
+        let newCount = RotaryAngles.capacity(for: positionCount)
         var cosines: [Float] = []
         var sines: [Float] = []
         cosines.reserveCapacity(newCount * frequencies.count)
         sines.reserveCapacity(newCount * frequencies.count)
         for position in 0..<newCount {
             for frequency in frequencies {
-                let angle = Double(position) * Double(frequency)
-                cosines.append(Float(cos(angle)))
-                sines.append(Float(sin(angle)))
+                let (cosine, sine) = RotaryAngles.cosineAndSine(position: position, frequency: frequency)
+                cosines.append(cosine)
+                sines.append(sine)
             }
         }
         let rows = Rows(

@@ -18,10 +18,7 @@ package struct KernelCache: Sendable {
     package static func standard(
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> KernelCache? {
-        let home = environment["HOME"].map { $0 + "/.cache" }
-        // The specification of XDG folders says to ignore paths that are not absolute.
-        let parents = [environment["XDG_CACHE_HOME"], home].compactMap { $0 }.filter { $0.hasPrefix("/") }
-        return parents.first.map { KernelCache(folder: $0 + "/esparse/cuda") }
+        CacheFolder.path(environment: environment).map { KernelCache(folder: $0 + "/cuda") }
     }
 
     /// What machine code depends on: the source with all that it may include, the options, the compiler and the
@@ -70,18 +67,12 @@ package struct KernelCache: Sendable {
         let path = "\(folder)/\(key.fileName)"
         // Processes that compile the same at once must not write into one file.
         let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))"
-        makeFolder(folder)
         do {
+            try FileSystem.createFolders(folder)
             try FileSystem.writeDurably(Self.head(code, for: key) + code, to: temporary)
             try FileSystem.rename(temporary, to: path)
         } catch {
             try? FileSystem.remove(temporary)
         }
-    }
-
-    private func makeFolder(_ path: String) {
-        guard !FileSystem.exists(path) else { return }
-        makeFolder(FileSystem.parent(of: path))
-        try? FileSystem.createFolder(path)
     }
 }

@@ -23,13 +23,9 @@ import CESparseCUDA
     private init(_ library: DynamicLibrary, driver: LibraryVersion?) throws(CUDAError) {
         self.library = library
         functions = try DenseFunctions(library)
-        var numbers: [Int32] = [0, 0, 0]
-        var code: esparse_blas_status = 0
-        for property in numbers.indices where code == 0 {
-            code = unsafe functions.getProperty(Int32(property), &numbers[property])
-        }
-        version = LibraryVersion(Int(numbers[0]), Int(numbers[1]), Int(numbers[2]))
-        try check(code, "tell its version")
+        let status: Int32
+        (version, status) = unsafe LibraryVersion.read(functions.getProperty)
+        try check(status, "tell its version")
         try library.check(version, driver: driver)
     }
 

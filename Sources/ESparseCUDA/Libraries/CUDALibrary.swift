@@ -86,6 +86,17 @@ package struct LibraryVersion: Sendable, Hashable, Comparable, CustomStringConve
         self.patch = patch
     }
 
+    /// Reads a version from a function of cuBLASLt's or cuSPARSELt's that gives one of its numbers, and the status of the first call
+    /// that failed, or 0.
+    static func read(
+        _ property: (Int32, UnsafeMutablePointer<Int32>) -> Int32
+    ) -> (version: LibraryVersion, status: Int32) {
+        var numbers: [Int32] = [0, 0, 0]
+        var status: Int32 = 0
+        for index in numbers.indices where status == 0 { status = unsafe property(Int32(index), &numbers[index]) }
+        return (LibraryVersion(Int(numbers[0]), Int(numbers[1]), Int(numbers[2])), status)
+    }
+
     /// "12.9.1"
     package var description: String { "\(major).\(minor).\(patch)" }
 

@@ -69,6 +69,16 @@ package enum FileSystem {
         }
     }
 
+    /// Makes a folder and those of its parents that are missing; others may make them at the same time.
+    package static func createFolders(_ path: String) throws(FileError) {
+        guard !isFolder(path) else { return }
+        try createFolders(parent(of: path))
+        do { try createFolder(path) } catch {
+            // Another process may just have made it.
+            guard isFolder(path) else { throw error }
+        }
+    }
+
     /// Writes a small file so that it is complete under its name or not there at all: temporary name, fsync, rename.
     package static func writeDurably(_ bytes: [UInt8], to path: String) throws(FileError) {
         let file = try OutputFile(path: path)

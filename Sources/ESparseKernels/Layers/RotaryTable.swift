@@ -1,12 +1,7 @@
 // Cosines and sines of rotary positions, computed once for all layers of a model.
 
+import ESparseCore
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Rows `[position, 2, frequency]`: cosines, then sines, of `position * frequency` radians; grows as positions are asked for.
 final class RotaryTable: Sendable {
@@ -28,15 +23,14 @@ final class RotaryTable: Sendable {
     func rows(positionCount: Int) -> FloatBuffer {
         state.withLock { state in
             if let rows = state.rows, state.positionCount >= positionCount { return rows }
-            var newCount = 256
-            while newCount < positionCount { newCount *= 2 }
+            let newCount = RotaryAngles.capacity(for: positionCount)
             let rows = pool.buffer(count: newCount * 2 * frequencies.count)
             for position in 0..<newCount {
                 let row = unsafe rows.start + position * 2 * frequencies.count
                 for (index, frequency) in frequencies.enumerated() {
-                    let angle = Double(position) * Double(frequency)
-                    unsafe row[index] = Float(cos(angle))
-                    unsafe row[frequencies.count + index] = Float(sin(angle))
+                    let (cosine, sine) = RotaryAngles.cosineAndSine(position: position, frequency: frequency)
+                    unsafe row[index] = cosine
+                    unsafe row[frequencies.count + index] = sine
                 }
             }
             state.positionCount = newCount

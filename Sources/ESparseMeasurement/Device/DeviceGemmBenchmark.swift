@@ -89,8 +89,8 @@ package struct DeviceGemmBenchmark {
             }
             difference = max(difference, found)
         }
-        let timer = DeviceTimer(backend: backend, budget: settings.secondsPerPoint)
-        let seconds = try timer.medians(of: sides, input: input)
+        let timer = AlternatingTimer(budget: settings.secondsPerPoint)
+        let seconds = try timer.medians(of: sides, input: input, on: backend)
         return DeviceGemmPoint(
             shape: shape, tokens: tokens, pattern: pattern, denseSeconds: seconds[0],
             denseBytes: dense[0].byteCount.own, sparseBytes: sparse[0].byteCount,

@@ -1,39 +1,23 @@
 // Times products on a device that take turns, by marks on its stream.
 
 import ESparseCUDA
-import ESparseCore
 
-/// Medians of linears measured in turn.
-struct DeviceTimer {
-    let backend: CUDABackend
-    /// Seconds that all sides together take, about.
-    let budget: Double
-
-    private static let fewestRounds = 7
-
-    /// Seconds of one product of each side: the median of rounds in which each side has a turn of several products.
+extension AlternatingTimer {
+    /// Seconds that the device takes for one product of each side; a side's linears, copies of one, run in turn.
     ///
     /// - Throws: `CUDAError`; `InterruptedError`.
-    func medians(of sides: [[CUDALinear]], input: CUDAActivation) throws -> [Double] {
-        let budget = budget / Double(sides.count)
-        func turn(_ side: [CUDALinear], _ repetitions: Int) throws -> Double {
-            try backend.device.seconds {
-                for index in 0..<repetitions { _ = backend.multiply(input, by: side[index % side.count]) }
-            } / Double(repetitions)
-        }
-        let repetitions = try sides.map { side in
-            _ = try turn(side, side.count)
-            let once = try turn(side, max(2, side.count))
-            return max(2, min(1000, Int(budget / Double(Self.fewestRounds) / max(once, 1e-7))))
-        }
-        var samples = [[Double]](repeating: [], count: sides.count)
-        for round in 0..<Self.fewestRounds {
-            try Interruption.check()
-            for place in sides.indices {
-                let index = round % 2 == 0 ? place : sides.count - 1 - place
-                samples[index].append(try turn(sides[index], repetitions[index]))
-            }
-        }
-        return samples.map(AlternatingTimer.median)
+    func medians(of sides: [[CUDALinear]], input: CUDAActivation, on backend: CUDABackend) throws -> [Double] {
+        // What a first product of each copy prepares is not measured.
+        for linear in sides.joined() { _ = backend.multiply(input, by: linear) }
+        return try medians(
+            sides.map { side in { _ = backend.multiply(input, by: side[$0 % side.count]) } },
+            measuredBy: { work in
+                var failure: (any Error)?
+                let seconds = try backend.device.seconds {
+                    do { try work() } catch { failure = error }
+                }
+                if let failure { throw failure }
+                return seconds
+            })
     }
 }

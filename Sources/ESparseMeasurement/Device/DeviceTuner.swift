@@ -3,44 +3,25 @@
 package import ESparseCUDA
 package import ESparseCore
 import ESparseKernels
-import ESparseReport
 
 /// What was measured for one kind of linear and class of token counts.
 package struct DeviceTuningPoint: Sendable, Encodable {
     let traits: CUDALinearTraits
-    /// The largest number of tokens of the class.
-    let tokens: Int
-    /// What the built-in rules choose.
-    let rule: CUDALinearKernel
-    /// Seconds of a pass by each kernel.
-    let seconds: [CUDALinearKernel: Double]
-    /// What is chosen.
+    let row: TuningRow<CUDALinearKernel>
+    /// The row's kernel, with its algorithm.
     let choice: CUDAKernelChoice
 
-    private enum CodingKeys: String, CodingKey {
-        case rows, columns, pattern, kernel, seconds
-        case tokens = "up_to_tokens"
-        case rule = "rule_kernel"
-    }
-
     /// Encodes the point as one flat object.
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(traits.rows, forKey: .rows)
-        try container.encode(traits.columns, forKey: .columns)
-        try container.encode(traits.pattern, forKey: .pattern)
-        try container.encode(tokens, forKey: .tokens)
-        try container.encode(choice.kernel, forKey: .kernel)
-        try container.encode(rule, forKey: .rule)
-        let named = Dictionary(uniqueKeysWithValues: seconds.map { ($0.key.rawValue, $0.value) })
-        try container.encode(named, forKey: .seconds)
-    }
+    package func encode(to encoder: any Encoder) throws { try row.encode(to: encoder) }
 }
 
 /// The result of tuning a device.
 package struct DeviceTuningReport: Sendable, Encodable {
     /// All points, those of one kind of linear together.
     package let results: [DeviceTuningPoint]
+
+    /// Puts a report together.
+    package init(results: [DeviceTuningPoint]) { self.results = results }
 
     /// Kinds of linear that were measured.
     package var kindCount: Int { Set(results.map(\.traits)).count }
@@ -55,19 +36,7 @@ package struct DeviceTuningReport: Sendable, Encodable {
 
     /// One row a point.
     package var text: String {
-        var table = TextTable(header: ["shape", "pattern", "tokens", "kernel", "built-in rule", "faster than rule"])
-        for point in results {
-            let (chosen, rule) = (point.choice.kernel, point.rule)
-            let gain = point.seconds[rule].flatMap { seconds in
-                point.seconds[chosen].map { Quantity.fixed(seconds / $0, decimals: 2) + "x" }
-            }
-            table.append([
-                "\(point.traits.rows)x\(point.traits.columns)", point.traits.pattern?.description ?? "dense",
-                "up to \(point.tokens)", chosen.rawValue, chosen == rule ? "the same" : rule.rawValue,
-                chosen == rule ? "" : gain ?? "-",
-            ])
-        }
-        return table.plainText
+        TuningRow<CUDALinearKernel>.table(results.map { $0.row.cells(\.rawValue) })
     }
 }
 
@@ -78,8 +47,6 @@ package struct DeviceTuner {
     private let secondsPerPoint: Double
     private let threadCount: Int
 
-    /// Another kernel must be this much faster than the rules' to be preferred: differences below are noise.
-    private static let margin = 1.02
     /// Beyond this many tokens our product, 16 at a time, is not tried.
     private static let mostFewTokens = 64
 
@@ -131,24 +98,17 @@ package struct DeviceTuner {
                 $0.using(kernel)
             }
             for linear in used { algorithms[kernel] = try backend.searchAlgorithm(of: linear, for: input) }
-            return Array(used)
+            return used
         }
-        let medians = try DeviceTimer(backend: backend, budget: secondsPerPoint).medians(of: sides, input: input)
+        let medians = try AlternatingTimer(budget: secondsPerPoint).medians(of: sides, input: input, on: backend)
         let seconds = Dictionary(uniqueKeysWithValues: zip(kernels, medians))
         let rule = traits.ruleKernel(tokens: tokens)
-        let kernel = Self.fastest(seconds, preferring: rule)
+        let kernel = TuningChoice.fastest(seconds, preferring: rule)
         return DeviceTuningPoint(
-            traits: traits, tokens: tokens, rule: rule, seconds: seconds,
+            traits: traits,
+            row: TuningRow(
+                rows: traits.rows, columns: traits.columns, pattern: traits.pattern, tokens: tokens, kernel: kernel,
+                rule: rule, seconds: seconds),
             choice: CUDAKernelChoice(kernel: kernel, algorithm: algorithms[kernel]))
-    }
-
-    /// The kernel with the shortest time, but `rule` where it is as good as that.
-    package static func fastest(
-        _ seconds: [CUDALinearKernel: Double], preferring rule: CUDALinearKernel
-    ) -> CUDALinearKernel {
-        let ordered = seconds.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
-        guard let best = ordered.first else { return rule }
-        guard let ruleSeconds = seconds[rule] else { return best.key }
-        return ruleSeconds <= best.value * margin ? rule : best.key
     }
 }

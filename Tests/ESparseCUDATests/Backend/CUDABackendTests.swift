@@ -37,44 +37,16 @@ import Testing
             AttentionScenario(
                 headCount: 4, keyValueHeadCount: 2, headSize: 64, frequencyCount: 32, isPermuted: true, calls: calls)
         }
-        let backend = try EmulatedBackend.make(.bfloat16)
-        let channels = 4 * 64
-        let whole = try scenario([[70]]).values(on: backend)
-        let pieces = try scenario(chunks.map { [$0] }).values(on: backend)
-        var layers: [[Float]] = [[], []]
-        var place = 0
-        for count in chunks {
-            for layer in 0..<2 {
-                layers[layer] += pieces[place..<place + count * channels]
-                place += count * channels
-            }
-        }
+        let (pieces, whole) = try CacheChecks.chunkedPrefill(
+            on: EmulatedBackend.make(.bfloat16), chunks: chunks, scenario)
         // Tiles round the weights of the values, too.
-        #expect(normalizedMeanSquaredError(layers[0] + layers[1], whole) < 1e-5)
+        #expect(normalizedMeanSquaredError(pieces, whole) < 1e-5)
     }
 
-    @Test func copiesOfActivationsAndCachesAreIndependent() throws {
-        let backend = try EmulatedBackend.make(.bfloat16)
-        let shape = AttentionDescription(
-            headCount: 1, keyValueHeadCount: 1, headSize: 2, scale: 0, rotaryFrequencies: nil, outputPermutation: nil)
-        let attention = try backend.prepareAttention(shape)
-        var cache = try backend.makeCache(
-            CacheDescription(layerCount: 1, sequenceCount: 1, capacity: 2, keyValueHeadCount: 1, headSize: 2))
-        func attend(_ values: [Float], at start: Int, _ cache: inout CUDAKeyValueCache) -> [Float] {
-            let activation = backend.activation(values, channels: 2)
-            let batch = TokenBatch([.init(sequence: 0, start: start, count: 1)])
-            return backend.floats(
-                of: backend.attend(
-                    query: activation, key: activation, value: activation, batch: batch, layer: 0, with: attention,
-                    cache: &cache))
+    @Test func copiesOfCachesAreIndependent() throws {
+        for (found, expected) in try CacheChecks.copies(on: EmulatedBackend.make(.bfloat16), copy: { $0 }) {
+            #expect(found == expected)
         }
-        // With a scale of 0 every key weighs the same, so the output is the mean of the values.
-        #expect(attend([2, 4], at: 0, &cache) == [2, 4])
-        var copy = cache
-        #expect(attend([4, 8], at: 1, &copy) == [3, 6])
-        #expect(attend([0, 0], at: 1, &cache) == [1, 2])
-        _ = attend([6, 6], at: 0, &copy)
-        #expect(attend([0, 0], at: 1, &cache) == [1, 2])
     }
 
     @Test func resultsKeepTheirPrecisionWhereItCounts() throws {

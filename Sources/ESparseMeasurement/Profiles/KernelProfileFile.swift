@@ -1,4 +1,4 @@
-// The profile of kernel choices on disk: where it is, how it is written, and what is believed of it when read.
+// The processor's profile on disk: how it is written, and what is believed of it when read.
 
 import ESparseCore
 import ESparseFormats
@@ -15,47 +15,26 @@ package enum ProfileSource: Sendable, Equatable {
     case file(String)
 }
 
-/// A profile that was loaded, or what to tell the user instead.
-package struct LoadedProfile: Sendable {
-    /// The profile; nil means built-in rules.
-    package let profile: KernelProfile?
-    /// One sentence about a profile that is not used.
-    package let note: String?
-}
-
 /// Reads and writes profiles.
 package enum KernelProfileFile {
     private static let format = "esparse-kernel-profile"
     private static let version = 1
-    private static let largestFile = 16 << 20
 
     /// The profile of this kind of processor in the user's cache folder (`$XDG_CACHE_HOME/esparse` or `~/.cache/esparse`);
     /// nil where there is no such folder. The name holds a digest of the processor's, so machines can share a home.
     package static func cachePath(environment: [String: String] = ProcessInfo.processInfo.environment) -> String? {
-        let digest = InputDigest.of(Array(Processor.name.utf8))
-        let home = environment["HOME"].map { $0 + "/.cache" }
-        // The specification of XDG folders says to ignore paths that are not absolute.
-        let candidates = [environment["XDG_CACHE_HOME"], home].compactMap { $0 }.filter { $0.hasPrefix("/") }
-        return candidates.first.map { "\($0)/esparse/kernels-\(digest).json" }
+        ProfileStore.cachePath("kernels", of: Processor.name, environment: environment)
     }
 
     /// The profile of a source.
     ///
     /// A cached profile that is stale or damaged is left aside with a note; a file that was asked for by name must be right.
     /// - Throws: `ProfileError` or `FileError` for a named file.
-    package static func load(_ source: ProfileSource) throws -> LoadedProfile {
+    package static func load(_ source: ProfileSource) throws -> LoadedProfile<KernelProfile> {
         switch source {
         case .rules: return LoadedProfile(profile: nil, note: nil)
         case .file(let path): return LoadedProfile(profile: try read(path), note: nil)
-        case .automatic:
-            guard let path = cachePath(), FileSystem.exists(path) else {
-                return LoadedProfile(profile: nil, note: nil)
-            }
-            do {
-                return LoadedProfile(profile: try read(path), note: nil)
-            } catch {
-                return LoadedProfile(profile: nil, note: "kernels follow the built-in rules: \(error)")
-            }
+        case .automatic: return ProfileStore.cached(at: cachePath(), read: read)
         }
     }
 
@@ -63,10 +42,7 @@ package enum KernelProfileFile {
     ///
     /// - Throws: `ProfileError` or `FileError`.
     package static func read(_ path: String) throws -> KernelProfile {
-        guard FileSystem.byteCount(of: path) <= largestFile else {
-            throw ProfileError.damaged(path: path, reason: "it is larger than any profile")
-        }
-        return try parse(FileSystem.read(path), path: path)
+        try parse(ProfileStore.bytes(of: path), path: path)
     }
 
     /// Reads a profile's contents; `path` is for messages.
@@ -135,37 +111,10 @@ package enum KernelProfileFile {
 
     /// Adds what tuning found to the profile at `path`; one that does not fit this machine and version is replaced.
     ///
-    /// A lock (`path` with ".lock" after it) keeps two runs that end together from losing what one of them found.
     /// - Returns: one sentence about a profile that was replaced.
     /// - Throws: `FileError`.
     package static func merge(_ report: TuningReport, into path: String) throws -> String? {
-        try makeFolder(of: path)
-        let lock = try FileLock(path: path + ".lock", waits: true)
-        defer { withExtendedLifetime(lock) {} }
-        var profile = KernelProfile()
-        var note: String?
-        if FileSystem.exists(path) {
-            do {
-                profile = try read(path)
-            } catch let error as ProfileError {
-                note = "the old profile was replaced: \(error)"
-            }
-        }
-        try report.merge(into: &profile)
-        try FileSystem.writeDurably(bytes(of: profile), to: path)
-        return note
-    }
-
-    /// Makes the cache folder where it is missing.
-    private static func makeFolder(of path: String) throws(FileError) {
-        let folder = FileSystem.parent(of: path)
-        // ~/.cache itself may be missing in a new home.
-        for missing in [FileSystem.parent(of: folder), folder] where !FileSystem.exists(missing) {
-            do { try FileSystem.createFolder(missing) } catch {
-                // Another process may just have made it.
-                guard FileSystem.isFolder(missing) else { throw error }
-            }
-        }
+        try ProfileStore.update(path, read: read, else: KernelProfile(), bytes: bytes) { try report.merge(into: &$0) }
     }
 
     /// The file's contents; entries are sorted, so that the same choices are the same bytes.
@@ -189,27 +138,5 @@ package enum KernelProfileFile {
             "format": .text(format), "version": .integer(version), "tool_version": .text(toolVersion),
             "processor": .text(Processor.name), "choices": .array(sorted),
         ]).serialized(indented: true)
-    }
-}
-
-/// A profile cannot be used.
-package enum ProfileError: Error, Equatable, CustomStringConvertible {
-    /// The file is no profile.
-    case damaged(path: String, reason: String)
-    /// Another version of this tool wrote it.
-    case otherVersion(path: String)
-    /// It was measured on another kind of processor.
-    case otherProcessor(path: String)
-
-    /// One sentence for the user.
-    package var description: String {
-        switch self {
-        case .damaged(let path, let reason):
-            "the kernel profile \(path) is damaged: \(reason); delete it or run `esparse tune` again"
-        case .otherVersion(let path):
-            "the kernel profile \(path) is of another version of esparse; run `esparse tune` again"
-        case .otherProcessor(let path):
-            "the kernel profile \(path) was measured on another kind of processor; run `esparse tune` on this one"
-        }
     }
 }
