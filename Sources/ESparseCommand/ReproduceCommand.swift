@@ -18,7 +18,7 @@ struct ReproduceCommand: ParsableCommand {
             Runs prune, evaluate, inspect and benchmark again and again, each as a process of its own, and writes \
             results.json, report.md and report.html, which needs nothing from outside. A run that was stopped or killed goes \
             on with --resume. The defaults are made for a small model on a small machine; for the field's settings give \
-            --samples 128 --windows all.
+            --samples 128 --sequence-length 2048 --windows all.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -88,7 +88,7 @@ struct MainTableOptions: ParsableArguments {
     var samples: Int = 8
 
     @Option(help: ArgumentHelp("Tokens of a calibration sequence and of a window.", valueName: "n"))
-    var sequenceLength: Int = 2048
+    var sequenceLength: Int = 1024
 
     @Option(help: ArgumentHelp("Windows of the text, or all.", valueName: "n|all"))
     var windows: WindowLimit = WindowLimit(count: 16)
@@ -103,13 +103,13 @@ struct MainTableOptions: ParsableArguments {
 
 struct AblationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Calibration sequences.", valueName: "n"))
-    var ablationSamples: Int = 32
+    var ablationSamples: Int = 8
 
     @Option(help: ArgumentHelp("Tokens of a sequence; windows are twice as long.", valueName: "n"))
     var ablationSequenceLength: Int = 512
 
     @Option(help: ArgumentHelp("Windows of the text.", valueName: "n"))
-    var ablationWindows: Int = 12
+    var ablationWindows: Int = 8
 
     func validate() throws {
         guard (1...500_000).contains(ablationSamples) else {

@@ -53,6 +53,16 @@ func settings(
         for experiment in plan.experiments where experiment.id.contains("magnitude") {
             #expect(!experiment.steps[0].arguments.contains("--calibration"))
         }
+        // Tasks take longest: what was published and the default answer them.
+        let answering = ReproductionPlan(settings(tasks: ["a=b"], groups: [.main]), taskCount: 1).experiments
+            .filter { $0.steps.contains { $0.arguments.contains("--tasks") } }.map(\.title)
+        #expect(
+            answering == ["dense"]
+                + ["2:4", "4:8"].flatMap { pattern in
+                    ["Magnitude", "Wanda", "RIA with its permutation", "SparseGPT", "E-Sparse"].map {
+                        "\($0), \(pattern)"
+                    }
+                })
         let own = try #require(plan.experiments.first { $0.id == "main-e-sparse-2of4" })
         #expect(
             !own.steps[0].arguments.contains("--method")

@@ -47,6 +47,9 @@ package enum ComparedMethod: String, CaseIterable, Sendable {
     /// Whether it is this package's own.
     package var isOwn: Bool { [.unrefinedESparse, .eSparse, .updatedESparse].contains(self) }
 
+    /// Whether it answers the zero-shot tasks too, which take longest: what was published, and the default.
+    package var answersTasks: Bool { [.magnitude, .wanda, .ria, .sparseGPT, .eSparse].contains(self) }
+
     /// Patterns of the main table.
     package static let patterns = ["2:4", "4:8"]
 

@@ -61,8 +61,8 @@ private struct Planner {
     var main: [Experiment] {
         let dense = Experiment(
             id: "main-dense", group: .main, title: "dense",
-            steps: [evaluate(settings.model), ExperimentStep(["inspect", settings.model] + threads)],
-            work: ExperimentWork(tokens: evaluationTokens))
+            steps: [evaluate(settings.model, tasks: true), ExperimentStep(["inspect", settings.model] + threads)],
+            work: ExperimentWork(tokens: evaluationTokens(tasks: true)))
         return [dense]
             + ComparedMethod.patterns.flatMap { pattern in
                 ComparedMethod.allCases.map { compared($0, pattern: pattern) }
@@ -79,23 +79,25 @@ private struct Planner {
         let tokens = passes(method.options) * Double(settings.samples * settings.sequenceLength)
         return Experiment(
             id: id, group: .main, title: "\(method.title), \(pattern)",
-            steps: [step, evaluate(folder(id))]
+            steps: [step, evaluate(folder(id), tasks: method.answersTasks)]
                 + (method == .eSparse ? [ExperimentStep(["inspect", folder(id)] + threads)] : []),
-            work: ExperimentWork(tokens: tokens + evaluationTokens))
+            work: ExperimentWork(tokens: tokens + evaluationTokens(tasks: method.answersTasks)))
     }
 
-    private func evaluate(_ model: String) -> ExperimentStep {
+    private func evaluate(_ model: String, tasks answersTasks: Bool) -> ExperimentStep {
         var arguments = ["evaluate", model]
         if let text = settings.text {
             arguments += ["--text", text, "--sequence-length", "\(settings.sequenceLength)"]
             if let windows = settings.windows { arguments += ["--windows", "\(windows)"] }
         }
-        for tasks in settings.tasks { arguments += ["--tasks", tasks] }
-        if !settings.tasks.isEmpty, let limit = settings.limit { arguments += ["--limit", "\(limit)"] }
+        if answersTasks {
+            for tasks in settings.tasks { arguments += ["--tasks", tasks] }
+            if !settings.tasks.isEmpty, let limit = settings.limit { arguments += ["--limit", "\(limit)"] }
+        }
         return ExperimentStep(arguments + machine)
     }
 
-    private var evaluationTokens: Double {
+    private func evaluationTokens(tasks answersTasks: Bool) -> Double {
         var tokens = 0.0
         if let text = settings.text {
             // Four bytes a token is usual for English.
@@ -103,7 +105,7 @@ private struct Planner {
             tokens += settings.windows.map { min(all, Double($0 * settings.sequenceLength)) } ?? all
         }
         // An item of the usual tasks takes about 70 tokens; a few thousand items where all are asked.
-        return tokens + 70 * Double(taskCount * (settings.limit ?? 3000))
+        return tokens + (answersTasks ? 70 * Double(taskCount * (settings.limit ?? 3000)) : 0)
     }
 
     // MARK: ablation and sensitivity

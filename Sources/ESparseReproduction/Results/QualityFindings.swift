@@ -73,19 +73,23 @@ struct MainRow: Sendable, Encodable {
     var compared: ComparedMethod? { ComparedMethod(rawValue: method) }
 
     static func rows(_ records: [String: ExperimentRecord], taskNames: [String]) throws -> [MainRow] {
-        func row(_ id: String, _ method: String, _ title: String, _ pattern: String?) throws -> MainRow? {
-            guard let record = records[id] else { return nil }
-            return MainRow(
-                method: method, title: title, pattern: pattern,
-                evaluation: try Evaluation(record, taskNames: taskNames))
+        var rows: [MainRow] = []
+        if let record = records["main-dense"] {
+            rows.append(
+                MainRow(
+                    method: "dense", title: "dense", pattern: nil,
+                    evaluation: try Evaluation(record, taskNames: taskNames)))
         }
-        var rows = try [row("main-dense", "dense", "dense", nil)]
         for pattern in ComparedMethod.patterns {
             for method in ComparedMethod.allCases {
-                rows.append(try row(method.id(pattern: pattern), method.rawValue, method.title, pattern))
+                guard let record = records[method.id(pattern: pattern)] else { continue }
+                rows.append(
+                    MainRow(
+                        method: method.rawValue, title: method.title, pattern: pattern,
+                        evaluation: try Evaluation(record, taskNames: method.answersTasks ? taskNames : [])))
             }
         }
-        return rows.compactMap { $0 }
+        return rows
     }
 }
 
