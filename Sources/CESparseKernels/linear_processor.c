@@ -1,6 +1,4 @@
-// What the processor can do, by cpuid, and scratch memory that belongs to a thread.
-#include <pthread.h>
-#include <stdlib.h>
+// What the processor can do, by cpuid.
 #include <string.h>
 
 #include "linear_kernels.h"
@@ -45,41 +43,3 @@ esparse_processor esparse_detect_processor(void) { return (esparse_processor){.h
 #else
 esparse_processor esparse_detect_processor(void) { return (esparse_processor){0}; }
 #endif
-
-typedef struct {
-    void *memory[esparse_scratch_slots];
-    size_t bytes[esparse_scratch_slots];
-} thread_memory;
-
-static pthread_key_t memory_key;
-static pthread_once_t memory_once = PTHREAD_ONCE_INIT;
-
-static void free_thread_memory(void *pointer) {
-    thread_memory *own = pointer;
-    for (int slot = 0; slot < esparse_scratch_slots; slot++) free(own->memory[slot]);
-    free(own);
-}
-
-static void create_memory_key(void) { pthread_key_create(&memory_key, free_thread_memory); }
-
-void *esparse_thread_scratch(int slot, size_t bytes) {
-    pthread_once(&memory_once, create_memory_key);
-    thread_memory *own = pthread_getspecific(memory_key);
-    if (!own) {
-        own = calloc(1, sizeof *own);
-        if (!own || pthread_setspecific(memory_key, own)) {
-            free(own);
-            return NULL;
-        }
-    }
-    if (own->bytes[slot] < bytes || !own->memory[slot]) {
-        free(own->memory[slot]);
-        own->bytes[slot] = 0;
-        if (posix_memalign(&own->memory[slot], 64, bytes ? bytes : 64)) {
-            own->memory[slot] = NULL;
-            return NULL;
-        }
-        own->bytes[slot] = bytes;
-    }
-    return own->memory[slot];
-}

@@ -1,4 +1,4 @@
-// `esparse benchmark`: how fast sparse linears and models are, against dense ones.
+// `esparse benchmark`, and its first part, `gemm`: how fast single linears are, sparse against dense.
 
 import ArgumentParser
 import ESparseCUDA

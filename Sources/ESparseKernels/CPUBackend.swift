@@ -61,9 +61,6 @@ public struct CPUBackend: Backend {
     /// Threads that take part, the caller's included.
     public var threadCount: Int { pool.threadCount }
 
-    /// Calibration statistics on this backend's threads.
-    package var channelKernels: ChannelKernels { ChannelKernels(kernels) }
-
     /// Prepares a linear: weight `[R, C]`, bias `[R]`.
     ///
     /// - Throws: when a type or shape does not fit.

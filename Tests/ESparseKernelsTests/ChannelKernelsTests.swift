@@ -30,7 +30,7 @@ import Testing
     }
 
     private func kernels(_ configuration: CPUConfiguration, threads: Int) -> ChannelKernels {
-        configuration.backend(threads: threads).channelKernels
+        ChannelKernels(pool: ThreadPool(threadCount: threads), instructionSet: configuration.instructionSet)
     }
 
     static let configurations = CPUConfiguration.all.filter { $0.precision == .float32 }

@@ -109,12 +109,10 @@ package struct ChannelKernels: Sendable {
 
     private let kernels: LayerKernels
 
-    /// Works on the threads of `pool`, with the best instructions of the processor unless others are given.
+    /// Works on the threads of `pool` by the kernels of an instruction set, which the processor must have.
     package init(pool: ThreadPool, instructionSet: InstructionSet) {
         kernels = LayerKernels(instructionSet, pool: pool)
     }
-
-    init(_ kernels: LayerKernels) { self.kernels = kernels }
 
     /// Calls `body` with every index in `[0, count)` on the threads.
     func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) { kernels.pool.run(count: count, body) }

@@ -1,4 +1,4 @@
-// What can go wrong when the CPU backend prepares weights.
+// What can go wrong when the CPU backend starts, prepares weights, or is given a profile.
 
 package import ESparseCore
 

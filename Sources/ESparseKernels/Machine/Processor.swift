@@ -1,4 +1,4 @@
-// Which processor this is, as far as speed is concerned: its name and its caches.
+// What the system says of this machine and process: the processor's name and caches, free memory, peak memory.
 
 import ESparseCore
 

@@ -11,7 +11,7 @@ import Synchronization
 /// A fixed set of threads that run parallel loops (*regions*).
 ///
 /// Work is cut by the caller into pieces that do not depend on the number of threads, so results do not either; which
-/// thread runs a piece is decided as they go. Workers spin for some tens of microseconds after a region, because in
+/// thread runs a piece is decided as they go. Workers spin for 40 microseconds after a region, because in
 /// decoding the next one follows at once, and then sleep.
 package final class ThreadPool: Sendable {
     private let team: WorkerTeam
