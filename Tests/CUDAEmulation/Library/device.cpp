@@ -63,6 +63,19 @@ void enqueue(void *handle, work step) {
     (one.is_capturing ? one.captured.steps : one.pending).push_back(std::move(step));
 }
 
+bool spoils_capture(void *handle) {
+    stream *one = (stream *)handle;
+    if (!one || !streams().count(one) || !one->is_capturing) return false;
+    one->is_capture_spoilt = true;
+    return true;
+}
+
+bool spoils_any_capture() {
+    bool some = false;
+    for (stream *one : streams()) some = spoils_capture(one) || some;
+    return some;
+}
+
 void *allocate(size_t byte_count) {
     if (byte_count == 0 || allocated_bytes + byte_count > memory_limit()) return nullptr;
     void *start = nullptr;

@@ -25,6 +25,8 @@ struct stream {
     bool is_free;
     std::vector<work> pending;
     bool is_capturing = false;
+    /// Whether something was asked for that cannot be recorded: then the record is lost.
+    bool is_capture_spoilt = false;
     graph captured;
 };
 
@@ -37,6 +39,11 @@ void enqueue(void *one, work step);
 void finish(stream &one);
 /// Does what all streams have been given; `only_ordered` leaves out the free ones.
 void finish_all(bool only_ordered);
+
+/// Whether `handle` is a stream that is recorded; what cannot be recorded spoils the record.
+bool spoils_capture(void *handle);
+/// The same of any stream, for calls that have none and are not safe while a thread records.
+bool spoils_any_capture();
 
 /// Memory of the device between two bands that nobody may write, filled with NaN; null where there is no more.
 void *allocate(size_t byte_count);
