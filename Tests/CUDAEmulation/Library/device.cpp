@@ -13,8 +13,8 @@ namespace {
 constexpr size_t band_bytes = 512, alignment = 256;
 constexpr unsigned char band_value = 0xa5;
 
-/// Byte counts of allocations by their start.
-std::map<uintptr_t, size_t> allocations;
+/// Byte counts of allocations by their start. Never destroyed: a thread may still work when another ends the process.
+std::map<uintptr_t, size_t> &allocations = *new std::map<uintptr_t, size_t>;
 size_t allocated_bytes;
 
 size_t memory_limit() {
@@ -72,7 +72,9 @@ bool spoils_capture(void *handle) {
 
 bool spoils_any_capture() {
     bool some = false;
-    for (stream *one : streams()) some = spoils_capture(one) || some;
+    for (stream *one : streams()) {
+        if (one->capturing_thread == std::this_thread::get_id()) some = spoils_capture(one) || some;
+    }
     return some;
 }
 

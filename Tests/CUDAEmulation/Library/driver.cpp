@@ -313,6 +313,7 @@ int cuStreamBeginCapture_v2(stream *one, int) {
     if (!one || !emulation::streams().count(one)) return capture_unsupported;
     if (one->is_capturing) return invalid_value;
     one->is_capturing = true;
+    one->capturing_thread = std::this_thread::get_id();
     one->is_capture_spoilt = false;
     one->captured.steps.clear();
     return success;
