@@ -121,6 +121,21 @@ void run_draws() {
     }
 }
 
+/// The third largest logit is a zero: zeros of both signs are as large, and stay.
+void run_zeros() {
+    check result("zeros of both signs", 0);
+    const std::vector<float> logits = {2, -0.0f, -1, 0.0f, 1, -0.0f};
+    const std::vector<double> wanted = filtered(logits, 1, 3, 1);
+    std::vector<double> uniforms;
+    double before = 0;
+    for (double share : wanted) {
+        if (share > 0) uniforms.push_back(before + share / 2);
+        before += share;
+    }
+    result.require(drawn(result, logits, uniforms, 1, 3, 1) == std::vector<int>{0, 1, 3, 4, 5});
+    result.cases++;
+}
+
 void run_damaged() {
     check result("logits that are not finite", 0);
     random_numbers random(67);
@@ -145,5 +160,6 @@ void run_damaged() {
 
 void check_sampling() {
     run_draws();
+    run_zeros();
     run_damaged();
 }
