@@ -1,23 +1,25 @@
 #!/usr/bin/env bash
-# Everything of the GPU side that only hardware can answer, in one go, on a machine with an NVIDIA GPU.
+# Everything of the GPU side that only hardware can answer, in one go, on a machine with an NVIDIA GPU: most important first, in ten minutes.
 #
 #   scripts/gpu.sh RESULT-FOLDER
 #
 # Builds (or takes the programs in the folder ESPARSE_PROGRAMS, where there is no Swift), checks every operation, checks memory where
-# compute-sanitizer is at hand, and writes the tables of speed and memory. A step that fails does not keep the others from running; the
-# exit code is 1 then. Of NVIDIA's it needs the driver, NVRTC, cuBLASLt and, for 2:4 products of many tokens, cuSPARSELt, all of which
+# compute-sanitizer is at hand, and writes the tables of speed and memory. Each step has a limit, and all together have one, building left
+# out; a step that fails or runs into its limit does not keep the others from running, and the exit code is 1 then. Of NVIDIA's it needs the
+# driver, NVRTC, cuBLASLt and, for 2:4 products of many tokens, cuSPARSELt, all of which
 # `pip install nvidia-cuda-nvrtc-cu12 nvidia-cublas-cu12 nvidia-cusparselt-cu12` brings beside the driver.
 #
-# ESPARSE_GPU=N        the device; 0 where not set
-# ESPARSE_GPU_MODEL=M  the model whose shapes are measured and pruned; llama-7b where not set
-# ESPARSE_GPU_STEPS=.. some of: selftest sanitizer tune gemm model prune; all where not set
+# ESPARSE_GPU=N          the device; 0 where not set
+# ESPARSE_GPU_MODEL=M    the model whose shapes are measured and pruned; llama-7b where not set
+# ESPARSE_GPU_STEPS=..   some of: selftest memcheck gemm model prune sanitizer; all where not set
+# ESPARSE_GPU_SECONDS=S  limit of all steps together; 600 where not set
 set -uo pipefail
 [ $# -eq 1 ] || { echo "usage: scripts/gpu.sh RESULT-FOLDER" >&2; exit 64; }
 mkdir -p "$1" || exit 1
 results=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 device=${ESPARSE_GPU:-0} model=${ESPARSE_GPU_MODEL:-llama-7b}
-steps=" ${ESPARSE_GPU_STEPS:-selftest sanitizer tune gemm model prune} "
+steps=" ${ESPARSE_GPU_STEPS:-selftest memcheck gemm model prune sanitizer} "
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # Compiled kernels and kernel choices of this run, and no others.
@@ -26,17 +28,28 @@ mkdir -p "$XDG_CACHE_HOME"
 failed=()
 
 wanted() { [[ $steps == *" $1 "* ]]; }
-# step NAME COMMAND...: output goes to NAME.txt in the results and to the terminal.
+say() { echo "$*" | tee -a "$results/summary.txt" >&2; }
+# step NAME LIMIT COMMAND...: output goes to NAME.txt in the results and to the terminal; after LIMIT seconds, or where the time of all is up,
+# the command is interrupted.
 step() {
-    local name=$1; shift
-    echo "== $name: $*" >&2
-    local start=$SECONDS
-    if "$@" 2>"$results/$name.log" | tee "$results/$name.txt"; then
-        echo "$name: ok, $((SECONDS - start)) s" | tee -a "$results/summary.txt" >&2
-    else
+    local name=$1 limit=$2; shift 2
+    local left=$((deadline - SECONDS)) start=$SECONDS code
+    if [ "$left" -lt 5 ]; then
         failed+=("$name")
-        echo "$name: FAILED, $((SECONDS - start)) s: $(tail -1 "$results/$name.log")" | tee -a "$results/summary.txt" >&2
+        say "$name: not run, the time is up"
+        return 1
     fi
+    [ "$limit" -le "$left" ] || limit=$left
+    echo "== $name: $*" >&2
+    timeout --signal=INT --kill-after=10 "$limit" "$@" 2>"$results/$name.log" | tee "$results/$name.txt"
+    code=${PIPESTATUS[0]}
+    case $code in
+        0) say "$name: ok, $((SECONDS - start)) s"; return 0 ;;
+        124 | 137) say "$name: stopped by its limit of $limit s" ;;
+        *) say "$name: FAILED with exit code $code, $((SECONDS - start)) s: $(tail -1 "$results/$name.log")" ;;
+    esac
+    failed+=("$name")
+    return 1
 }
 
 : >"$results/summary.txt"
@@ -51,56 +64,61 @@ if [ -n "${ESPARSE_PROGRAMS:-}" ]; then
 else
     scripts/setup.sh >&2 || exit 1
     # What is carried to other machines needs no Swift there.
-    for product in esparse esparse-selftest; do
+    for product in esparse-selftest esparse; do
         swift build -c release --static-swift-stdlib --product "$product" >&2 || exit 1
     done
     programs=$(swift build -c release --static-swift-stdlib --show-bin-path)
 fi
 esparse=$programs/esparse selftest=$programs/esparse-selftest
+deadline=$((SECONDS + ${ESPARSE_GPU_SECONDS:-600}))
 
-if wanted selftest; then step selftest "$selftest" --device "$device"; fi
-if wanted sanitizer; then
-    sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2>/dev/null | tail -1)
-    if [ -n "$sanitizer" ]; then
-        for tool in memcheck racecheck synccheck; do
-            step "sanitizer-$tool" "$sanitizer" --tool "$tool" --error-exitcode 3 "$selftest" --device "$device" --quick
-        done
-    else
-        echo "sanitizer: not run, compute-sanitizer is not installed" | tee -a "$results/summary.txt" >&2
-    fi
-fi
-if wanted tune; then
-    # Kernel choices of this device, "dense" where dense wins: the later steps use them.
-    step tune "$esparse" tune --device "cuda:$device" --shapes "$model" --pattern 2:4,4:8 --json "$results/tune.json"
+sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2>/dev/null | tail -1)
+# sanitize TOOL LIMIT: one of NVIDIA's checkers over the self-test.
+sanitize() { step "sanitizer-$1" "$2" "$sanitizer" --tool "$1" --error-exitcode 3 "$selftest" --device "$device" --quick; }
+
+if wanted selftest; then step selftest 120 "$selftest" --device "$device"; fi
+if [ -z "$sanitizer" ]; then
+    say "sanitizer: not run, compute-sanitizer is not installed"
+elif wanted memcheck; then
+    sanitize memcheck 90
 fi
 if wanted gemm; then
-    shapes=$model
-    if [ "$model" = llama-7b ]; then shapes=llama-7b,llama-13b; fi
-    step gemm "$esparse" benchmark gemm --device "cuda:$device" --shapes "$shapes" --tokens 1,8,16,64,512,2048,16384 \
+    # Kernel choices of this device, "dense" where dense wins: the later steps use them.
+    step tune 100 "$esparse" tune --device "cuda:$device" --shapes "$model" --pattern 2:4,4:8 --seconds 0.05 --json "$results/tune.json"
+    step gemm 100 "$esparse" benchmark gemm --device "cuda:$device" --shapes "$model" --tokens 1,8,16,64,512,2048,16384 --seconds 0.1 \
         --json "$results/gemm.json"
 fi
 if wanted model || wanted prune; then
-    step synthesize "$esparse" synthesize "$work/dense" --like "$model"
+    step synthesize 120 "$esparse" synthesize "$work/dense" --like "$model"
 fi
-if wanted model; then
-    step model "$esparse" benchmark model "$work/dense" --device "cuda:$device" --prompt-tokens 2048 --generate-tokens 128 \
-        --batch 1,8 --json "$results/model.json"
+if wanted model && [ -d "$work/dense" ]; then
+    # Packed once; each run of the benchmark loads a model anew.
+    step pack 120 "$esparse" prune "$work/dense" --output "$work/packed" --method magnitude --shuffle none --device cpu &&
+        step model 150 "$esparse" benchmark model "$work/packed" --dense "$work/dense" --device "cuda:$device" --prompt-tokens 2048 \
+            --generate-tokens 128 --batch 1,8 --rounds 1 --json "$results/model.json"
+    rm -rf "$work/packed"
 fi
-if wanted prune; then
-    # 128 sequences of 2048 tokens; the synthetic tokenizer has one token a byte.
+if wanted prune && [ -d "$work/dense" ]; then
+    # Sequences of 2048 tokens; the synthetic tokenizer has one token a byte.
     while [ "$(wc -c <"$work/text.txt" 2>/dev/null || echo 0)" -lt 600000 ]; do
         cat Resources/evaluation.txt docs/*.md >>"$work/text.txt"
     done
-    for method in e-sparse wanda; do
-        step "prune-$method" "$esparse" prune "$work/dense" --output "$work/$method" --device "cuda:$device" \
-            --method "$method" --calibration "$work/text.txt" --samples 128 --sequence-length 2048 \
-            --json "$results/prune-$method.json"
-        rm -rf "$work/$method"
+    # A few sequences first, so that there is a time in any case; the usual 128 in what is left.
+    for samples in 16 128; do
+        for method in e-sparse wanda; do
+            step "prune-$method-$samples" 600 "$esparse" prune "$work/dense" --output "$work/pruned" --device "cuda:$device" \
+                --method "$method" --calibration "$work/text.txt" --samples "$samples" --sequence-length 2048 \
+                --json "$results/prune-$method-$samples.json"
+            rm -rf "$work/pruned" "$work/pruned.partial"
+        done
     done
+fi
+if wanted sanitizer && [ -n "$sanitizer" ]; then
+    for tool in racecheck synccheck; do sanitize "$tool" 120; done
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then
-    echo "failed: ${failed[*]}" >&2
+    echo "failed or not finished: ${failed[*]}" >&2
     exit 1
 fi
 echo "all steps passed; results are in $results" >&2

@@ -33,6 +33,9 @@ static const unsigned char positions_cu[] = {
 static const unsigned char pruning_cu[] = {
 #embed "../ESparseCUDA/Kernels/pruning.cu"
     , 0};
+static const unsigned char sampling_cu[] = {
+#embed "../ESparseCUDA/Kernels/sampling.cu"
+    , 0};
 static const unsigned char sparse_few_tokens_cu[] = {
 #embed "../ESparseCUDA/Kernels/sparse_few_tokens.cu"
     , 0};
@@ -50,6 +53,7 @@ static const struct {
     {"normalization.cu", normalization_cu},
     {"positions.cu", positions_cu},
     {"pruning.cu", pruning_cu},
+    {"sampling.cu", sampling_cu},
     {"sparse_few_tokens.cu", sparse_few_tokens_cu},
 };
 

@@ -67,7 +67,7 @@ struct BenchmarkGemmCommand: ParsableCommand {
         let progress = TerminalProgress()
         let backend = try BackendOptions(
             device: device.choice(precision: precision, profile: profile.source),
-            precision: precision, threads: threads, profile: profile.choice
+            isLowMemory: device.isLowMemory, precision: precision, threads: threads, profile: profile.choice
         ).open(weightType: nil, note: progress.note)
         switch backend {
         case let backend as CPUBackend:

@@ -62,6 +62,7 @@ struct BenchmarkModelCommand: ParsableCommand {
         let backend = try backend(note: progress.note)
         // The runs must not choose anew.
         let place = (backend as? CUDABackend).map { DeviceChoice.cuda($0.device.properties.index) } ?? .cpu
+        let memory = device.isLowMemory && place != .cpu ? ["--low-vram"] : []
         let temporary = try TemporaryFolder()
         defer { withExtendedLifetime(temporary) {} }
         let variants = try variants(in: temporary.path, progress)
@@ -72,7 +73,7 @@ struct BenchmarkModelCommand: ParsableCommand {
             variants: variants, workloads: workloads, rounds: rounds, threads: model.threads.count
         ).run(progress: progress) { path, workload in
             let output = try ChildProcess.run(
-                ["benchmark", "model-run", path] + arguments + [
+                ["benchmark", "model-run", path] + arguments + memory + [
                     "--device", "\(place)", "--kernel-profile", profile.choice.defaultValueDescription,
                     "--prompt-tokens", "\(workload.promptTokens)", "--generate-tokens", "\(workload.generatedTokens)",
                     "--batch", "\(workload.batch)",

@@ -27,6 +27,8 @@ extension CUDABackend: CommandBackend {
 struct BackendOptions {
     /// nil: the best there is.
     let device: DeviceChoice?
+    /// Whether 2:4 weights lie on a GPU once only.
+    let isLowMemory: Bool
     /// nil: the best for the device.
     let precision: Precision?
     let threads: ThreadOption
@@ -53,6 +55,7 @@ struct BackendOptions {
                 note("Note: running on the processor, although there is \(found.name): \(error)")
             }
         }
+        if isLowMemory { note("Note: --low-vram changes nothing on the processor") }
         return try CPUBackend.make(
             precision: precision ?? .preferred, threads: threads, profile: profile, note: note)
     }
@@ -60,7 +63,8 @@ struct BackendOptions {
     private func cuda(
         _ index: Int, type: HalfType, _ toolkit: CUDAToolkit, _ note: (String) -> Void
     ) throws -> CUDABackend {
-        var backend = try CUDABackend(deviceIndex: index, type: type, toolkit: toolkit)
+        var backend = try CUDABackend(
+            deviceIndex: index, type: type, weightMemory: isLowMemory ? .smallest : .fastest, toolkit: toolkit)
         if profile == .automatic {
             let cached = DeviceProfileFile.cached(device: backend.device.properties.name, type: type)
             backend.profile = cached.profile

@@ -1,4 +1,4 @@
-// The option `--device`: where a command computes.
+// The options `--device` and `--low-vram`: where a command computes, and how weights lie there.
 
 import ArgumentParser
 import ESparseKernels
@@ -38,6 +38,11 @@ struct DeviceOption: ParsableArguments {
         help: ArgumentHelp("Where to compute; a GPU where there is one that can be used.", valueName: "cpu|cuda[:n]"))
     var choice: DeviceChoice?
 
+    @Flag(
+        name: .customLong("low-vram"),
+        help: "Hold 2:4 weights on a GPU once, as small as in the checkpoint; prompts are slower then.")
+    var isLowMemory = false
+
     /// What `--precision` and `--kernel-profile`, where given, leave of the choice.
     ///
     /// Single precision and a profile's file go with the processor only.
@@ -45,7 +50,10 @@ struct DeviceOption: ParsableArguments {
     func choice(precision: Precision?, profile: ProfileSource?) throws -> DeviceChoice? {
         var isFile = false
         if case .file = profile { isFile = true }
-        guard precision == .float32 || isFile else { return choice }
+        let isProcessorOnly = precision == .float32 || isFile
+        try requireEffect(
+            of: ["--low-vram": isLowMemory], with: "a GPU", choice != .cpu && !(choice == nil && isProcessorOnly))
+        guard isProcessorOnly else { return choice }
         guard case .cuda = choice else { return .cpu }
         throw ValidationError("\(isFile ? "a file as --kernel-profile" : "--precision f32") goes with --device cpu")
     }

@@ -34,6 +34,7 @@ struct InspectCommand: ParsableCommand {
         try requireEffect(
             of: [
                 "--precision": precision != nil, "--device": device.choice != nil,
+                "--low-vram": device.isLowMemory,
                 "--kernel-profile": profile.source != nil,
             ], with: "--kernels", kernels
         )
@@ -47,7 +48,7 @@ struct InspectCommand: ParsableCommand {
             kernels
             ? try BackendOptions(
                 device: device.choice(precision: precision, profile: profile.source),
-                precision: precision, threads: threads, profile: profile.choice
+                isLowMemory: device.isLowMemory, precision: precision, threads: threads, profile: profile.choice
             ).open(
                 weightType: architecture.weightType(in: checkpoint.weights), note: progress.note)
             : nil

@@ -86,7 +86,7 @@ struct ModelOptions: ParsableArguments {
         otherwise: ProfileSource = .automatic, note: (String) -> Void
     ) throws -> any CommandBackend {
         try BackendOptions(
-            device: device.choice(precision: requestedPrecision, profile: profile),
+            device: device.choice(precision: requestedPrecision, profile: profile), isLowMemory: device.isLowMemory,
             precision: requestedPrecision, threads: threads, profile: profile ?? otherwise
         ).open(weightType: weightType, note: note)
     }

@@ -75,8 +75,8 @@ struct TuneCommand: ParsableCommand {
         let progress = TerminalProgress()
         let targets = try targets()
         let opened = try BackendOptions(
-            device: device.choice(precision: precision, profile: nil), precision: precision,
-            threads: threads, profile: .rules
+            device: device.choice(precision: precision, profile: nil), isLowMemory: device.isLowMemory,
+            precision: precision, threads: threads, profile: .rules
         ).open(weightType: targets.first?.elementType, note: progress.note)
         if let backend = opened as? CUDABackend { return try tune(targets, on: backend, progress) }
         guard let file = output ?? KernelProfileFile.cachePath() else { throw NoCacheFolder() }

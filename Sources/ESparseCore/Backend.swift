@@ -182,8 +182,11 @@ public protocol Backend: Sendable {
     /// Calls `body` with the values on the host, row-major, without a copy where the backend's memory is the host's.
     func withFloats<Result>(of activation: Activation, _ body: (Span<Float>) throws -> Result) rethrows -> Result
 
-    /// Rows `indices` of the table: `[indices.count, channels]`.
+    /// Rows `indices` of the table, those of the tokens that a pass reads: `[indices.count, channels]`.
     func embed(_ indices: [Int32], in table: PreparedEmbedding) -> Activation
+    /// `hidden += table[position + offset]` for every token's position in its sequence, `[T, D]`.
+    func addPositions(
+        of batch: TokenBatch, offset: Int, from table: PreparedEmbedding, to hidden: inout Activation)
     /// `x` normalised, `[T, D]`.
     func normalize(_ input: Activation, with normalization: PreparedNormalization) -> Activation
     /// `x W^T + b`, `[T, R]`.
@@ -211,6 +214,12 @@ public protocol Backend: Sendable {
     func likelihoods(
         of targets: [Int32], hidden: Activation, head: PreparedLinear
     ) -> [TargetLikelihood]
+
+    /// A token for each row of `logits` `[T, V]` with a random number in `[0, 1)` for each, `[T]`; -1 where a logit is NaN or the largest
+    /// is infinite. nil where the backend leaves drawing to its caller.
+    func drawTokens(from logits: Activation, by rule: SamplingRule, uniforms: [Double]) -> [Int32]?
+    /// What runs steps of decoding better than the operations one by one; nil where the backend has nothing better.
+    func makeDecoder(_ rule: SamplingRule) throws -> (any TokenDecoder<Self>)?
 }
 
 extension Backend {

@@ -46,19 +46,27 @@ package struct SelfTest {
         let scenarios =
             Scenarios.layers + Scenarios.linears + Scenarios.attentions + (isQuick ? [] : Scenarios.large)
         for scenario in scenarios {
-            let error = error {
+            let error = error(of: normalizedMeanSquaredError) {
                 (try scenario.values(on: backend), try scenario.values(on: ReferenceBackend()))
             }
             add(scenario.operation, error, scenario.halfBound, "\(scenario)")
         }
         for check in KernelCheck.all(isQuick: isQuick) {
             for kernel in check.kernels(on: backend) {
-                let error = error { try check.values(of: kernel, on: backend) }
+                let error = error(of: normalizedMeanSquaredError) { try check.values(of: kernel, on: backend) }
                 let pattern = check.pattern?.description ?? "dense"
                 add("kernel \(kernel.rawValue), \(pattern)", error, check.bound, check.description)
             }
         }
-        print("\n\(backend.type.rawValue): normalised mean squared error, the worst of each operation\n")
+        for check in SamplingCheck.all(isQuick: isQuick) {
+            let (found, expected) = check.tokens(on: backend)
+            add("sampling, share of other tokens", share(found, expected), 0, check.description)
+        }
+        for check in DecodingCheck.all(isQuick: isQuick) {
+            let error = error(of: share) { try check.tokens(on: backend) }
+            add("recorded decoding, share of other tokens", error, 0, check.description)
+        }
+        print("\n\(backend.type.rawValue): normalised mean squared error or what is named, the worst of each\n")
         for (operation, outcome) in outcomes {
             print(
                 [
@@ -71,15 +79,24 @@ package struct SelfTest {
         return outcomes.allSatisfy { $0.outcome.failures.isEmpty }
     }
 
-    /// The normalised error of values against a reference; infinite where they could not be had.
-    private func error(_ body: () throws -> (values: [Float], reference: [Float])) -> Double {
+    /// How far values are from a reference; infinite where they could not be had.
+    private func error<Value>(
+        of distance: ([Value], [Value]) -> Double,
+        _ body: () throws -> ([Value], [Value])
+    ) -> Double {
         do {
             let (values, reference) = try body()
-            return normalizedMeanSquaredError(values, reference)
+            return distance(values, reference)
         } catch {
             print("\(error)")
             return .infinity
         }
+    }
+
+    /// The share of tokens that are not those expected.
+    private func share(_ found: [Int32], _ expected: [Int32]) -> Double {
+        guard found.count == expected.count else { return .infinity }
+        return Double(zip(found, expected).count { $0 != $1 }) / Double(max(expected.count, 1))
     }
 
     private func pad(_ text: String, _ width: Int) -> String {

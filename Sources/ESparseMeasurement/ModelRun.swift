@@ -74,6 +74,8 @@ public struct ModelRun: Sendable, Codable {
         }
         var cache = try model.makeCache(
             sequenceCount: workload.batch, capacity: workload.promptTokens + workload.generatedTokens)
+        let drawing = try TokenDrawing(model: model, settings: .greedy)
+        var samplers = prompts.indices.map { Sampler(.greedy, random: SeededRandom(seed: 0, stream: UInt64($0))) }
         let clock = ContinuousClock()
         let start = clock.now
         var next: [Int32] = []
@@ -82,11 +84,9 @@ public struct ModelRun: Sendable, Codable {
                 let piece = Array(prompt[first..<min(first + passTokens, prompt.count)])
                 let batch = TokenBatch([.init(sequence: sequence, start: first, count: piece.count)])
                 let isLast = first + piece.count == prompt.count
-                if isLast {
-                    next += likeliest(try model.logits(piece, batch: batch, cache: &cache), model)
-                } else {
-                    _ = try model.hidden(piece, batch: batch, cache: &cache)
-                }
+                var sampler = Array(samplers[sequence..<sequence + (isLast ? 1 : 0)])
+                next += try drawing.draw(
+                    after: isLast ? [piece.count - 1] : [], of: piece, batch: batch, samplers: &sampler, cache: &cache)
             }
         }
         let firstTokens = clock.now
@@ -95,20 +95,9 @@ public struct ModelRun: Sendable, Codable {
                 (0..<workload.batch).map {
                     .init(sequence: $0, start: workload.promptTokens + step, count: 1)
                 })
-            next = likeliest(try model.logits(next, batch: batch, cache: &cache), model)
+            next = try drawing.draw(
+                after: Array(next.indices), of: next, batch: batch, samplers: &samplers, cache: &cache)
         }
         return ((firstTokens - start) / .seconds(1), (clock.now - firstTokens) / .seconds(1))
-    }
-
-    /// The likeliest token of each row of logits.
-    private static func likeliest<B: Backend>(_ logits: B.Activation, _ model: LanguageModel<B>) -> [Int32] {
-        let size = model.architecture.vocabularySize
-        return model.backend.withFloats(of: logits) { values in
-            stride(from: 0, to: values.count, by: size).map { first in
-                var best = first
-                for index in first..<first + size where values[index] > values[best] { best = index }
-                return Int32(best - first)
-            }
-        }
     }
 }

@@ -84,17 +84,20 @@ void run_lookups() {
             floats[i] = (float)random.normal();
         }
         for (int i = 0; i < count; i++) indices.push_back(random.below(entries));
-        buffer<int32_t> places(indices);
+        buffer<int32_t> places(indices), moved(indices);
+        for (int i = 0; i < count; i++) moved[i] -= 3;
         emulation::launch({(unsigned)count, 1, 1}, {256, 1, 1}, 0, [&] {
             esparse_embed_bfloat16(table.data(), places.data(), channels, output.data());
             esparse_rows(floats.data(), places.data(), channels, rows.data());
             esparse_embed_float32(floats.data(), places.data(), channels, hidden.data());
-            esparse_positions_add(floats.data(), places.data(), channels, hidden.data());
+            esparse_add_positions_float32(floats.data(), moved.data(), 3, channels, hidden.data());
+            esparse_add_positions_bfloat16(table.data(), moved.data(), 3, channels, rows.data());
         });
         for (int i = 0; i < count; i++) {
             for (int c = 0; c < channels; c++) {
                 result.compare(output[i * channels + c], to_float(table[indices[i] * channels + c]), 1);
-                result.compare(rows[i * channels + c], floats[indices[i] * channels + c], 1);
+                const float term = to_float(table[indices[i] * channels + c]);
+                result.compare(rows[i * channels + c], floats[indices[i] * channels + c] + term, 1);
                 result.compare(hidden[i * channels + c], 2 * floats[indices[i] * channels + c], 1);
             }
         }

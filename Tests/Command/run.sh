@@ -512,6 +512,10 @@ for option in "--precision f32" "--kernel-profile x.json"; do
     # shellcheck disable=SC2086
     refuse "$option on a GPU" 64 "goes with --device cpu" "$esparse" generate "$model" --prompt x --device cuda $option
 done
+refuse "--low-vram on the processor" 64 "--low-vram goes with a GPU" "$esparse" generate "$model" --prompt x --device cpu --low-vram
+refuse "--low-vram in single precision" 64 "--low-vram goes with a GPU" "$esparse" generate "$model" --prompt x --precision f32 --low-vram
+check "--low-vram where there is no GPU" "$esparse" generate "$model" --prompt x --max-tokens 1 --low-vram
+grep -q "Note: --low-vram changes nothing" err && pass || fail "that --low-vram changes nothing is not said"
 refuse "--device without --kernels" 64 "goes with --kernels" "$esparse" inspect "$model" --device cpu
 emulated=$(dirname "$esparse")/libESparseEmulatedCUDA.so selftest=$(dirname "$esparse")/esparse-selftest
 if [ -e "$emulated" ] && [ -e "$selftest" ]; then
@@ -540,6 +544,15 @@ PYTHON
     grep -q "running on emulated GPU" err && pass || fail "the GPU is not the default"
     check "kernels on a GPU" gpu "$esparse" inspect two-of-four --kernels --device cuda
     grep -q "1-16 few-tokens-cuda (rule), 17+ cusparselt (rule)" out && pass || fail "inspect names no kernel of the GPU"
+    check "kernels with --low-vram" gpu "$esparse" inspect two-of-four --kernels --device cuda --low-vram
+    grep -q "1-16 few-tokens-cuda (rule), 17+ decompress+cublaslt (rule)" out && pass || fail "--low-vram changes no kernel"
+    # Greedy text of many steps, recorded and in both forms of the weights; drawn text of the same seed.
+    write() { gpu "$esparse" generate two-of-four --prompt "The lamp" --max-tokens 20 --device cuda "$@"; }
+    check "greedy text on a GPU" write --temperature 0; cp out greedy
+    check "greedy text with --low-vram" write --temperature 0 --low-vram; same "greedy text with --low-vram" greedy out
+    check "drawn text on a GPU" write --temperature 1 --top-k 40 --top-p 0.9 --seed 3; cp out drawn
+    check "drawn text again" write --temperature 1 --top-k 40 --top-p 0.9 --seed 3; same "the same seed on a GPU" drawn out
+    cmp -s greedy drawn && fail "greedy and drawn text on a GPU are the same" || pass
     check "prune on a GPU" gpu "$esparse" prune "$model" --calibration "$text" --samples 2 --sequence-length 32 --device cuda \
         --output on-gpu
     check "a model pruned on a GPU" "$esparse" evaluate on-gpu --text "$text" --sequence-length 64 --windows 1

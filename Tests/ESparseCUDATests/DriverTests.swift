@@ -86,7 +86,10 @@ import Testing
         let pinned = try PinnedBuffer(byteCount: 12, on: device)
         let event = try CUDAEvent(on: device)
         let kernel = try CUDAModule(machineCode: Array("code".utf8), on: device).kernel("f")
-        let graph = try device.capture(keeping: [buffer]) { try kernel.launch(grid: LaunchSize(1), block: 32, []) }
+        let graph = try device.capture {
+            try kernel.launch(grid: LaunchSize(1), block: 32, [])
+            return [buffer]
+        }
         #expect(machine.driver["modules"] == 1 && machine.driver["runs"] == 1 && machine.driver["graphs"] == 0)
         withExtendedLifetime((pinned, event, graph)) {}
     }
@@ -128,11 +131,11 @@ import Testing
         let pinned = try PinnedBuffer(byteCount: 12, on: device)
         #expect(pinned.withValues(as: Int32.self) { [$0[0], $0[1], $0[2]] } == [0, 0, 0])
         pinned.withValues(as: Int32.self) { $0[1] = 9 }
-        let buffer = try device.buffer([5, 5, 5] as [Int32])
-        try pinned.enqueueCopy(to: buffer.all, byteCount: 8)
-        #expect(try buffer.all.download(Int32.self, count: 3) == [0, 9, 5])
-        try pinned.enqueueCopy(from: buffer.slice(from: 4))
-        #expect(pinned.withValues(as: Int32.self) { [$0[0], $0[1], $0[2]] } == [9, 5, 0])
+        let buffer = try device.buffer([5, 5, 5, 5, 6] as [Int32])
+        try pinned.enqueueCopy(to: buffer.all)
+        #expect(try buffer.all.download(Int32.self, count: 4) == [0, 9, 0, 5])
+        try pinned.enqueueCopy(from: buffer.slice(from: 8))
+        #expect(pinned.withValues(as: Int32.self) { [$0[0], $0[1], $0[2]] } == [0, 5, 6])
     }
 
     @Test func kernelsGetTheirArgumentsInOrder() throws {
@@ -200,6 +203,7 @@ import Testing
         let kernel = try CUDAModule(machineCode: Array("code".utf8), on: device).kernel("f")
         let graph = try device.capture {
             for _ in 0..<3 { try kernel.launch(grid: LaunchSize(1), block: 32, []) }
+            return []
         }
         #expect(machine.driver["launches"] == 0 && machine.driver["graphs"] == 0)
         try graph.launch()
@@ -212,15 +216,23 @@ import Testing
         let machine = try FakeMachine()
         let device = try machine.device()
         #expect(throws: Stop.self) { try device.capture { throw Stop() } }
-        #expect(throws: CUDAError.self) { try device.capture { try device.synchronize() } }
-        #expect(throws: CUDAError.self) { try device.capture { try? device.synchronize() } }
+        #expect(throws: CUDAError.self) {
+            try device.capture {
+                try device.synchronize(); return []
+            }
+        }
+        #expect(throws: CUDAError.self) {
+            try device.capture {
+                try? device.synchronize(); return []
+            }
+        }
         for function in ["cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags"] {
             machine.driver.fail(function, 9)
-            #expect(throws: CUDAError.self) { try device.capture {} }
+            #expect(throws: CUDAError.self) { try device.capture { [] } }
             machine.driver.fail(function, 0)
         }
         #expect(machine.driver["graphs"] == 0 && machine.driver["runs"] == 0)
-        try device.capture {}.launch()
+        try device.capture { [] }.launch()
         try device.synchronize()
     }
 }

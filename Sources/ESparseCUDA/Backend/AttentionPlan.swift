@@ -40,8 +40,11 @@ package struct AttentionPlan: Equatable {
     /// Bytes of partial results that one launch may take; tokens beyond go in another.
     package static let mostPartBytes = 64 << 20
 
-    /// Cuts a batch.
-    package init(_ batch: TokenBatch, headCount: Int, headSize: Int) {
+    /// Splits that hold a number of positions.
+    static func splits(positionCount: Int) -> Int { (positionCount + splitLength - 1) / splitLength }
+
+    /// Cuts a batch. `leastSplits`: splits of launches of few tokens at least, those without positions being empty; they change no result.
+    package init(_ batch: TokenBatch, headCount: Int, headSize: Int, leastSplits: Int = 1) {
         var parts: [Part] = []
         var token = 0
         for segment in batch.segments {
@@ -51,7 +54,7 @@ package struct AttentionPlan: Equatable {
                 parts.append(Part(tokens: range, kernel: .tiled(sequence: segment.sequence, start: segment.start)))
                 continue
             }
-            let splits = (segment.start + segment.count + Self.splitLength - 1) / Self.splitLength
+            let splits = max(leastSplits, Self.splits(positionCount: segment.start + segment.count))
             let bytesPerToken = headCount * splits * (headSize + 2) * 4
             let most = max(1, Self.mostPartBytes / bytesPerToken)
             for first in stride(from: range.lowerBound, to: range.upperBound, by: most) {

@@ -22,6 +22,13 @@ final class BatchPlaces: Sendable {
         positions = buffer.slice(from: 4 * batch.tokenCount)
     }
 
+    /// Places that something else writes, `[T]` each.
+    init(sequences: DeviceSlice, positions: DeviceSlice) {
+        signature = []
+        self.sequences = sequences
+        self.positions = positions
+    }
+
     /// What tells batches apart.
     static func signature(_ batch: TokenBatch) -> [Int] {
         batch.segments.flatMap { [$0.sequence, $0.start, $0.count] }

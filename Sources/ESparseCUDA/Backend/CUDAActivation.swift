@@ -36,7 +36,7 @@ package struct CUDAActivation: Sendable {
         self.tokens = tokens
         self.channels = channels
         self.element = element
-        buffer = try device.allocate(Self.paddedTokens(tokens) * channels * element.byteCount)
+        buffer = try device.scratch(Self.paddedTokens(tokens) * channels * element.byteCount)
     }
 
     /// Rows from `first` on, to be read.
@@ -51,7 +51,7 @@ package struct CUDAActivation: Sendable {
     /// The values, to be changed; they are copied first where another activation shares them.
     mutating func mutableSlice() throws(CUDAError) -> DeviceSlice {
         if !isKnownUniquelyReferenced(&buffer) {
-            let copy = try buffer.device.allocate(buffer.byteCount)
+            let copy = try buffer.device.scratch(buffer.byteCount)
             try copy.all.copy(from: buffer.all, byteCount: count * element.byteCount)
             buffer = copy
         }

@@ -25,15 +25,17 @@ extension CUDABackend {
                 $0.start + $0.count <= held.capacity && $0.sequence < held.sequenceCount
             }, "the cache is full")
         return context.demand { () throws(CUDAError) in
+            let step = DecodingStep.current
             let run = try AttentionRun(
                 context: context, attention: attention, places: context.places(of: batch), description: held,
                 sequenceByteCount: cache.sequenceByteCount, layer: cache.mutableLayer(layer))
-            let positionCount = batch.segments.map { $0.start + $0.count }.max() ?? 0
+            let positionCount = step == nil ? batch.segments.map { $0.start + $0.count }.max() ?? 0 : held.capacity
             let turned = try run.append(
                 query: context.halves(of: query), key: context.halves(of: key), value: context.halves(of: value),
                 positionCount: positionCount)
             let output = try context.makeActivation(tokens: query.tokens, channels: query.channels, .half)
-            let plan = AttentionPlan(batch, headCount: shape.headCount, headSize: shape.headSize)
+            let plan = AttentionPlan(
+                batch, headCount: shape.headCount, headSize: shape.headSize, leastSplits: step?.splits ?? 1)
             for part in plan.parts { try run.attend(part, query: turned, output: output) }
             return output
         }
@@ -57,6 +59,8 @@ private struct AttentionRun {
         query: CUDAActivation, key: CUDAActivation, value: CUDAActivation, positionCount: Int
     ) throws(CUDAError) -> CUDAActivation {
         let rows = try attention.rotary?.rows(positionCount: positionCount)
+        // What may be replaced while the model lives.
+        DecodingStep.current?.keep([rows?.cosines, rows?.sines, layer.keys.buffer, layer.values.buffer])
         // Without rotary positions the queries stay as they are.
         var turned = query
         if rows != nil { turned = try context.makeActivation(tokens: query.tokens, channels: query.channels, .half) }
@@ -93,7 +97,7 @@ private struct AttentionRun {
                     .pointer(attention.places?.all), .pointer(outputSlice),
                 ])
         case .few(let splits):
-            let parts = try context.device.allocate(
+            let parts = try context.device.scratch(
                 part.tokens.count * shape.headCount * splits * (shape.headSize + 2) * 4)
             try context.launch(
                 "esparse_attend_part_\(suffix)", in: .attentionFew,

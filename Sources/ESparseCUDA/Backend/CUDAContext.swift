@@ -72,8 +72,16 @@ final class CUDAContext: Sendable {
         }
     }
 
-    /// Sequence and position of every token of a batch on the device; all layers of a pass share them.
+    /// Tokens to look up on the device: the current step's own, where there is one.
+    func indices(_ tokens: [Int32]) throws(CUDAError) -> DeviceSlice {
+        if let step = DecodingStep.current { return step.tokens }
+        return try device.buffer(tokens).all
+    }
+
+    /// Sequence and position of every token of a batch on the device; all layers of a pass share them. Those of the current step where
+    /// there is one.
     func places(of batch: TokenBatch) throws(CUDAError) -> BatchPlaces {
+        if let step = DecodingStep.current { return step.places }
         let signature = BatchPlaces.signature(batch)
         if let places = places.withLock({ $0 }), places.signature == signature { return places }
         let made = try BatchPlaces(batch, signature: signature, device: device)

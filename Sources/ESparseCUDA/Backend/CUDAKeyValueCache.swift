@@ -54,16 +54,24 @@ package struct CUDAKeyValueCache: Sendable {
     /// One layer's keys and values, to be changed; all are copied first where another cache shares them.
     mutating func mutableLayer(_ layer: Int) throws(CUDAError) -> (keys: DeviceSlice, values: DeviceSlice) {
         precondition(layer >= 0 && layer < description.layerCount, "the cache has no such layer")
+        try makeUnique()
+        let size = storage.keys.byteCount / description.layerCount
+        return (
+            storage.keys.slice(from: layer * size, byteCount: size),
+            storage.values.slice(from: layer * size, byteCount: size)
+        )
+    }
+
+    /// Copies keys and values where another cache shares them. Returns the keys' address, which tells this cache from all others that are
+    /// in memory.
+    @discardableResult
+    mutating func makeUnique() throws(CUDAError) -> UInt64 {
         if !isKnownUniquelyReferenced(&storage) {
             let copy = try Storage(byteCount: storage.keys.byteCount, device: storage.keys.device)
             try copy.keys.all.copy(from: storage.keys.all)
             try copy.values.all.copy(from: storage.values.all)
             storage = copy
         }
-        let size = storage.keys.byteCount / description.layerCount
-        return (
-            storage.keys.slice(from: layer * size, byteCount: size),
-            storage.values.slice(from: layer * size, byteCount: size)
-        )
+        return storage.keys.address
     }
 }

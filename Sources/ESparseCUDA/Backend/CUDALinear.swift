@@ -178,7 +178,7 @@ package final class CUDALinear: Sendable {
         if case .halves(let slice) = destination {
             return try product.run(weight: weight, input: input, output: slice)
         }
-        let halves = try context.device.allocate(2 * padded * rows)
+        let halves = try context.device.scratch(2 * padded * rows)
         try product.run(weight: weight, input: input, output: halves.all)
         let (name, target) =
             switch destination {
@@ -238,11 +238,11 @@ package enum FewTokensLaunch {
 }
 
 extension CUDAContext {
-    /// An N:M matrix written out, `[rows, columns]` of 16 bits, in memory of its own.
+    /// An N:M matrix written out, `[rows, columns]` of 16 bits, in scratch.
     func decompress(
         values: DeviceBuffer, bits: DeviceBuffer, rows: Int, columns: Int, keptPerRow: Int
     ) throws(CUDAError) -> DeviceBuffer {
-        let dense = try device.allocate(2 * rows * columns)
+        let dense = try device.scratch(2 * rows * columns)
         try launch(
             "esparse_decompress", in: .decompression, grid: (rows, 1, 1), block: 32,
             [.pointer(values.all), .pointer(bits.all), .count(columns), .count(keptPerRow), .pointer(dense.all)])

@@ -38,18 +38,38 @@ extension CUDABackend {
         try body(floats(of: activation).span)
     }
 
-    /// Rows `indices` of the table, `[indices.count, channels]`, single precision.
+    /// Rows `indices` of the table, `[indices.count, channels]`, single precision; in a step those of the step's tokens.
     package func embed(_ indices: [Int32], in table: CUDAEmbedding) -> CUDAActivation {
         precondition(indices.allSatisfy { $0 >= 0 && Int($0) < table.rows }, "a row is outside the table")
         return context.demand { () throws(CUDAError) in
             let output = try context.makeActivation(tokens: indices.count, channels: table.channels, .float32)
+            let places = try context.indices(indices)
             try context.launch(
-                table.kernel, in: .elements, grid: (indices.count, 1, 1), block: 256,
-                [
-                    .pointer(table.table.all), .pointer(try device.buffer(indices).all), .count(table.channels),
-                    .pointer(output.slice),
-                ])
+                "esparse_embed_\(table.type)", in: .elements, grid: (indices.count, 1, 1), block: 256,
+                [.pointer(table.table.all), .pointer(places), .count(table.channels), .pointer(output.slice)])
             return output
+        }
+    }
+
+    /// `hidden += table[position + offset]` for every token's position, in single precision.
+    package func addPositions(
+        of batch: TokenBatch, offset: Int, from table: CUDAEmbedding, to hidden: inout CUDAActivation
+    ) {
+        precondition(
+            hidden.channels == table.channels && hidden.tokens == batch.tokenCount,
+            "the residual stream does not have the positions' shape")
+        precondition(
+            batch.segments.allSatisfy { $0.start + offset >= 0 && $0.start + $0.count + offset <= table.rows },
+            "a position is outside the table")
+        context.demand { () throws(CUDAError) in
+            hidden = try context.singles(of: hidden)
+            let places = try context.places(of: batch)
+            try context.launch(
+                "esparse_add_positions_\(table.type)", in: .elements, grid: (hidden.tokens, 1, 1), block: 256,
+                [
+                    .pointer(table.table.all), .pointer(places.positions), .count(offset), .count(table.channels),
+                    .pointer(hidden.mutableSlice()),
+                ])
         }
     }
 
@@ -149,15 +169,9 @@ extension CUDABackend {
         context.demand { () throws(CUDAError) in
             accumulator = try context.singles(of: accumulator)
             let target = try accumulator.mutableSlice()
-            guard addend.element == .float32 else {
-                return try context.launchElements(
-                    "esparse_add_\(type.rawValue)", count: addend.count, [.pointer(addend.slice)], output: target)
-            }
-            // Row t of the addend is the "position" of token t.
-            let rows = try device.buffer((0..<Int32(addend.tokens)).map { $0 })
-            try context.launch(
-                "esparse_positions_add", in: .elements, grid: (addend.tokens, 1, 1), block: 256,
-                [.pointer(addend.slice), .pointer(rows.all), .count(addend.channels), .pointer(target)])
+            let suffix = addend.element == .float32 ? "float32" : type.rawValue
+            try context.launchElements(
+                "esparse_add_\(suffix)", count: addend.count, [.pointer(addend.slice)], output: target)
         }
     }
 

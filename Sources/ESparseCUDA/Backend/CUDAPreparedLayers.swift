@@ -43,18 +43,18 @@ package struct CUDAEmbedding: Sendable {
     let rows: Int
     let channels: Int
     let table: DeviceBuffer
-    /// Name of the kernel that looks rows up.
-    let kernel: String
+    /// Its element type, as the names of kernels have it.
+    let type: String
 
     init(_ table: Tensor, device: CUDADevice) throws {
         guard table.shape.count == 2 else {
             throw CUDAWeightError.shape(table.shape, role: "an embedding table", expected: [table.rows, table.columns])
         }
-        kernel =
+        type =
             switch table.elementType {
-            case .float32: "esparse_embed_float32"
-            case .bfloat16: "esparse_embed_bfloat16"
-            case .float16: "esparse_embed_float16"
+            case .float32: "float32"
+            case .bfloat16: "bfloat16"
+            case .float16: "float16"
             default: throw CUDAWeightError.elementType(table.elementType, role: "an embedding table")
             }
         rows = table.rows

@@ -20,6 +20,8 @@ package enum KernelSource: String, Sendable, CaseIterable {
     case positions = "positions.cu"
     /// Statistics and masks.
     case pruning = "pruning.cu"
+    /// Tokens drawn from logits.
+    case sampling = "sampling.cu"
     /// Products of 1 to 16 tokens with 2:4 and 4:8 weights.
     case sparseFewTokens = "sparse_few_tokens.cu"
 

@@ -36,11 +36,11 @@ extension CUDADevice {
     /// Records what `body` puts on the stream, without running it.
     ///
     /// `body` may start kernels and products, copy on the device and from or to pinned memory, and fill. It must not
-    /// make or drop buffers, wait, upload from plain arrays or use a kernel or product for the first time: do the same
-    /// work once before.
-    /// `buffers` are what the work uses; the graph keeps them.
+    /// make or drop buffers of the device's pool, wait, upload from plain arrays or use a kernel or product for the first time: do the
+    /// same work once before, with the same `StepMemory`.
+    /// The graph keeps the buffers that `body` returns; of what else the work uses, its caller must see that it lives as long.
     /// - Throws: what `body` throws, or `CUDAError.callFailed`; the stream is usable again in any case.
-    package func capture(keeping buffers: [DeviceBuffer] = [], _ body: () throws -> Void) throws -> CUDAGraph {
+    package func capture(_ body: () throws -> [DeviceBuffer]) throws -> CUDAGraph {
         try perform("record its work") {
             unsafe driver.functions.streamBeginCapture(stream, Int32(esparse_cu_capture_thread_local))
         }
@@ -50,7 +50,7 @@ extension CUDADevice {
             try perform("end the record of its work") { unsafe driver.functions.streamEndCapture(stream, &graph) }
         }
         defer { if unsafe graph != nil { _ = unsafe driver.functions.graphDestroy(graph) } }
-        try outcome.get()
+        let buffers = try outcome.get()
         try ended.get()
         return try unsafe CUDAGraph(graph, on: self, keeping: buffers)
     }

@@ -31,6 +31,8 @@ package enum KernelArgument: Sendable {
     case int64(Int64)
     /// `float`
     case float(Float)
+    /// `double`
+    case double(Double)
 
     /// `int32_t` from a count, which must fit.
     package static func count(_ value: Int) -> KernelArgument { .int32(Int32(value)) }
@@ -42,6 +44,7 @@ package enum KernelArgument: Sendable {
         case .int32(let value): UInt64(UInt32(bitPattern: value))
         case .int64(let value): UInt64(bitPattern: value)
         case .float(let value): UInt64(value.bitPattern)
+        case .double(let value): value.bitPattern
         }
     }
 }

@@ -12,31 +12,35 @@ import CESparseCUDA
     package let byteCount: Int
     /// Its address on the device.
     package let address: UInt64
+    /// Where it goes back to; nil is the device's pool.
+    private let memory: StepMemory?
 
     /// Takes memory from the device's pool; its contents are not defined. A buffer of 0 bytes has address 0.
     ///
-    /// While a graph is captured the memory would become the graph's, so do not make or drop buffers then.
+    /// While a graph is recorded the memory would become the graph's, and what the pool gave cannot be given back: use `StepMemory` then.
     /// - Throws: `CUDAError.outOfMemory`, or another failing call.
     package init(byteCount: Int, on device: CUDADevice) throws(CUDAError) {
         precondition(byteCount >= 0)
-        var address: esparse_cu_address = 0
-        if byteCount > 0 {
-            try device.makeCurrent()
-            let code = unsafe device.driver.functions.memAllocAsync(&address, byteCount, device.stream)
-            if code == Int32(esparse_cu_out_of_memory) {
-                throw .outOfMemory(byteCount: byteCount, device: device.properties.name)
-            }
-            try device.driver.check(code, "take \(byteCount) bytes of memory")
-        }
+        address = byteCount > 0 ? try device.takeMemory(byteCount) : 0
         self.device = device
         self.byteCount = byteCount
-        self.address = address
+        memory = nil
+    }
+
+    /// Takes memory that `memory` keeps; its contents are not defined.
+    ///
+    /// - Throws: as the other, where there is none of this size and the pool is asked.
+    package init(byteCount: Int, from memory: StepMemory) throws(CUDAError) {
+        precondition(byteCount >= 0)
+        address = byteCount > 0 ? try memory.take(byteCount) : 0
+        device = memory.device
+        self.byteCount = byteCount
+        self.memory = memory
     }
 
     deinit {
         guard byteCount > 0 else { return }
-        device.makeCurrentForRelease()
-        _ = unsafe device.driver.functions.memFreeAsync(address, device.stream)
+        if let memory { memory.putBack(address, byteCount) } else { device.giveBackMemory(address) }
     }
 
     /// The whole buffer.
@@ -69,6 +73,24 @@ package struct DeviceSlice: Sendable {
 }
 
 extension CUDADevice {
+    /// The address of memory from the pool.
+    func takeMemory(_ byteCount: Int) throws(CUDAError) -> esparse_cu_address {
+        var address: esparse_cu_address = 0
+        try makeCurrent()
+        let code = unsafe driver.functions.memAllocAsync(&address, byteCount, stream)
+        if code == Int32(esparse_cu_out_of_memory) {
+            throw .outOfMemory(byteCount: byteCount, device: properties.name)
+        }
+        try driver.check(code, "take \(byteCount) bytes of memory")
+        return address
+    }
+
+    /// Gives memory back to the pool, in the stream's order.
+    func giveBackMemory(_ address: esparse_cu_address) {
+        makeCurrentForRelease()
+        _ = unsafe driver.functions.memFreeAsync(address, stream)
+    }
+
     /// Memory from the pool, its contents not defined (`DeviceBuffer`).
     package func allocate(_ byteCount: Int) throws(CUDAError) -> DeviceBuffer {
         try DeviceBuffer(byteCount: byteCount, on: self)

@@ -46,14 +46,13 @@ import CESparseCUDA
         return try body(&span)
     }
 
-    /// Puts a copy of the first bytes to the device on the stream; all where `byteCount` is nil.
+    /// Puts a copy of this memory to a slice's start on the stream.
     ///
     /// - Throws: `CUDAError.callFailed`.
-    package func enqueueCopy(to slice: DeviceSlice, byteCount: Int? = nil) throws(CUDAError) {
-        let count = byteCount ?? self.byteCount
-        precondition(count > 0 && count <= self.byteCount && count <= slice.byteCount, "a copy leaves its buffer")
-        try device.perform("copy \(count) bytes to the device") {
-            unsafe device.driver.functions.copyToDevice(slice.address, start, count, device.stream)
+    package func enqueueCopy(to slice: DeviceSlice) throws(CUDAError) {
+        precondition(byteCount <= slice.byteCount, "a copy leaves its buffer")
+        try device.perform("copy \(byteCount) bytes to the device") {
+            unsafe device.driver.functions.copyToDevice(slice.address, start, byteCount, device.stream)
         }
         withExtendedLifetime(slice) {}
     }
@@ -61,11 +60,10 @@ import CESparseCUDA
     /// Puts a copy of a slice's first bytes to this memory on the stream; valid after `device.synchronize()`.
     ///
     /// - Throws: `CUDAError.callFailed`.
-    package func enqueueCopy(from slice: DeviceSlice, byteCount: Int? = nil) throws(CUDAError) {
-        let count = byteCount ?? min(self.byteCount, slice.byteCount)
-        precondition(count > 0 && count <= self.byteCount && count <= slice.byteCount, "a copy leaves its buffer")
-        try device.perform("copy \(count) bytes from the device") {
-            unsafe device.driver.functions.copyToHost(start, slice.address, count, device.stream)
+    package func enqueueCopy(from slice: DeviceSlice) throws(CUDAError) {
+        precondition(byteCount <= slice.byteCount, "a copy leaves its buffer")
+        try device.perform("copy \(byteCount) bytes from the device") {
+            unsafe device.driver.functions.copyToHost(start, slice.address, byteCount, device.stream)
         }
         withExtendedLifetime(slice) {}
     }

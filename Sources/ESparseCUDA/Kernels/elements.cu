@@ -7,12 +7,13 @@
 //   in the rows of the two producers.
 // esparse_activate_T: output = function(input).
 //   function: 0 silu, 1 relu, 2 gelu by the error function, 3 gelu by tanh.
-// esparse_add_T: accumulator [count] f32 += addend [count] T, for products that come in 16 bits.
+// esparse_add_T: accumulator [count] f32 += addend [count] T, for products that come in 16 bits; T also float32.
 // esparse_round_T: output [count] T = input [count] f32.   esparse_widen_T: the other way.
 // esparse_embed_TABLE: output [indices, channels] f32 = table [rows, channels] at indices [indices]; TABLE also float32.
 //   grid: indices; block: 256. The host has checked the indices.
 // esparse_rows: output [indices, channels] f32 = rows of input f32. grid: indices; block: 256.
-// esparse_positions_add: hidden [tokens, channels] f32 += table [positions, channels] f32 at positions [tokens]. grid: tokens; block: 256.
+// esparse_add_positions_TABLE: hidden [tokens, channels] f32 += table [rows, channels] at positions [tokens] + offset; TABLE as above.
+//   grid: tokens; block: 256.
 #include "common.cuh"
 
 enum activation_function { silu, relu, gelu, gelu_tanh };
@@ -39,10 +40,6 @@ DEVICE int64_t element() { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x
         const int64_t i = element();                                                                                    \
         if (i < count) store_rounded(activated(function, to_float(input[i])), output + i);                              \
     }                                                                                                                   \
-    extern "C" __global__ void esparse_add_##name(const T *addend, int64_t count, float *accumulator) {                 \
-        const int64_t i = element();                                                                                    \
-        if (i < count) accumulator[i] += to_float(addend[i]);                                                           \
-    }                                                                                                                   \
     extern "C" __global__ void esparse_round_##name(const float *input, int64_t count, T *output) {                     \
         const int64_t i = element();                                                                                    \
         if (i < count) store_rounded(input[i], output + i);                                                             \
@@ -54,25 +51,30 @@ DEVICE int64_t element() { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x
 ELEMENTS(bfloat16, bfloat16)
 ELEMENTS(float16, float16)
 
-#define EMBED(name, T)                                                                                               \
-    extern "C" __global__ void esparse_embed_##name(const T *table, const int32_t *indices, int32_t channels,        \
-                                                    float *output) {                                                 \
-        const T *row = table + (int64_t)indices[blockIdx.x] * channels;                                              \
-        for (int32_t i = threadIdx.x; i < channels; i += blockDim.x) {                                               \
-            output[(int64_t)blockIdx.x * channels + i] = to_float(row[i]);                                           \
-        }                                                                                                            \
+#define TERMS_AND_ROWS(name, T)                                                                                       \
+    extern "C" __global__ void esparse_add_##name(const T *addend, int64_t count, float *accumulator) {                \
+        const int64_t i = element();                                                                                   \
+        if (i < count) accumulator[i] += to_float(addend[i]);                                                          \
+    }                                                                                                                  \
+    extern "C" __global__ void esparse_embed_##name(const T *table, const int32_t *indices, int32_t channels,          \
+                                                    float *output) {                                                   \
+        const T *row = table + (int64_t)indices[blockIdx.x] * channels;                                                \
+        for (int32_t i = threadIdx.x; i < channels; i += blockDim.x) {                                                 \
+            output[(int64_t)blockIdx.x * channels + i] = to_float(row[i]);                                             \
+        }                                                                                                              \
+    }                                                                                                                  \
+    extern "C" __global__ void esparse_add_positions_##name(const T *table, const int32_t *positions, int32_t offset,  \
+                                                            int32_t channels, float *hidden) {                         \
+        const T *row = table + ((int64_t)positions[blockIdx.x] + offset) * channels;                                   \
+        for (int32_t i = threadIdx.x; i < channels; i += blockDim.x) {                                                 \
+            hidden[(int64_t)blockIdx.x * channels + i] += to_float(row[i]);                                            \
+        }                                                                                                              \
     }
-EMBED(float32, float)
-EMBED(bfloat16, bfloat16)
-EMBED(float16, float16)
+TERMS_AND_ROWS(float32, float)
+TERMS_AND_ROWS(bfloat16, bfloat16)
+TERMS_AND_ROWS(float16, float16)
 
 extern "C" __global__ void esparse_rows(const float *input, const int32_t *indices, int32_t channels, float *output) {
     const float *row = input + (int64_t)indices[blockIdx.x] * channels;
     for (int32_t i = threadIdx.x; i < channels; i += blockDim.x) output[(int64_t)blockIdx.x * channels + i] = row[i];
-}
-
-extern "C" __global__ void esparse_positions_add(const float *table, const int32_t *positions, int32_t channels,
-                                                 float *hidden) {
-    const float *row = table + (int64_t)positions[blockIdx.x] * channels;
-    for (int32_t i = threadIdx.x; i < channels; i += blockDim.x) hidden[(int64_t)blockIdx.x * channels + i] += row[i];
 }

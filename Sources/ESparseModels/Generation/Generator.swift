@@ -90,6 +90,7 @@ public struct Generator<B: Backend> {
         slotCount: Int, capacity: Int, nextRequest: () -> GenerationRequest?,
         onToken: (Int, Int32) throws -> Bool, onFinish: (Int, GeneratedSequence) throws -> Void = { _, _ in }
     ) throws {
+        let drawing = try TokenDrawing(model: model, settings: settings.sampling)
         var cache = try model.makeCache(sequenceCount: slotCount, capacity: capacity)
         var slots = [Slot?](repeating: nil, count: slotCount)
         var requestCount = 0
@@ -106,13 +107,13 @@ public struct Generator<B: Backend> {
                 requestCount += 1
             }
             guard slots.contains(where: { $0 != nil }) else { return }
-            try step(&slots, &cache, onToken: onToken, onFinish: onFinish)
+            try step(&slots, &cache, drawing, onToken: onToken, onFinish: onFinish)
         }
     }
 
     /// One forward pass over the next tokens of all slots, and one drawn token for each that has read its prompt.
     private func step(
-        _ slots: inout [Slot?], _ cache: inout ModelCache<B>,
+        _ slots: inout [Slot?], _ cache: inout ModelCache<B>, _ drawing: TokenDrawing<B>,
         onToken: (Int, Int32) throws -> Bool, onFinish: (Int, GeneratedSequence) throws -> Void
     ) throws {
         var tokens: [Int32] = []
@@ -132,16 +133,10 @@ public struct Generator<B: Backend> {
             }
             slots[index] = slot
         }
-        let hidden = try model.hidden(tokens, batch: TokenBatch(segments), cache: &cache)
-        guard !ready.isEmpty else { return }
-        let vocabularySize = model.architecture.vocabularySize
-        let logits = model.head.logits(model.backend.rows(lastRows, of: hidden))
-        let drawn = try model.backend.withFloats(of: logits) { values in
-            try ready.enumerated().map { row, index in
-                let range = row * vocabularySize..<(row + 1) * vocabularySize
-                return try slots[index]?.sampler.sample(values.extracting(range)) ?? 0
-            }
-        }
+        var samplers = ready.compactMap { slots[$0]?.sampler }
+        let drawn = try drawing.draw(
+            after: lastRows, of: tokens, batch: TokenBatch(segments), samplers: &samplers, cache: &cache)
+        for (index, sampler) in zip(ready, samplers) { slots[index]?.sampler = sampler }
         for (index, token) in zip(ready, drawn) {
             guard let reason = try slots[index]?.take(token, settings, cache.capacity, onToken) else { continue }
             if let slot = slots[index] {

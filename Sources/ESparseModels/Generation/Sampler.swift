@@ -10,12 +10,8 @@ public import ESparseCore
 
 /// How the next token is chosen. The filters apply in the order temperature, top-k, top-p, as in transformers.
 public struct SamplingSettings: Sendable, Equatable {
-    /// Divides the logits; 0 always takes the likeliest token.
-    public let temperature: Float
-    /// Keeps the k likeliest tokens (and any as likely as the k-th); nil keeps all.
-    public let topK: Int?
-    /// Keeps the likeliest tokens whose probabilities together reach p; nil keeps all.
-    public let topP: Float?
+    /// The settings, checked.
+    public let rule: SamplingRule
 
     /// Checks and takes the settings.
     ///
@@ -30,15 +26,11 @@ public struct SamplingSettings: Sendable, Equatable {
         if let topP, !(topP > 0 && topP <= 1) {
             throw ModelError.invalidOption("top-p", value: "\(topP)", requirement: "above 0 and at most 1")
         }
-        self.temperature = temperature
-        self.topK = topK
-        self.topP = topP
+        rule = SamplingRule(temperature: temperature, topK: topK, topP: topP)
     }
 
     private init() {
-        temperature = 0
-        topK = nil
-        topP = nil
+        rule = SamplingRule(temperature: 0)
     }
 
     /// Always the likeliest token; of equals the one with the lowest id.
@@ -47,24 +39,35 @@ public struct SamplingSettings: Sendable, Equatable {
 
 /// Draws tokens for one sequence, from a random stream of its own.
 public struct Sampler: Sendable {
-    private let settings: SamplingSettings
+    private let rule: SamplingRule
     private var random: SeededRandom
 
     /// Starts the random stream.
     public init(_ settings: SamplingSettings, random: SeededRandom) {
-        self.settings = settings
+        rule = settings.rule
         self.random = random
     }
+
+    /// The random number in `[0, 1)` that decides the next token; where the temperature is 0 none is drawn, and it is 0.
+    mutating func nextUniform() -> Double { rule.temperature > 0 ? random.uniform() : 0 }
 
     /// Chooses a token from logits `[V]`.
     ///
     /// - Throws: `ModelError.logitsNotFinite` when a logit is NaN or the largest is infinite.
     public mutating func sample(_ logits: Span<Float>) throws -> Int32 {
+        try choose(from: logits, uniform: nextUniform())
+    }
+
+    /// Chooses a token from logits `[V]` by a random number in `[0, 1)`: the first at which the probabilities, added up by ascending id,
+    /// exceed it.
+    ///
+    /// - Throws: `ModelError.logitsNotFinite` when a logit is NaN or the largest is infinite.
+    func choose(from logits: Span<Float>, uniform: Double) throws -> Int32 {
         let likeliest = try Sampler.likeliest(logits)
-        guard settings.temperature > 0 else { return Int32(likeliest) }
+        guard rule.temperature > 0 else { return Int32(likeliest) }
         let kept = candidates(logits, largest: logits[likeliest])
         let total = kept.reduce(0) { $0 + $1.weight }
-        var remaining = random.uniform() * total
+        var remaining = uniform * total
         for candidate in kept {
             remaining -= candidate.weight
             if remaining < 0 { return candidate.token }
@@ -92,7 +95,7 @@ public struct Sampler: Sendable {
     package func probabilities(_ logits: Span<Float>) throws -> [Double] {
         let likeliest = try Sampler.likeliest(logits)
         var probabilities = [Double](repeating: 0, count: logits.count)
-        guard settings.temperature > 0 else {
+        guard rule.temperature > 0 else {
             probabilities[likeliest] = 1
             return probabilities
         }
@@ -111,16 +114,16 @@ public struct Sampler: Sendable {
     /// The tokens that pass the filters, by ascending id.
     private func candidates(_ logits: Span<Float>, largest: Float) -> [Candidate] {
         var threshold = -Float.infinity
-        if let topK = settings.topK, topK < logits.count {
+        if let topK = rule.topK, topK < logits.count {
             threshold = Sampler.largest(topK, of: logits)
         }
         var kept: [Candidate] = []
-        kept.reserveCapacity(min(settings.topK ?? logits.count, logits.count))
+        kept.reserveCapacity(min(rule.topK ?? logits.count, logits.count))
         for index in logits.indices where logits[index] >= threshold {
-            let weight = Double(exp((logits[index] - largest) / settings.temperature))
+            let weight = Double(exp((logits[index] - largest) / rule.temperature))
             kept.append(Candidate(token: Int32(index), weight: weight))
         }
-        if let topP = settings.topP, topP < 1 { Sampler.keepNucleus(&kept, topP: Double(topP)) }
+        if let topP = rule.topP, topP < 1 { Sampler.keepNucleus(&kept, topP: Double(topP)) }
         return kept
     }
 

@@ -73,12 +73,19 @@ public struct LanguageModel<B: Backend>: Sendable {
     ) throws -> B.Activation {
         var hidden = try embedding.embed(tokens, batch: batch)
         try cache.requireRoom(for: batch)
-        for (layer, block) in blocks.enumerated() {
-            try Interruption.check()
-            try block.forward(hidden: &hidden, batch: batch, layer: layer, cache: &cache.storage)
-        }
+        try runBlocks(on: &hidden, batch: batch, storage: &cache.storage)
         cache.extend(by: batch)
         return hidden
+    }
+
+    /// Runs all blocks on the residual stream `[T, D]`; the cache has room.
+    func runBlocks(
+        on hidden: inout B.Activation, batch: TokenBatch, storage: inout B.KeyValueCache
+    ) throws {
+        for (layer, block) in blocks.enumerated() {
+            try Interruption.check()
+            try block.forward(hidden: &hidden, batch: batch, layer: layer, cache: &storage)
+        }
     }
 
     /// Logits for the token after each segment of `batch`, `[segments, V]`.

@@ -26,8 +26,7 @@ package struct TokenEmbedding<B: Backend>: Sendable {
             if let positionLimit, needed > positionLimit {
                 throw ModelError.tooManyPositions(needed: needed, available: positionLimit)
             }
-            backend.add(
-                backend.embed(batch.positions.map { Int32($0 + positions.offset) }, in: positions.table), to: &hidden)
+            backend.addPositions(of: batch, offset: positions.offset, from: positions.table, to: &hidden)
         }
         return hidden
     }

@@ -13,8 +13,8 @@ namespace {
 constexpr size_t band_bytes = 512, alignment = 256;
 constexpr unsigned char band_value = 0xa5;
 
-/// Byte counts of allocations by their start.
-std::map<uintptr_t, size_t> allocations;
+/// Byte counts of allocations by their start. Never destroyed: a thread may still work when another ends the process.
+std::map<uintptr_t, size_t> &allocations = *new std::map<uintptr_t, size_t>;
 size_t allocated_bytes;
 
 size_t memory_limit() {
@@ -61,6 +61,21 @@ void enqueue(void *handle, work step) {
     stream &one = *(stream *)handle;
     if (!streams().count(&one)) refuse("work for a stream that does not exist");
     (one.is_capturing ? one.captured.steps : one.pending).push_back(std::move(step));
+}
+
+bool spoils_capture(void *handle) {
+    stream *one = (stream *)handle;
+    if (!one || !streams().count(one) || !one->is_capturing) return false;
+    one->is_capture_spoilt = true;
+    return true;
+}
+
+bool spoils_any_capture() {
+    bool some = false;
+    for (stream *one : streams()) {
+        if (one->capturing_thread == std::this_thread::get_id()) some = spoils_capture(one) || some;
+    }
+    return some;
 }
 
 void *allocate(size_t byte_count) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace emulation {
@@ -25,6 +26,10 @@ struct stream {
     bool is_free;
     std::vector<work> pending;
     bool is_capturing = false;
+    /// Who records; what other threads do meanwhile is their own affair, as ESparse asks for it.
+    std::thread::id capturing_thread;
+    /// Whether something was asked for that cannot be recorded: then the record is lost.
+    bool is_capture_spoilt = false;
     graph captured;
 };
 
@@ -37,6 +42,11 @@ void enqueue(void *one, work step);
 void finish(stream &one);
 /// Does what all streams have been given; `only_ordered` leaves out the free ones.
 void finish_all(bool only_ordered);
+
+/// Whether `handle` is a stream that is recorded; what cannot be recorded spoils the record.
+bool spoils_capture(void *handle);
+/// The same of any stream that this thread records, for calls that have no stream and are not safe meanwhile.
+bool spoils_any_capture();
 
 /// Memory of the device between two bands that nobody may write, filled with NaN; null where there is no more.
 void *allocate(size_t byte_count);

@@ -33,6 +33,7 @@ enum status {
     not_ready = 600,
     not_found = 500,
     capture_unsupported = 900,
+    capture_invalidated = 901,
 };
 
 struct module {
@@ -69,13 +70,15 @@ int copy(void *to, const void *from, size_t count, bool to_device, bool from_dev
     if (to_device && !emulation::is_allocated(to, count)) return invalid_value;
     if (from_device && !emulation::is_allocated(from, count)) return invalid_value;
     if (!is_async || !on) {
+        if (emulation::spoils_any_capture()) return capture_unsupported;
         emulation::finish_all(true);
         memcpy(to, from, count);
         return success;
     }
     stream &one = *(stream *)on;
     const bool is_pageable = !is_pinned(to_device ? from : to) && to_device != from_device;
-    if (is_pageable && one.is_capturing) return capture_unsupported;
+    // A record must not read or write what the host may have let go of when it is repeated.
+    if (is_pageable && emulation::spoils_capture(on)) return capture_unsupported;
     if (is_pageable && to_device) {
         // The host's bytes are staged before the call returns.
         std::string taken((const char *)from, count);
@@ -104,6 +107,7 @@ int fill(void *memory, Element value, size_t count, void *on, bool is_async) {
 
 int load(module **result, const void *image) {
     if (const int code = ready()) return code;
+    if (emulation::spoils_any_capture()) return capture_unsupported;
     // What the emulated NVRTC calls machine code is a name after this word.
     if (strncmp((const char *)image, "emulated ", 9) != 0) return invalid_image;
     *result = new module{(const char *)image};
@@ -180,6 +184,7 @@ int cuCtxGetCurrent(void **context) {
 }
 int cuCtxSynchronize() {
     guard held(emulation::lock());
+    if (emulation::spoils_any_capture()) return capture_unsupported;
     emulation::finish_all(false);
     return ready();
 }
@@ -199,6 +204,7 @@ int cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
 int cuMemAlloc_v2(void **memory, size_t count) {
     guard held(emulation::lock());
     if (const int code = ready()) return code;
+    if (emulation::spoils_any_capture()) return capture_unsupported;
     if (count == 0) return invalid_value;
     *memory = emulation::allocate(count);
     return *memory ? success : out_of_memory;
@@ -206,19 +212,23 @@ int cuMemAlloc_v2(void **memory, size_t count) {
 int cuMemFree_v2(void *memory) {
     guard held(emulation::lock());
     if (const int code = ready()) return code;
+    if (emulation::spoils_any_capture()) return capture_unsupported;
     emulation::finish_all(false);
     return emulation::release(memory) ? success : invalid_value;
 }
+/// In a record a real driver makes this memory the graph's own, which can be given back in the same record only: more than ESparse wants.
 int cuMemAllocAsync(void **memory, size_t count, void *) { return cuMemAlloc_v2(memory, count); }
 int cuMemFreeAsync(void *memory, void *on) {
     guard held(emulation::lock());
     if (const int code = ready()) return code;
+    if (emulation::spoils_capture(on)) return invalid_value;
     emulation::enqueue(on, [=] { if (!emulation::release(memory)) emulation::refuse("freed what was not allocated"); });
     return success;
 }
 int cuMemHostAlloc(void **memory, size_t count, unsigned) {
     guard held(emulation::lock());
     if (const int code = ready()) return code;
+    if (emulation::spoils_any_capture()) return capture_unsupported;
     *memory = malloc(count);
     pinned[(uintptr_t)*memory] = count;
     return *memory ? success : out_of_memory;
@@ -226,6 +236,7 @@ int cuMemHostAlloc(void **memory, size_t count, unsigned) {
 int cuMemAllocHost_v2(void **memory, size_t count) { return cuMemHostAlloc(memory, count, 0); }
 int cuMemFreeHost(void *memory) {
     guard held(emulation::lock());
+    if (emulation::spoils_any_capture()) return capture_unsupported;
     emulation::finish_all(false);
     if (!pinned.erase((uintptr_t)memory)) return invalid_value;
     free(memory);
@@ -291,34 +302,47 @@ int cuStreamDestroy_v2(stream *one) {
 int cuStreamSynchronize(stream *one) {
     guard held(emulation::lock());
     if (const int code = ready()) return code;
-    if (one && one->is_capturing) return capture_unsupported;
+    if (one ? emulation::spoils_capture(one) : emulation::spoils_any_capture()) return capture_unsupported;
     if (one) emulation::finish(*one);
     else emulation::finish_all(true);
     return success;
 }
 int cuStreamBeginCapture_v2(stream *one, int) {
     guard held(emulation::lock());
+    if (const int code = ready()) return code;
+    if (!one || !emulation::streams().count(one)) return capture_unsupported;
+    if (one->is_capturing) return invalid_value;
     one->is_capturing = true;
+    one->capturing_thread = std::this_thread::get_id();
+    one->is_capture_spoilt = false;
     one->captured.steps.clear();
     return success;
 }
 int cuStreamIsCapturing(stream *one, int *value) {
-    *value = one->is_capturing;
+    *value = one->is_capturing ? one->is_capture_spoilt ? 2 : 1 : 0;
     return success;
 }
 int cuStreamEndCapture(stream *one, emulation::graph **result) {
     guard held(emulation::lock());
+    *result = nullptr;
     if (!one->is_capturing) return invalid_value;
     one->is_capturing = false;
-    *result = new emulation::graph(one->captured);
+    if (one->is_capture_spoilt) return capture_invalidated;
+    *result = new emulation::graph(std::move(one->captured));
+    one->captured = {};
     return success;
 }
 int cuGraphInstantiateWithFlags(emulation::graph **result, emulation::graph *from, unsigned long long) {
+    guard held(emulation::lock());
+    if (!from) return invalid_value;
     *result = new emulation::graph(*from);
     return success;
 }
 int cuGraphLaunch(emulation::graph *one, void *on) {
     guard held(emulation::lock());
+    if (const int code = ready()) return code;
+    // A record within a record would be legal, but is none of what ESparse does.
+    if (!one || emulation::spoils_capture(on)) return invalid_value;
     for (const emulation::work &step : one->steps) emulation::enqueue(on, step);
     return success;
 }
@@ -343,6 +367,7 @@ int cuEventDestroy_v2(double *event) {
 }
 int cuEventRecord(double *event, stream *on) {
     guard held(emulation::lock());
+    if (emulation::spoils_capture(on)) return capture_unsupported;
     if (on) emulation::finish(*on);
     static double count;
     *event = ++count;
@@ -411,6 +436,8 @@ int cuGetErrorString(int code, const char **text) {
         case out_of_memory: *text = "out of memory"; break;
         case invalid_context: *text = "invalid device context"; break;
         case not_found: *text = "named symbol not found"; break;
+        case capture_unsupported: *text = "operation not permitted when stream is capturing"; break;
+        case capture_invalidated: *text = "operation failed due to a previous error during capture"; break;
         default: *text = "invalid argument";
     }
     return success;

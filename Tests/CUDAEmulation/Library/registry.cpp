@@ -11,6 +11,7 @@
 #include "normalization.cu"
 #include "positions.cu"
 #include "pruning.cu"
+#include "sampling.cu"
 #include "sparse_few_tokens.cu"
 
 namespace emulation {
@@ -26,12 +27,12 @@ const std::map<std::string, kernel_entry> &kernels() {
         ALL("normalization.cu", esparse_layer_norm),
         BOTH("elements.cu", esparse_gate),
         BOTH("elements.cu", esparse_activate),
-        BOTH("elements.cu", esparse_add),
+        ALL("elements.cu", esparse_add),
         BOTH("elements.cu", esparse_round),
         BOTH("elements.cu", esparse_widen),
         ALL("elements.cu", esparse_embed),
         ONE("elements.cu", esparse_rows),
-        ONE("elements.cu", esparse_positions_add),
+        ALL("elements.cu", esparse_add_positions),
         BOTH("positions.cu", esparse_append),
         BOTH("attention_few.cu", esparse_attend_part),
         BOTH("attention_few.cu", esparse_attend_combine),
@@ -47,6 +48,10 @@ const std::map<std::string, kernel_entry> &kernels() {
         ONE("pruning.cu", esparse_logarithmic_histogram),
         ONE("pruning.cu", esparse_saliency),
         ONE("pruning.cu", esparse_mask),
+        ONE("sampling.cu", esparse_sample_likeliest),
+        ONE("sampling.cu", esparse_sample_threshold),
+        ONE("sampling.cu", esparse_sample_weights),
+        ONE("sampling.cu", esparse_sample_draw),
         BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_1),
         BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_2),
         BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_4),

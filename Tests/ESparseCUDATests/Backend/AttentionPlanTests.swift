@@ -35,6 +35,20 @@ import Testing
         #expect(plan([(0, start, count)], headSize: 64) == [.init(tokens: 0..<count, kernel: .few(splits: splits))])
     }
 
+    /// A recorded step has splits for all positions of its class, whatever those of its tokens, and partial results stay within bounds.
+    @Test func recordedStepsHaveTheSplitsOfTheirClass() {
+        func parts(_ count: Int, splits: Int) -> [AttentionPlan.Part] {
+            AttentionPlan(
+                TokenBatch((0..<count).map { .init(sequence: $0, start: 3, count: 1) }), headCount: 32, headSize: 128,
+                leastSplits: splits
+            ).parts
+        }
+        #expect(parts(3, splits: 4) == [.init(tokens: 0..<3, kernel: .few(splits: 4))])
+        let many = parts(64, splits: 128)
+        #expect(many.count > 1 && many.allSatisfy { $0.kernel == .few(splits: 128) })
+        #expect(many.first?.tokens.lowerBound == 0 && many.last?.tokens.upperBound == 64)
+    }
+
     /// Partial results of one launch stay within bounds, tokens beyond go in further ones, and none is lost.
     @Test func partialResultsAreBounded() {
         for (segments, headSize) in [([(0, 0, 40_000)], 20), ([(0, 60_000, 16), (1, 60_000, 16), (2, 0, 9)], 256)] {
