@@ -58,6 +58,12 @@ package struct SelfTest {
                 add("kernel \(kernel.rawValue), \(pattern)", error, check.bound, check.description)
             }
         }
+        for check in PruningCheck.all(isQuick: isQuick) {
+            for step in PruningStep.allCases {
+                let error = error { try check.values(of: step, on: backend) }
+                add("pruning, \(step.rawValue)", error, step.bound, check.description)
+            }
+        }
         print("\n\(backend.type.rawValue): normalised mean squared error, the worst of each operation\n")
         for (operation, outcome) in outcomes {
             print(

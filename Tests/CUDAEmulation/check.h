@@ -117,3 +117,4 @@ void check_sparse_products();
 void check_layers();
 void check_attention();
 void check_pruning();
+void check_refinement();

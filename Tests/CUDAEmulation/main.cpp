@@ -9,6 +9,7 @@ int main() {
     check_layers();
     check_attention();
     check_pruning();
+    check_refinement();
     printf("%s\n", failures ? "FAILED" : "all kernels agree with their references");
     return failures != 0;
 }

@@ -3,9 +3,6 @@
 import CESparseKernels
 package import ESparseCore
 
-/// Runs `body` for every index in `[0, count)`, in any order and on any thread, and returns when all are done.
-package typealias ParallelLoop = (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void
-
 /// Saliencies of some channels, `[chunk of rows, channel, row of the chunk]`, rows past the last one zero.
 ///
 /// A *slot* is a place in the block's order; group `g` is slots `[g * M, (g + 1) * M)`; slot `s` holds the block's channel
