@@ -19,7 +19,7 @@ let testedWith: [String: [Target.Dependency]] = [
     "CUDA": ["ESparseDeviceChecks", "ESparseFormats"],
     "Tokenizers": ["ESparseFormats"],
     "Models": ["ESparseKernels", "ESparseCUDA"],
-    "Pruning": ["ESparseFormats", "ESparseKernels", "ESparseModels"],
+    "Pruning": ["ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseModels"],
     "Measurement": ["ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseModels"],
     "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
     "Report": ["ESparseEvaluation"],

@@ -12,6 +12,9 @@ static const unsigned char attention_few_cu[] = {
 static const unsigned char attention_tiled_cu[] = {
 #embed "../ESparseCUDA/Kernels/attention_tiled.cu"
     , 0};
+static const unsigned char channel_swaps_cu[] = {
+#embed "../ESparseCUDA/Kernels/channel_swaps.cu"
+    , 0};
 static const unsigned char common_cuh[] = {
 #embed "../ESparseCUDA/Kernels/common.cuh"
     , 0};
@@ -24,20 +27,26 @@ static const unsigned char elements_cu[] = {
 static const unsigned char likelihood_cu[] = {
 #embed "../ESparseCUDA/Kernels/likelihood.cu"
     , 0};
+static const unsigned char mask_refinement_cu[] = {
+#embed "../ESparseCUDA/Kernels/mask_refinement.cu"
+    , 0};
 static const unsigned char normalization_cu[] = {
 #embed "../ESparseCUDA/Kernels/normalization.cu"
     , 0};
 static const unsigned char positions_cu[] = {
 #embed "../ESparseCUDA/Kernels/positions.cu"
     , 0};
-static const unsigned char pruning_cu[] = {
-#embed "../ESparseCUDA/Kernels/pruning.cu"
+static const unsigned char saliency_cu[] = {
+#embed "../ESparseCUDA/Kernels/saliency.cu"
     , 0};
 static const unsigned char sampling_cu[] = {
 #embed "../ESparseCUDA/Kernels/sampling.cu"
     , 0};
 static const unsigned char sparse_few_tokens_cu[] = {
 #embed "../ESparseCUDA/Kernels/sparse_few_tokens.cu"
+    , 0};
+static const unsigned char statistics_cu[] = {
+#embed "../ESparseCUDA/Kernels/statistics.cu"
     , 0};
 
 static const struct {
@@ -46,15 +55,18 @@ static const struct {
 } sources[] = {
     {"attention_few.cu", attention_few_cu},
     {"attention_tiled.cu", attention_tiled_cu},
+    {"channel_swaps.cu", channel_swaps_cu},
     {"common.cuh", common_cuh},
     {"decompression.cu", decompression_cu},
     {"elements.cu", elements_cu},
     {"likelihood.cu", likelihood_cu},
+    {"mask_refinement.cu", mask_refinement_cu},
     {"normalization.cu", normalization_cu},
     {"positions.cu", positions_cu},
-    {"pruning.cu", pruning_cu},
+    {"saliency.cu", saliency_cu},
     {"sampling.cu", sampling_cu},
     {"sparse_few_tokens.cu", sparse_few_tokens_cu},
+    {"statistics.cu", statistics_cu},
 };
 
 enum { source_count = sizeof sources / sizeof sources[0] };

@@ -12,15 +12,19 @@ protocol CommandBackend: KernelReporting {
     var arithmetic: String { get }
     /// The precision that a pruning run with this backend records.
     var precision: Precision { get }
+    /// Where the arithmetic of pruning is done; nil is the processor.
+    var pruningDevice: PruningDevice<Activation>? { get }
 }
 
 extension CPUBackend: CommandBackend {
     var arithmetic: String { precision.rawValue }
+    var pruningDevice: PruningDevice<CPUActivation>? { nil }
 }
 
 extension CUDABackend: CommandBackend {
     var arithmetic: String { type == .bfloat16 ? "bf16" : "f16" }
     var precision: Precision { .bfloat16 }
+    var pruningDevice: PruningDevice<CUDAActivation>? { PruningDevice(calibration: pruning, weights: pruning) }
 }
 
 /// What a command's options say about where and how to compute.

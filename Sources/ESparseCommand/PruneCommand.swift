@@ -124,7 +124,8 @@ struct PruneCommand: ParsableCommand {
         guard let budget else {
             let pruner = try Pruner(
                 checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
-                backend: backend, threadCount: threadCount, stages: stages, progress: progress)
+                backend: backend, device: backend.pruningDevice, threadCount: threadCount, stages: stages,
+                progress: progress)
             let source = try calibration.source()
             return try pruner.run(
                 output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,
@@ -132,8 +133,8 @@ struct PruneCommand: ParsableCommand {
         }
         let search = try BudgetSearch(
             checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
-            percent: budget.value, keepsPattern: keepPattern, backend: backend, threadCount: threadCount,
-            stages: stages, progress: progress)
+            percent: budget.value, keepsPattern: keepPattern, backend: backend, device: backend.pruningDevice,
+            threadCount: threadCount, stages: stages, progress: progress)
         let source = try calibration.source()
         return try search.run(
             output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,

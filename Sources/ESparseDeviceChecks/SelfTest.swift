@@ -66,6 +66,12 @@ package struct SelfTest {
             let error = error(of: share) { try check.tokens(on: backend) }
             add("recorded decoding, share of other tokens", error, 0, check.description)
         }
+        for check in PruningCheck.all(isQuick: isQuick) {
+            for step in PruningStep.allCases {
+                let error = error { try check.values(of: step, on: backend) }
+                add("pruning, \(step.rawValue)", error, step.bound, check.description)
+            }
+        }
         print("\n\(backend.type.rawValue): normalised mean squared error or what is named, the worst of each\n")
         for (operation, outcome) in outcomes {
             print(

@@ -118,3 +118,4 @@ void check_layers();
 void check_attention();
 void check_pruning();
 void check_sampling();
+void check_refinement();

@@ -1,6 +1,7 @@
 // Statistics and masks against plain loops, bit for bit.
 #include "check.h"
-#include "pruning.cu"
+#include "saliency.cu"
+#include "statistics.cu"
 
 namespace {
 
@@ -10,7 +11,7 @@ void run_statistics() {
     check moments("channel moments", 0), histograms("logarithmic histograms", 0);
     random_numbers random(31);
     for (int channels : {1, 31, 32, 100}) {
-        const int tokens = 1 + random.below(40), fraction_bits = random.below(4), exponents = 20, half = exponents << fraction_bits;
+        const int tokens = 1 + random.below(150), fraction_bits = random.below(4), exponents = 20, half = exponents << fraction_bits;
         const int low = (127 - 10) << fraction_bits;
         buffer<float> input(tokens * channels), minimums(channels), maximums(channels);
         buffer<double> sums(channels), squares(channels);
@@ -27,13 +28,13 @@ void run_statistics() {
         }
         const emulated_size grid = {(unsigned)(channels + 31) / 32, 1, 1};
         emulation::launch(grid, {32, 1, 1}, 0, [&] {
-            esparse_moments(input.data(), tokens, channels, sums.data(), squares.data(), minimums.data(), maximums.data());
+            esparse_moments_float32(input.data(), tokens, channels, sums.data(), squares.data(), minimums.data(), maximums.data());
         });
-        emulation::launch(grid, {32, 1, 1}, 0, [&] {
-            esparse_logarithmic_histogram(input.data(), tokens, channels, fraction_bits, low, 2 * half, counts.data());
+        emulation::launch({(unsigned)(channels + 127) / 128, (unsigned)(tokens + 63) / 64, 1}, {128, 1, 1}, 0, [&] {
+            esparse_logarithmic_histogram_float32(input.data(), tokens, channels, fraction_bits, low, 2 * half, counts.data());
         });
         for (int c = 0; c < channels; c++) {
-            double sum = 1, square_sum = 1;
+            double sum = 0, square_sum = 0;
             float minimum = INFINITY, maximum = -INFINITY;
             std::vector<uint32_t> expected(2 * half, 5);
             for (int t = 0; t < tokens; t++) {
@@ -51,8 +52,8 @@ void run_statistics() {
                 }
                 expected[bin + (std::signbit(value) ? half : 0)] += 1;
             }
-            moments.compare(sums[c], sum, 1);
-            moments.compare(squares[c], square_sum, 1);
+            moments.compare(sums[c], 1 + sum, 1);
+            moments.compare(squares[c], 1 + square_sum, 1);
             moments.compare(minimums[c], minimum, 1);
             moments.compare(maximums[c], maximum, 1);
             for (int b = 0; b < 2 * half; b++) histograms.compare(counts[c * 2 * half + b], expected[b], 1);
@@ -87,7 +88,7 @@ void run_masks() {
             }
             const bool has_order = groups % 2 == 0;
             const unsigned threads = (unsigned)(columns + 8 * group - 1) / (8 * group);
-            emulation::launch({(threads + 63) / 64, (unsigned)rows, 1}, {64, 1, 1}, 0, [&] {
+            emulation::launch({(unsigned)rows, (threads + 63) / 64, 1}, {64, 1, 1}, 0, [&] {
                 esparse_mask(saliency.data(), has_order ? order.data() : nullptr, columns, group, kept, bits.data());
             });
             for (int row = 0; row < rows; row++) {

@@ -105,6 +105,22 @@ inline uint16_t emulated_float_to_half(float value) {
     return bits;
 }
 
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline float __fadd_rn(float a, float b) { return a + b; }
+inline float __fsub_rn(float a, float b) { return a - b; }
+// Threads take turns at barriers only, so nothing comes between.
+inline uint32_t atomicAdd(uint32_t *place, uint32_t value) {
+    const uint32_t old = *place;
+    *place += value;
+    return old;
+}
+template <typename Value>
+Value atomicMin(Value *place, Value value) {
+    const Value old = *place;
+    *place = std::min(old, value);
+    return old;
+}
+
 using std::min;
 
 /// What mma.sync.m16n8k16 computes, with the fragments that the PTX ISA describes; sums in single precision, in order of k.

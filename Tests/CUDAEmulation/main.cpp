@@ -10,6 +10,7 @@ int main() {
     check_attention();
     check_pruning();
     check_sampling();
+    check_refinement();
     printf("%s\n", failures ? "FAILED" : "all kernels agree with their references");
     return failures != 0;
 }

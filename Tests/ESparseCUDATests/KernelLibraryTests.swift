@@ -120,7 +120,8 @@ private enum RealLibraries {
         let library = try #require(RealLibraries.dense)
         let shape = DenseProductShape(
             tokens: 3, rows: 16, columns: 32, type: .bfloat16, output: .float32, hasBias: true, outputStride: 64)
-        try DenseDescriptors(shape, library).setBias(4096)
+        try DenseDescriptors(shape.layout, library).setBias(4096)
+        _ = try DenseDescriptors(GramProductShape(tokens: 3, channels: 16, operand: .float32).layout, library)
     }
 }
 

@@ -42,6 +42,7 @@ enum {
     esparse_blas_transpose = 1,
     // cublasLtMatmulDescAttributes_t.
     esparse_blas_product_transpose_a = 3,
+    esparse_blas_product_transpose_b = 4,
     esparse_blas_product_epilogue = 7,
     esparse_blas_product_bias_pointer = 8,
     // cublasLtEpilogue_t.

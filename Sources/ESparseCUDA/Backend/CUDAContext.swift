@@ -12,8 +12,11 @@ final class CUDAContext: Sendable {
     let sparse: Result<SparseMultiplier, CUDAError>
     /// What linears multiply in and the KV cache holds.
     let type: HalfType
+    /// What copies of activations go through.
+    let staging: StagingMemory
 
     private let denseProducts = Mutex<[DenseProductShape: DenseProduct]>([:])
+    private let gramProducts = Mutex<[GramProductShape: GramProduct]>([:])
     private let rotaryTables = Mutex<[[Float]: CUDARotaryTable]>([:])
     private let places = Mutex<BatchPlaces?>(nil)
 
@@ -29,6 +32,7 @@ final class CUDAContext: Sendable {
         self.dense = dense
         self.sparse = sparse
         self.type = type
+        staging = StagingMemory(device: device)
     }
 
     /// Puts a kernel on the stream; a grid without blocks does nothing.
@@ -59,6 +63,14 @@ final class CUDAContext: Sendable {
             if products.count >= Self.mostProducts { products.removeAll() }
             products[shape] = product
         }
+        return product
+    }
+
+    /// The sums of products of a shape, prepared once; there are few, as all sequences of a calibration are of one length.
+    func product(_ shape: GramProductShape) throws(CUDAError) -> GramProduct {
+        if let product = gramProducts.withLock({ $0[shape] }) { return product }
+        let product = try GramProduct(shape, multiplier: dense)
+        gramProducts.withLock { $0[shape] = product }
         return product
     }
 

@@ -14,14 +14,21 @@ extension CUDABackend {
         }
     }
 
-    /// Copies in `[T, channels]` of the values that `fill` writes.
+    /// Copies in `[T, channels]` of the values that `fill` writes to page-locked memory.
     package func activation(
         tokens: Int, channels: Int, fill: (inout MutableSpan<Float>) throws -> Void
     ) rethrows -> CUDAActivation {
-        var values = [Float](repeating: 0, count: tokens * channels)
-        var span = values.mutableSpan
-        try fill(&span)
-        return activation(values, channels: channels)
+        let byteCount = 4 * tokens * channels
+        let staged = context.demand { () throws(CUDAError) in try context.staging.borrow(byteCount: byteCount) }
+        defer { context.staging.giveBack(staged) }
+        try staged.withValues(as: Float.self, count: tokens * channels, fill)
+        return context.demand { () throws(CUDAError) in
+            var activation = try context.makeActivation(tokens: tokens, channels: channels, .float32)
+            if byteCount > 0 { try staged.enqueueCopy(to: activation.mutableSlice(), byteCount: byteCount) }
+            // The memory is lent out again.
+            try device.synchronize()
+            return activation
+        }
     }
 
     /// Copies values out, row-major; waits for all work.
@@ -31,11 +38,21 @@ extension CUDABackend {
         }
     }
 
-    /// Calls `body` with a copy of the values on the host, row-major; waits for all work.
+    /// Calls `body` with a copy of the values in page-locked memory, row-major; waits for all work.
     package func withFloats<Result>(
         of activation: CUDAActivation, _ body: (Span<Float>) throws -> Result
     ) rethrows -> Result {
-        try body(floats(of: activation).span)
+        let byteCount = 4 * activation.count
+        let staged = context.demand { () throws(CUDAError) in
+            let staged = try context.staging.borrow(byteCount: byteCount)
+            if byteCount > 0 {
+                try staged.enqueueCopy(from: context.singles(of: activation).slice, byteCount: byteCount)
+            }
+            try device.synchronize()
+            return staged
+        }
+        defer { context.staging.giveBack(staged) }
+        return try staged.withValues(as: Float.self, count: activation.count) { try body($0.span) }
     }
 
     /// Rows `indices` of the table, `[indices.count, channels]`, single precision; in a step those of the step's tokens.

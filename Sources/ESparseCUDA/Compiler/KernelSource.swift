@@ -8,22 +8,28 @@ package enum KernelSource: String, Sendable, CaseIterable {
     case attentionFew = "attention_few.cu"
     /// Attention of many tokens on tensor cores.
     case attentionTiled = "attention_tiled.cu"
+    /// Gains of channel swaps.
+    case channelSwaps = "channel_swaps.cu"
     /// N:M matrices as dense ones.
     case decompression = "decompression.cu"
     /// Element-wise work and rows that are looked up.
     case elements = "elements.cu"
     /// Losses from logits that come in tiles.
     case likelihood = "likelihood.cu"
+    /// Exchanges of kept and dropped weights.
+    case maskRefinement = "mask_refinement.cu"
     /// Norms before a linear.
     case normalization = "normalization.cu"
     /// Rotary positions and the KV cache.
     case positions = "positions.cu"
-    /// Statistics and masks.
-    case pruning = "pruning.cu"
+    /// Saliencies and masks.
+    case saliency = "saliency.cu"
     /// Tokens drawn from logits.
     case sampling = "sampling.cu"
     /// Products of 1 to 16 tokens with 2:4 and 4:8 weights.
     case sparseFewTokens = "sparse_few_tokens.cu"
+    /// Sums, extremes and histograms of channels.
+    case statistics = "statistics.cu"
 
     /// Its text.
     package var text: String { Self.text(ofFile: rawValue) ?? "" }

@@ -45,6 +45,8 @@ import CESparseCUDA
     let workspace: DeviceBuffer
     nonisolated(unsafe) let handle: esparse_blas_handle
 
+    /// What addresses of operands must be multiples of, in bytes.
+    static let alignment = 16
     /// Bytes of workspace that algorithms may use, as NVIDIA recommends for compute capability 9.0.
     static let workspaceBytes = 32 << 20
 

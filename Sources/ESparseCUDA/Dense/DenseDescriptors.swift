@@ -7,45 +7,49 @@ import CESparseCUDA
 @safe package final class DenseDescriptors: @unchecked Sendable {
     private let library: CUDADenseLibrary
     private(set) var product: esparse_blas_product?
-    /// W, row-major `[rows, columns]`, as column-major `[columns, rows]`.
-    private(set) var weight: esparse_blas_layout?
-    /// x, row-major `[tokens, columns]`, as column-major `[columns, tokens]`.
-    private(set) var input: esparse_blas_layout?
-    /// y, row-major `[tokens, rows]`, as column-major `[rows, tokens]`.
+    private(set) var first: esparse_blas_layout?
+    private(set) var second: esparse_blas_layout?
     private(set) var output: esparse_blas_layout?
+    private let name: String
 
     /// Describes a product; a device's context must be current.
     ///
     /// - Throws: `CUDAError.callFailed`; nothing stays behind then.
-    package init(_ shape: DenseProductShape, _ library: CUDADenseLibrary) throws(CUDAError) {
+    package init(_ layout: ProductLayout, _ library: CUDADenseLibrary) throws(CUDAError) {
         self.library = library
+        name = layout.name
         let functions = library.functions
         try library.check(
             unsafe functions.productCreate(
                 &product, Int32(esparse_blas_compute_float32), Int32(esparse_cuda_float32)),
-            "describe \(shape)")
-        try set(Int32(esparse_blas_transpose), at: Int32(esparse_blas_product_transpose_a))
-        if shape.hasBias {
+            "describe \(name)")
+        if layout.transposesFirst {
+            try set(Int32(esparse_blas_transpose), at: Int32(esparse_blas_product_transpose_a))
+        }
+        if layout.transposesSecond {
+            try set(Int32(esparse_blas_transpose), at: Int32(esparse_blas_product_transpose_b))
+        }
+        if layout.hasBias {
             try set(UInt32(esparse_blas_epilogue_bias), at: Int32(esparse_blas_product_epilogue))
         }
+        try unsafe make(&first, layout.first, "first operand")
+        try unsafe make(&second, layout.second, "second operand")
+        try unsafe make(&output, layout.output, "output")
+    }
+
+    private func make(
+        _ made: inout esparse_blas_layout?, _ layout: MatrixLayout, _ role: String
+    ) throws(CUDAError) {
         try library.check(
-            unsafe functions.layoutCreate(
-                &weight, shape.type.number, UInt64(shape.columns), UInt64(shape.rows), Int64(shape.columns)),
-            "describe the weight of \(shape)")
-        try library.check(
-            unsafe functions.layoutCreate(
-                &input, shape.type.number, UInt64(shape.columns), UInt64(shape.tokens), Int64(shape.columns)),
-            "describe the input of \(shape)")
-        try library.check(
-            unsafe functions.layoutCreate(
-                &output, shape.outputNumber, UInt64(shape.rows), UInt64(shape.tokens), Int64(shape.outputStride)),
-            "describe the output of \(shape)")
+            unsafe library.functions.layoutCreate(
+                &made, layout.number, UInt64(layout.rows), UInt64(layout.columns), Int64(layout.stride)),
+            "describe the \(role) of \(name)")
     }
 
     deinit {
         if unsafe output != nil { _ = unsafe library.functions.layoutDestroy(output) }
-        if unsafe input != nil { _ = unsafe library.functions.layoutDestroy(input) }
-        if unsafe weight != nil { _ = unsafe library.functions.layoutDestroy(weight) }
+        if unsafe second != nil { _ = unsafe library.functions.layoutDestroy(second) }
+        if unsafe first != nil { _ = unsafe library.functions.layoutDestroy(first) }
         if unsafe product != nil { _ = unsafe library.functions.productDestroy(product) }
     }
 
@@ -61,12 +65,13 @@ import CESparseCUDA
             "set attribute \(attribute) of a product")
     }
 
+    /// Most algorithms that are asked for.
+    private static let requestedCount = 16
+
     /// Algorithms for the product, the one that cuBLASLt thinks fastest first.
     ///
     /// - Throws: `CUDAError.callFailed`.
-    func candidates(
-        _ multiplier: DenseMultiplier, for shape: DenseProductShape
-    ) throws(CUDAError) -> [esparse_blas_candidate] {
+    func candidates(_ multiplier: DenseMultiplier) throws(CUDAError) -> [esparse_blas_candidate] {
         let functions = library.functions
         var preference: esparse_blas_preference?
         try library.check(unsafe functions.preferenceCreate(&preference), "make a preference")
@@ -77,7 +82,7 @@ import CESparseCUDA
                 preference, Int32(esparse_blas_preference_workspace_bytes), &workspace, MemoryLayout<Int>.size),
             "set a preference")
         // Slices of buffers start at any multiple of 16 bytes, where cuBLASLt would assume 256.
-        var alignment = UInt32(DenseProduct.alignment)
+        var alignment = UInt32(DenseMultiplier.alignment)
         for matrix in 0..<Int32(4) {
             try library.check(
                 unsafe functions.preferenceSetAttribute(
@@ -87,13 +92,38 @@ import CESparseCUDA
         }
         var found: Int32 = 0
         var candidates = [esparse_blas_candidate](
-            repeating: esparse_blas_candidate(), count: DenseProduct.requestedCount)
+            repeating: esparse_blas_candidate(), count: Self.requestedCount)
         let code = unsafe functions.getHeuristic(
-            multiplier.handle, product, weight, input, output, output, preference, Int32(candidates.count),
+            multiplier.handle, product, first, second, output, output, preference, Int32(candidates.count),
             &candidates, &found)
         // It says so in this way, too, where it has none.
         if code == Int32(esparse_blas_not_supported) { return [] }
-        try library.check(code, "find algorithms for \(shape)")
+        try library.check(code, "find algorithms for \(name)")
         return candidates.prefix(Int(max(found, 0))).filter { $0.status == 0 }
+    }
+
+    /// Puts the product on the stream by one of its algorithms; what it adds to or writes is `output`. Addresses must be multiples of
+    /// 16 bytes.
+    ///
+    /// - Throws: `CUDAError.callFailed`.
+    func run(
+        on multiplier: DenseMultiplier, _ candidate: esparse_blas_candidate, first: DeviceSlice, second: DeviceSlice,
+        output: DeviceSlice, accumulates: Bool
+    ) throws(CUDAError) {
+        for slice in [first, second, output] {
+            precondition(
+                slice.address % UInt64(DenseMultiplier.alignment) == 0, "an address is not a multiple of 16 bytes")
+        }
+        try multiplier.device.makeCurrent()
+        var one: Float = 1
+        var kept: Float = accumulates ? 1 : 0
+        var algorithm = candidate.algorithm
+        try library.check(
+            unsafe library.functions.multiply(
+                multiplier.handle, product, &one, first.address, self.first, second.address, self.second, &kept,
+                output.address, self.output, output.address, self.output, &algorithm, multiplier.workspace.address,
+                multiplier.workspace.byteCount, multiplier.device.stream),
+            "run \(name)")
+        withExtendedLifetime((first, second, output)) {}
     }
 }

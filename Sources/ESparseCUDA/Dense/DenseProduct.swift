@@ -6,8 +6,7 @@ import Synchronization
 /// A prepared product `y = x W^T (+ bias)`, or `y += x W^T (+ bias)`: any weight, input and output of its shape and
 /// types.
 ///
-/// cuBLASLt counts in column-major matrices, where row-major x, W and y are their own transposes; so it is asked for
-/// `y^T = W x^T`, with the stored W transposed once. Sums are single precision.
+/// Sums are single precision.
 @safe package final class DenseProduct: Sendable {
     /// What it computes.
     package let shape: DenseProductShape
@@ -19,17 +18,12 @@ import Synchronization
     private let candidates: [esparse_blas_candidate]
     private let selected = Mutex(0)
 
-    /// Most algorithms that are asked for.
-    static let requestedCount = 16
-    /// What addresses must be multiples of, in bytes.
-    static let alignment = 16
-
     init(_ shape: DenseProductShape, multiplier: DenseMultiplier) throws(CUDAError) {
         self.shape = shape
         self.multiplier = multiplier
         try multiplier.device.makeCurrent()
-        descriptors = try DenseDescriptors(shape, multiplier.library)
-        candidates = try descriptors.candidates(multiplier, for: shape)
+        descriptors = try DenseDescriptors(shape.layout, multiplier.library)
+        candidates = try descriptors.candidates(multiplier)
         if candidates.isEmpty { throw .productUnsupported(.dense, product: shape.description) }
     }
 
@@ -51,29 +45,20 @@ import Synchronization
         accumulates: Bool = false
     ) throws(CUDAError) {
         precondition((bias != nil) == shape.hasBias, "the shape says whether there is a bias")
-        precondition(weight.byteCount >= shape.rows * shape.columns * 2, "the weight is too small")
-        precondition(input.byteCount >= shape.tokens * shape.columns * 2, "the input is too small")
+        let elementBytes = shape.operand.byteCount
+        precondition(weight.byteCount >= shape.rows * shape.columns * elementBytes, "the weight is too small")
+        precondition(input.byteCount >= shape.tokens * shape.columns * elementBytes, "the input is too small")
         precondition(output.byteCount >= shape.outputBytes, "the output is too small")
         precondition(
             bias.map { $0.byteCount >= shape.rows * shape.outputElementBytes } ?? true, "the bias is too small")
-        for slice in [weight, input, output] {
-            precondition(slice.address % UInt64(Self.alignment) == 0, "an address is not a multiple of 16 bytes")
-        }
-        try multiplier.device.makeCurrent()
         // The bias's address is in the descriptor until the call has read it.
         try selected.withLock { index throws(CUDAError) in
             if let bias { try descriptors.setBias(bias.address) }
-            var one: Float = 1
-            var kept: Float = accumulates ? 1 : 0
-            var algorithm = candidates[index].algorithm
-            try multiplier.library.check(
-                unsafe multiplier.library.functions.multiply(
-                    multiplier.handle, descriptors.product, &one, weight.address, descriptors.weight, input.address,
-                    descriptors.input, &kept, output.address, descriptors.output, output.address, descriptors.output,
-                    &algorithm, multiplier.workspace.address, multiplier.workspace.byteCount, multiplier.device.stream),
-                "run \(shape)")
+            try descriptors.run(
+                on: multiplier, candidates[index], first: weight, second: input, output: output,
+                accumulates: accumulates)
         }
-        withExtendedLifetime((weight, input, bias, output)) {}
+        withExtendedLifetime(bias) {}
     }
 
     /// Runs every algorithm on these operands, which `run` describes, and keeps the fastest; y is overwritten.

@@ -34,11 +34,13 @@ import CESparseCUDA
         _ = unsafe device.driver.functions.memFreeHost(start)
     }
 
-    /// Calls `body` with the memory as values of one type; it must not be in a copy.
+    /// Calls `body` with the memory, or its first `count` values, as values of one type; it must not be in a copy.
     package func withValues<Element: BitwiseCopyable, Result, Failure: Error>(
-        as type: Element.Type, _ body: (inout MutableSpan<Element>) throws(Failure) -> Result
+        as type: Element.Type, count: Int? = nil, _ body: (inout MutableSpan<Element>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let count = byteCount / MemoryLayout<Element>.stride
+        let capacity = byteCount / MemoryLayout<Element>.stride
+        let count = count ?? capacity
+        precondition(count >= 0 && count <= capacity, "values leave their buffer")
         let values = unsafe UnsafeMutableBufferPointer(
             start: start.bindMemory(to: Element.self, capacity: count), count: count)
         var span = unsafe MutableSpan(_unsafeElements: values)

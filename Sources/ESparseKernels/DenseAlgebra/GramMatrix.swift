@@ -12,6 +12,13 @@ package struct GramMatrix: Sendable {
     /// `[C, C]`, row-major; what lies above the diagonal means nothing.
     package fileprivate(set) var values: [Float]
 
+    /// Takes sums, `[C, C]`, row-major, from where they were gathered.
+    package init(_ values: [Float], channels: Int) {
+        precondition(channels > 0 && values.count == channels * channels)
+        self.channels = channels
+        self.values = values
+    }
+
     /// Starts with no tokens.
     package init(channels: Int) {
         precondition(channels > 0)

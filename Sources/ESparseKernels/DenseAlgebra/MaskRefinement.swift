@@ -14,7 +14,7 @@ package import ESparseCore
 ///     2 (w_k r_k - w_j r_j) + w_k^2 H_kk + w_j^2 H_jj - 2 w_k w_j H_kj
 ///
 /// Groups are visited from left to right; in each the best exchange is made as long as it lowers the error, then the next
-/// group follows, until a whole round makes none or `rounds` are done. Rows do not depend on each other. A tile of them goes
+/// group follows, until a whole round makes none or `RefinementLimits.rounds` are done. Rows do not depend on each other. A tile of them goes
 /// through the groups in step, so that the rows of H that an exchange adds are in the cache.
 package struct MaskRefinement: Sendable {
     private let hessian: [Float]
@@ -24,14 +24,6 @@ package struct MaskRefinement: Sendable {
     private let pattern: SparsityPattern
     private let instructionSet: InstructionSet
 
-    /// Share of the Hessian's mean diagonal to add to it before: few calibration tokens make channels look more alike than
-    /// they are.
-    package static let damping = 0.01
-
-    /// The most rounds over a row's groups; each lowers the error, so it may stop anywhere.
-    private static let rounds = 8
-    /// An exchange must lower the row's error by more than this share of it, which is above the rounding of single precision.
-    private static let smallestGain: Float = 1e-6
     /// Rows that one thread handles at a time; rows do not depend on each other.
     private static let rowsPerTask = 64
 
@@ -118,7 +110,8 @@ package struct MaskRefinement: Sendable {
                 let descent = unsafe TileDescent(
                     rows: rows, channels: channels, pattern: pattern, instructionSet: instructionSet, weight: weight,
                     bits: bits, dropped: dropped, response: response, hessian: hessian, groups: groups)
-                unsafe descent.run(rounds: Self.rounds, smallestGain: Self.smallestGain, errors: errors)
+                unsafe descent.run(
+                    rounds: RefinementLimits.rounds, smallestGain: RefinementLimits.smallestGain, errors: errors)
             }
         }
     }

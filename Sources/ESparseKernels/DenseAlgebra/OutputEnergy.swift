@@ -1,6 +1,7 @@
 // What a weight makes of the calibration inputs, from their sums of products alone: `||X W^T||^2`.
 
 import CESparseDNNL
+package import ESparseCore
 
 extension GramMatrix {
     /// Columns of the matrix that one task takes.

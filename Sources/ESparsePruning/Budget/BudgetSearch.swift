@@ -32,6 +32,7 @@ public struct BudgetSearch<B: Backend> {
     private let percent: Double
     private let keepsPattern: Bool
     private let backend: B
+    private let device: PruningDevice<B.Activation>?
     private let threadCount: Int
     private let stages: PruningStages
     private let progress: any ProgressReporter
@@ -48,6 +49,18 @@ public struct BudgetSearch<B: Backend> {
         keepsPattern: Bool, backend: B, threadCount: Int, stages: PruningStages = PruningStages(),
         progress: any ProgressReporter
     ) throws {
+        try self.init(
+            checkpoint: checkpoint, architecture: architecture, settings: settings, percent: percent,
+            keepsPattern: keepsPattern, backend: backend, device: nil, threadCount: threadCount, stages: stages,
+            progress: progress)
+    }
+
+    /// The same with the arithmetic of pruning where `device` does it; nil is the processor.
+    package init(
+        checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, percent: Double,
+        keepsPattern: Bool, backend: B, device: PruningDevice<B.Activation>?, threadCount: Int,
+        stages: PruningStages = PruningStages(), progress: any ProgressReporter
+    ) throws {
         precondition(percent > 0 && settings.method.requirement != .none)
         self.checkpoint = checkpoint
         self.architecture = architecture
@@ -55,11 +68,12 @@ public struct BudgetSearch<B: Backend> {
         self.percent = percent
         self.keepsPattern = keepsPattern
         self.backend = backend
+        self.device = device
         self.threadCount = threadCount
         self.stages = stages
         self.progress = progress
         plain = try Pruner(
-            checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend,
+            checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend, device: device,
             threadCount: threadCount, stages: stages, progress: progress)
     }
 
@@ -187,8 +201,8 @@ public struct BudgetSearch<B: Backend> {
             if !FileSystem.exists(folder.run(name)) {
                 let pruner = try Pruner(
                     checkpoint: owner.checkpoint, architecture: owner.architecture,
-                    settings: settings(pattern, leaving: sites), backend: owner.backend, threadCount: owner.threadCount,
-                    stages: owner.stages, progress: owner.progress)
+                    settings: settings(pattern, leaving: sites), backend: owner.backend, device: owner.device,
+                    threadCount: owner.threadCount, stages: owner.stages, progress: owner.progress)
                 _ = try pruner.run(
                     output: folder.run(name), calibrationDigest: calibrationDigest, files: files, resume: true,
                     diagnose: nil, calibration: { set },

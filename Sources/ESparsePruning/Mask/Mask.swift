@@ -1,7 +1,7 @@
 // From saliencies to the bits of an N:M mask.
 
 package import ESparseCore
-package import ESparseKernels
+import ESparseKernels
 
 /// The N:M mask of one linear, in permuted column order.
 package enum Mask {

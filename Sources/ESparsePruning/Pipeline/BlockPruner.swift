@@ -26,14 +26,17 @@ struct BlockPruner {
     /// Number of the block, where diagnostics are to be gathered.
     let diagnosedBlock: Int?
     let stages: PruningStages
+    /// Where weights are scored, shuffled and masked.
+    let arithmetic: any WeightArithmetic
     let parallel: ParallelLoop
 
     init(
         settings: PruningSettings, weights: any WeightSource, diagnosedBlock: Int?, stages: PruningStages,
-        parallel: @escaping ParallelLoop
+        arithmetic: any WeightArithmetic, parallel: @escaping ParallelLoop
     ) {
         self.settings = settings
         self.weights = weights
+        self.arithmetic = arithmetic
         self.diagnosedBlock = diagnosedBlock
         self.stages = stages
         self.parallel = parallel
@@ -42,7 +45,7 @@ struct BlockPruner {
     private struct Scored {
         let linear: LinearDescription
         let weight: Tensor
-        let saliency: SaliencyMatrix
+        let scores: any WeightScores
     }
 
     private struct Masked {
@@ -69,20 +72,21 @@ struct BlockPruner {
         let selected = site.linears.filter { settings.selects($0.name) }
         guard let first = selected.first else { return }
         var statistics = statistics
+        let hessian = settings.method.update == nil && diagnosedBlock == nil ? nil : try statistics?.hessian()
         var unshuffled: SiteCompensation?
         if settings.method.requirement == .hessian {
-            unshuffled = try compensation(statistics, nil, first)
+            unshuffled = try compensation(hessian, nil, first)
             statistics?.inverseHessianDiagonal = unshuffled?.inverseDiagonal
         }
         let scored = try stages.measure(.scoring) { try selected.map { try score($0, statistics) } }
-        let order = stages.measure(.shuffle) { shuffle(site, scored.map(\.saliency)) }
+        let order = try stages.measure(.shuffle) { try shuffle(site, scored.map(\.scores)) }
         let isRuntime = if case .atRunTime = site.shuffle { true } else { false }
         // Let go of before the shuffled one is made: each holds a matrix `[C, C]`.
         if order != nil { unshuffled = nil }
-        let compensation = try unshuffled ?? compensation(statistics, order, first)
-        let refinement = try refinement(statistics, order, first)
+        let compensation = try unshuffled ?? compensation(hessian, order, first)
+        let refiner = try stages.measure(.mask) { try self.refiner(statistics, order, first) }
         for entry in scored {
-            let masked = try stages.measure(.mask) { try mask(entry, order, compensation, refinement) }
+            let masked = try stages.measure(.mask) { try mask(entry, order, compensation, refiner) }
             let matrix = masked.matrix
             block.linears[entry.linear.name] = LinearWeight(
                 matrix: .sparse(matrix), permutation: isRuntime ? order : nil)
@@ -90,7 +94,7 @@ struct BlockPruner {
         }
         if let diagnosedBlock, let statistics {
             block.diagnostics.append(
-                try diagnose(site, block: diagnosedBlock, statistics, order, scored, pruned: block))
+                try diagnose(site, block: diagnosedBlock, statistics, hessian, order, scored, pruned: block))
         }
         guard let order else { return }
         if case .inProducers(let producers) = site.shuffle {
@@ -106,37 +110,43 @@ struct BlockPruner {
 
     private func score(_ linear: LinearDescription, _ statistics: ChannelStatistics?) throws -> Scored {
         let weight = try weights.tensor(linear.name)
-        let saliency = settings.method.saliency(
-            weight: try weight.floats(), rows: linear.rows, columns: linear.columns, statistics: statistics)
-        if let index = saliency.firstIndex(where: { !$0.isFinite }) {
+        let scores: any WeightScores
+        if let factors = settings.method.channelFactors(statistics: statistics) {
+            scores = try arithmetic.scores(of: weight, factors: factors)
+        } else {
+            let saliency = settings.method.saliency(
+                weight: try weight.floats(), rows: linear.rows, columns: linear.columns, statistics: statistics)
+            scores = try arithmetic.scores(of: weight, saliency: saliency)
+        }
+        if let index = try scores.firstNonFinite() {
             throw PruningError.nonFiniteSaliency(
                 linear: linear.name, row: index / linear.columns, column: index % linear.columns)
         }
-        return Scored(
-            linear: linear, weight: weight, saliency: SaliencyMatrix(saliency, columns: linear.columns))
+        return Scored(linear: linear, weight: weight, scores: scores)
     }
 
     /// The update of a site's weights, where the method has one.
     private func compensation(
-        _ statistics: ChannelStatistics?, _ order: Permutation?, _ linear: LinearDescription
+        _ hessian: Hessian?, _ order: Permutation?, _ linear: LinearDescription
     ) throws -> SiteCompensation? {
-        guard let update = settings.method.update, let hessian = statistics?.hessian else { return nil }
+        guard let update = settings.method.update, let hessian else { return nil }
         return try SiteCompensation(update, hessian: hessian, order: order, site: linear.name)
     }
 
     /// The refinement of a site's masks, where the method has one.
-    private func refinement(
+    private func refiner(
         _ statistics: ChannelStatistics?, _ order: Permutation?, _ linear: LinearDescription
-    ) throws -> MaskRefinement? {
-        guard settings.method.refinesMask, let hessian = statistics?.hessian else { return nil }
-        return MaskRefinement(
-            hessian: try hessian.matrix(order: order, damping: MaskRefinement.damping, site: linear.name),
-            channels: linear.columns, pattern: settings.pattern)
+    ) throws -> (any MaskRefiner)? {
+        guard settings.method.refinesMask, let products = statistics?.products else { return nil }
+        guard let refiner = try arithmetic.refiner(products: products, order: order, pattern: settings.pattern) else {
+            throw PruningError.unusableHessian(site: linear.name)
+        }
+        return refiner
     }
 
     /// The linear with only its kept weights.
     private func mask(
-        _ entry: Scored, _ order: Permutation?, _ compensation: SiteCompensation?, _ refinement: MaskRefinement?
+        _ entry: Scored, _ order: Permutation?, _ compensation: SiteCompensation?, _ refiner: (any MaskRefiner)?
     ) throws -> Masked {
         func compress(_ weight: Tensor, _ bits: [UInt8], _ order: Permutation?) throws -> SparseMatrix {
             let bitmask = try Tensor(
@@ -145,25 +155,20 @@ struct BlockPruner {
             return try SparseMatrix.compress(weight, bitmask: bitmask, pattern: settings.pattern, permutation: order)
         }
         guard let compensation else {
-            var bits = Mask.bits(
-                saliency: entry.saliency.values, rows: entry.linear.rows, columns: entry.linear.columns,
-                pattern: settings.pattern, permutation: order, parallel: parallel)
+            var bits = try entry.scores.maskBits(pattern: settings.pattern, order: order, parallel: parallel)
             var figures: [String: Double] = [:]
-            if let refinement {
-                let ordered = order.map { entry.weight.gatheringColumns($0.order) } ?? entry.weight
-                let error = refinement.run(
-                    bits: &bits, weight: try ordered.floats(), rows: entry.linear.rows, parallel: parallel)
+            if let refiner {
+                let error = try refiner.refine(&bits, of: entry.scores, parallel: parallel)
                 // H is twice the mean of the products, so its error is, too.
                 figures = ["outputErrorOfSaliency": error.before / 2, "outputError": error.after / 2]
             }
             return Masked(
                 matrix: try compress(entry.weight, bits, order),
-                retainedSaliency: Mask.retainedShare(
-                    of: entry.saliency.values, bits: bits, columns: entry.linear.columns, permutation: order),
+                retainedSaliency: try entry.scores.retainedShare(bits: bits, order: order),
                 figures: figures)
         }
         let updated = try compensation.apply(
-            to: entry.weight, of: entry.linear.name, saliency: entry.saliency.values, pattern: settings.pattern,
+            to: entry.weight, of: entry.linear.name, saliency: try entry.scores.values(), pattern: settings.pattern,
             parallel: parallel)
         let matrix = try compress(updated.weight, updated.bits, nil)
         // The mask was chosen while weights changed, by no score that was fixed before.
@@ -183,8 +188,8 @@ struct BlockPruner {
 
     /// What became of the site's channels and outputs; its linears are in `pruned` already.
     private func diagnose(
-        _ site: LinearSite, block: Int, _ statistics: ChannelStatistics, _ order: Permutation?, _ scored: [Scored],
-        pruned: PrunedBlock
+        _ site: LinearSite, block: Int, _ statistics: ChannelStatistics, _ hessian: Hessian?, _ order: Permutation?,
+        _ scored: [Scored], pruned: PrunedBlock
     ) throws -> SiteDiagnostics {
         var diagnostics = SiteDiagnostics(
             block: block, site: site.kind, statistics: statistics, method: settings.method, order: order)
@@ -194,16 +199,18 @@ struct BlockPruner {
                 entry.linear.name, weight: entry.weight.floats(),
                 pruned: matrix.decompressed(permutation: order).floats(), rows: entry.linear.rows,
                 retainedSaliency: pruned.records.last { $0.name == entry.linear.name }?.retainedSaliency,
-                hessian: statistics.hessian, parallel: parallel)
+                hessian: hessian, parallel: parallel)
         }
         return diagnostics
     }
 
     /// The order of the site's channels, or nil where they keep theirs.
-    private func shuffle(_ site: LinearSite, _ saliencies: [SaliencyMatrix]) -> Permutation? {
+    private func shuffle(_ site: LinearSite, _ scores: [any WeightScores]) throws -> Permutation? {
         if case .impossible = site.shuffle { return nil }
         let shuffle = ChannelShuffle(steps: settings.shuffle, local: LocalShuffle(blockSize: settings.blockSize))
-        return shuffle.search(saliencies, pattern: settings.pattern, parallel: parallel).permutation
+        return try shuffle.search(
+            scores, arithmetic: arithmetic, pattern: settings.pattern, parallel: parallel
+        ).permutation
     }
 
     /// Permutes the rows and biases of the linears that write the site's input, so that its shuffle costs nothing.

@@ -17,6 +17,8 @@ struct CalibrationPass<B: Backend> {
     /// Whether sums of products are gathered for a method that does without them.
     let gathersProducts: Bool
     /// Gathers statistics.
+    let calibration: any CalibrationArithmetic<B.Activation>
+    /// Counts in bins that need the channels' ranges first, on the processor.
     let kernels: ChannelKernels
     /// Copies hidden states from and to their files.
     let parallel: ParallelLoop
@@ -28,42 +30,48 @@ struct CalibrationPass<B: Backend> {
     ///
     /// Where the method's histogram needs the channels' ranges first, the sequences run twice.
     ///
-    /// - Throws: `PruningError` when an input is not finite; `InterruptedError`; `FileError`.
+    /// - Throws: `PruningError` when an input is not finite; `InterruptedError`; `FileError`; when a device fails.
     func statistics(
         of block: DecoderBlock<B>, sites: [LinearSite], inputs: HiddenStateFile
     ) throws -> [InputSite: ChannelStatistics] {
         guard let last = sites.last?.kind else { return [:] }
-        var ranges = Dictionary(
-            uniqueKeysWithValues: sites.map { ($0.kind, RangeStatistics(channelCount: $0.channels)) })
-        var histograms: [InputSite: HistogramStatistics] = [:]
-        var hessians: [InputSite: Hessian] = [:]
-        if method.needsHessian || gathersProducts {
-            hessians = ranges.mapValues { Hessian(channelCount: $0.channelCount) }
-        }
-        var collectsBoth = false
-        if case .histogram(let estimator, let bins) = method.requirement, !estimator.needsRangeFirst {
-            histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
-            collectsBoth = true
-        }
-        try forEachSequence(
-            inputs, block, through: last,
-            observe: { site, input in
-                ranges[site]?.appendSequence(input, using: kernels)
-                hessians[site]?.appendSequence(input, using: kernels)
-                if collectsBoth { histograms[site]?.accumulate(input, using: kernels) }
+        var estimate: (estimator: EntropyEstimator, bins: Int)?
+        if case .histogram(let estimator, let bins) = method.requirement { estimate = (estimator, bins) }
+        let needsRange = estimate?.estimator.needsRangeFirst ?? true
+        let accumulators = try Dictionary(
+            uniqueKeysWithValues: sites.map { site in
+                (
+                    site.kind,
+                    try calibration.makeAccumulator(
+                        channels: site.channels, bins: needsRange ? nil : LogarithmicBins.kernelBinning,
+                        sumsProducts: method.needsHessian || gathersProducts)
+                )
             })
+        try forEachSequence(inputs, block, through: last) { site, input in
+            try accumulators[site]?.append(input, skipping: method.skippedPositions)
+        }
+        let sums = try accumulators.mapValues { try $0.finish() }
+        let ranges = sums.mapValues { RangeStatistics($0) }
         for site in sites { try ranges[site.kind]?.validate(site: site.linears[0].name) }
-        if case .histogram(let estimator, let bins) = method.requirement, estimator.needsRangeFirst {
-            histograms = ranges.mapValues { estimator.histogram(range: $0, bins: bins) }
-            try forEachSequence(
-                inputs, block, through: last,
-                observe: { site, input in
-                    histograms[site]?.accumulate(input, using: kernels)
-                })
+        var histograms: [InputSite: HistogramStatistics] = [:]
+        if let estimate {
+            histograms = ranges.mapValues { estimate.estimator.histogram(range: $0, bins: estimate.bins) }
+            for (site, sums) in sums {
+                if let counts = sums.counts { histograms[site]?.add(kernelCounts: counts) }
+            }
+        }
+        if estimate != nil, needsRange {
+            try forEachSequence(inputs, block, through: last) { site, input in
+                backend.withFloats(of: input) { values in
+                    let channels = values.count / sequenceLength
+                    histograms[site]?.accumulate(
+                        values.extracting((method.skippedPositions * channels)...), using: kernels)
+                }
+            }
         }
         return ranges.reduce(into: [:]) { result, entry in
             result[entry.key] = ChannelStatistics(
-                range: entry.value, histogram: histograms[entry.key], hessian: hessians[entry.key])
+                range: entry.value, histogram: histograms[entry.key], products: sums[entry.key]?.products)
         }
     }
 
@@ -99,7 +107,7 @@ struct CalibrationPass<B: Backend> {
 
     private func forEachSequence(
         _ inputs: HiddenStateFile, _ block: DecoderBlock<B>, through last: InputSite? = nil,
-        observe: ((InputSite, Span<Float>) -> Void)? = nil, finish: ((Int, B.Activation) throws -> Void)? = nil
+        observe: ((InputSite, B.Activation) throws -> Void)? = nil, finish: ((Int, B.Activation) throws -> Void)? = nil
     ) throws {
         var cache = try backend.makeCache(cacheDescription)
         for sequence in 0..<inputs.sequenceCount {
@@ -109,14 +117,7 @@ struct CalibrationPass<B: Backend> {
             }
             try block.forward(
                 hidden: &hidden, batch: .wholeSequence(sequenceLength), layer: 0, cache: &cache, through: last,
-                observe: observe.map { observe in
-                    { site, input in
-                        backend.withFloats(of: input) { values in
-                            let channels = values.count / sequenceLength
-                            observe(site, values.extracting((method.skippedPositions * channels)...))
-                        }
-                    }
-                })
+                observe: observe)
             try finish?(sequence, hidden)
             advance()
         }

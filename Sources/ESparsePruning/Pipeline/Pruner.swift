@@ -15,6 +15,8 @@ public struct Pruner<B: Backend> {
     private let architecture: ModelArchitecture
     private let settings: PruningSettings
     private let backend: B
+    /// Where the arithmetic of pruning is done; nil is the processor.
+    private let device: PruningDevice<B.Activation>?
     let weights: OutputTensors
     private let pool: ThreadPool
     private let progress: any ProgressReporter
@@ -29,6 +31,17 @@ public struct Pruner<B: Backend> {
     public init(
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B,
         threadCount: Int, stages: PruningStages = PruningStages(), progress: any ProgressReporter
+    ) throws {
+        try self.init(
+            checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend, device: nil,
+            threadCount: threadCount, stages: stages, progress: progress)
+    }
+
+    /// The same with the arithmetic of pruning where `device` does it; nil is the processor.
+    package init(
+        checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B,
+        device: PruningDevice<B.Activation>?, threadCount: Int, stages: PruningStages = PruningStages(),
+        progress: any ProgressReporter
     ) throws {
         guard checkpoint.manifest == nil else { throw PruningError.alreadyPruned(path: checkpoint.path) }
         let linears = architecture.blocks.flatMap { $0.sites.flatMap(\.linears) }.filter { settings.selects($0.name) }
@@ -53,6 +66,7 @@ public struct Pruner<B: Backend> {
         self.architecture = architecture
         self.settings = settings
         self.backend = backend
+        self.device = device
         self.stages = stages
         self.progress = progress
         pool = ThreadPool(threadCount: threadCount)
@@ -195,11 +209,12 @@ public struct Pruner<B: Backend> {
     /// A pass of sequences of the settings' length through a block at a time.
     func calibrationPass(gathersProducts: Bool, advance: @escaping () -> Void) throws -> CalibrationPass<B> {
         let cache = architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
+        let kernels = ChannelKernels(pool: pool, instructionSet: try InstructionSet.selected())
         return CalibrationPass(
             backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
             cacheDescription: cache.singleLayer, method: settings.method,
             gathersProducts: gathersProducts,
-            kernels: ChannelKernels(pool: pool, instructionSet: try InstructionSet.selected()),
+            calibration: device?.calibration ?? HostCalibration(backend: backend, kernels: kernels), kernels: kernels,
             parallel: { [pool] in pool.run(count: $0, $1) }, advance: advance)
     }
 
@@ -214,7 +229,8 @@ public struct Pruner<B: Backend> {
     ) throws -> PrunedBlock {
         let pool = pool
         let pruner = BlockPruner(
-            settings: settings, weights: weights, diagnosedBlock: isDiagnosed ? index : nil, stages: stages
+            settings: settings, weights: weights, diagnosedBlock: isDiagnosed ? index : nil, stages: stages,
+            arithmetic: device?.weights ?? HostWeights()
         ) { pool.run(count: $0, $1) }
         return try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
     }

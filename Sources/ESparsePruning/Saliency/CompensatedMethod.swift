@@ -28,6 +28,11 @@ public struct CompensatedMethod: PruningMethod {
     private var compensation: WeightUpdate { WeightUpdate(maskChoice: .saliency) }
 
     /// The base method's.
+    public func channelFactors(statistics: ChannelStatistics?) -> [Float]? {
+        base.channelFactors(statistics: statistics)
+    }
+
+    /// The base method's.
     public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {
         base.saliency(weight: weight, rows: rows, columns: columns, statistics: statistics)
     }

@@ -94,12 +94,12 @@ public struct ESparse: PruningMethod {
         ]
     }
 
-    /// `|W| * f`.
-    public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {
+    /// The rule's.
+    public func channelFactors(statistics: ChannelStatistics?) -> [Float]? {
         guard let statistics else { preconditionFailure("e-sparse needs calibration statistics") }
-        let factors = rule.factors(
+        return rule.factors(
             entropy: statistics.entropies(entropy), amplitude: statistics.amplitudes(amplitude),
-            deviation: statistics.range.standardDeviation, alpha: alpha)
-        return weightedMagnitudes(weight, rows: rows, columns: columns, factors: factors.map { Float($0) })
+            deviation: statistics.range.standardDeviation, alpha: alpha
+        ).map { Float($0) }
     }
 }

@@ -15,6 +15,10 @@ public protocol PruningMethod: Sendable {
     var skippedPositions: Int { get }
     /// The method's own settings by their option's name, for the manifest.
     var settings: [String: String] { get }
+    /// Factors f of a saliency of the form `S_ij = |W_ij| f_j`, `[columns]`; nil where it has another form.
+    ///
+    /// - Parameter statistics: as for `saliency`.
+    func channelFactors(statistics: ChannelStatistics?) -> [Float]?
     /// How much each weight of `weight` `[rows, columns]` matters, row-major; never negative, never NaN for finite weights.
     ///
     /// - Parameters:
@@ -41,16 +45,27 @@ extension PruningMethod {
     /// All tokens count.
     public var skippedPositions: Int { 0 }
 
-    /// `|W_ij| * factors[j]`, the form most methods have.
-    func weightedMagnitudes(_ weight: [Float], rows: Int, columns: Int, factors: [Float]) -> [Float] {
-        precondition(weight.count == rows * columns && factors.count == columns)
-        return unsafe [Float](unsafeUninitializedCapacity: weight.count) { output, initialized in
-            for row in 0..<rows {
-                for column in 0..<columns {
-                    unsafe output[row * columns + column] = abs(weight[row * columns + column]) * factors[column]
-                }
-            }
-            initialized = weight.count
+    /// Another form.
+    public func channelFactors(statistics: ChannelStatistics?) -> [Float]? { nil }
+
+    /// From `channelFactors`, which a method that does without a saliency of its own must have.
+    public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {
+        guard let factors = channelFactors(statistics: statistics) else {
+            preconditionFailure("\(name) has neither a saliency nor factors")
         }
+        return weightedMagnitudes(weight, rows: rows, columns: columns, factors: factors)
+    }
+}
+
+/// `|W_ij| * factors[j]`, the form most methods have.
+func weightedMagnitudes(_ weight: [Float], rows: Int, columns: Int, factors: [Float]) -> [Float] {
+    precondition(weight.count == rows * columns && factors.count == columns)
+    return unsafe [Float](unsafeUninitializedCapacity: weight.count) { output, initialized in
+        for row in 0..<rows {
+            for column in 0..<columns {
+                unsafe output[row * columns + column] = abs(weight[row * columns + column]) * factors[column]
+            }
+        }
+        initialized = weight.count
     }
 }

@@ -23,6 +23,11 @@ public struct RefinedMethod: PruningMethod {
     public var refinesMask: Bool { true }
 
     /// The base method's.
+    public func channelFactors(statistics: ChannelStatistics?) -> [Float]? {
+        base.channelFactors(statistics: statistics)
+    }
+
+    /// The base method's.
     public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {
         base.saliency(weight: weight, rows: rows, columns: columns, statistics: statistics)
     }

@@ -10,10 +10,9 @@ public struct Wanda: PruningMethod {
     /// Makes the method; it has no settings.
     public init() {}
 
-    /// `|W| * a`.
-    public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {
+    /// The amplitude.
+    public func channelFactors(statistics: ChannelStatistics?) -> [Float]? {
         guard let statistics else { preconditionFailure("wanda needs calibration statistics") }
-        let factors = statistics.amplitudes(.wanda).map { Float($0) }
-        return weightedMagnitudes(weight, rows: rows, columns: columns, factors: factors)
+        return statistics.amplitudes(.wanda).map { Float($0) }
     }
 }

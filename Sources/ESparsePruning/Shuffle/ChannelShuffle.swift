@@ -1,7 +1,7 @@
 // The whole channel shuffle of one input site: which steps, in which order, and what each won.
 
 public import ESparseCore
-package import ESparseKernels
+import ESparseKernels
 
 /// Which steps a channel shuffle takes.
 public enum ShuffleSteps: String, Sendable, Codable, CaseIterable {
@@ -71,12 +71,26 @@ public struct ChannelShuffle: Sendable {
     package func search(
         _ matrices: [SaliencyMatrix], pattern: SparsityPattern, parallel: ParallelLoop
     ) -> Outcome {
-        let sums = GlobalShuffle.columnSums(of: matrices)
-        let original = Permutation.identity(sums.count)
-        func retained(_ permutation: Permutation) -> Double {
-            local.retainedSaliency(permutation, saliencies: matrices, pattern: pattern, parallel: parallel)
+        inMemory(matrices) { scores in
+            try search(scores, arithmetic: HostWeights(), pattern: pattern, parallel: parallel)
         }
-        let retainedBefore = retained(original)
+    }
+
+    /// Searches an order for linears that share an input site, where `arithmetic` scored them; `pattern.group` must divide their
+    /// columns.
+    ///
+    /// - Throws: when the arithmetic's device fails.
+    package func search(
+        _ scores: [any WeightScores], arithmetic: any WeightArithmetic, pattern: SparsityPattern,
+        parallel: ParallelLoop
+    ) throws -> Outcome {
+        let sums = try arithmetic.columnSums(of: scores)
+        let original = Permutation.identity(sums.count)
+        func retained(_ permutation: Permutation) throws -> Double {
+            try local.retainedSaliency(
+                permutation, scores: scores, arithmetic: arithmetic, pattern: pattern, parallel: parallel)
+        }
+        let retainedBefore = try retained(original)
         func outcome(
             _ permutation: Permutation?, afterGlobal: Double, retained: Double, swapCount: Int = 0
         ) -> Outcome {
@@ -85,21 +99,24 @@ public struct ChannelShuffle: Sendable {
                 retainedAfterGlobal: afterGlobal, retained: retained, swapCount: swapCount)
         }
         let takesGlobal = steps != .none && steps != .local
-        let start = takesGlobal ? global.permutation(of: matrices, pattern: pattern) : original
+        let start = takesGlobal ? global.permutation(columnSums: sums, pattern: pattern) : original
         switch steps {
         case .none:
             return outcome(nil, afterGlobal: retainedBefore, retained: retainedBefore)
         case .global:
-            let dealt = retained(start)
+            let dealt = try retained(start)
             return outcome(start, afterGlobal: dealt, retained: dealt)
         case .local, .both:
-            let refined = local.refine(start, saliencies: matrices, pattern: pattern, parallel: parallel)
+            let refined = try local.refine(
+                start, scores: scores, arithmetic: arithmetic, pattern: pattern, parallel: parallel)
             return outcome(
                 refined.permutation, afterGlobal: refined.retainedBefore, retained: refined.retainedAfter,
                 swapCount: refined.swapCount)
         case .assignment:
+            // A baseline, which stays on the processor.
+            let matrices = try scores.map { SaliencyMatrix(try $0.values(), columns: $0.columns) }
             let assigned = assignment.refine(start, saliencies: matrices, pattern: pattern, parallel: parallel)
-            return outcome(assigned, afterGlobal: retained(start), retained: retained(assigned))
+            return outcome(assigned, afterGlobal: try retained(start), retained: try retained(assigned))
         }
     }
 }

@@ -23,8 +23,10 @@ package struct GlobalShuffle: Sendable {
     }
 
     /// Channels from the largest mean saliency (over the rows of all matrices) to the smallest; ties by lower channel.
-    package func ranking(of matrices: [SaliencyMatrix]) -> [Int32] {
-        let sums = Self.columnSums(of: matrices)
+    package func ranking(of matrices: [SaliencyMatrix]) -> [Int32] { Self.ranking(Self.columnSums(of: matrices)) }
+
+    /// Channels from the largest sum to the smallest; ties by lower channel.
+    private static func ranking(_ sums: [Double]) -> [Int32] {
         // The number of rows is the same for every channel: sums rank as means do.
         return (0..<Int32(sums.count)).sorted { left, right in
             let (leftSum, rightSum) = (sums[Int(left)], sums[Int(right)])
@@ -34,7 +36,12 @@ package struct GlobalShuffle: Sendable {
 
     /// The order of channels; `pattern.group` must divide their number.
     package func permutation(of matrices: [SaliencyMatrix], pattern: SparsityPattern) -> Permutation {
-        let ranking = ranking(of: matrices)
+        permutation(columnSums: Self.columnSums(of: matrices), pattern: pattern)
+    }
+
+    /// The order of channels whose saliencies have these sums over all rows.
+    func permutation(columnSums: [Double], pattern: SparsityPattern) -> Permutation {
+        let ranking = Self.ranking(columnSums)
         precondition(ranking.count % pattern.group == 0)
         let groupCount = ranking.count / pattern.group
         var order = ranking

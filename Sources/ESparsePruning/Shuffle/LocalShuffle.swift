@@ -1,7 +1,6 @@
 // Local block shuffle: inside blocks of channels, swaps between groups while the retained saliency rises.
 
 package import ESparseCore
-package import ESparseKernels
 import Synchronization
 
 /// Greedy swaps of channels between groups of a block, best first.
@@ -35,28 +34,19 @@ package struct LocalShuffle: Sendable {
         self.minimalGain = minimalGain
     }
 
-    /// Improves `permutation` for the stacked rows of `matrices`; `pattern.group` must divide the channels.
+    /// Improves `permutation` for the stacked rows of `scores`; `pattern.group` must divide the channels.
     ///
     /// The result depends neither on `parallel` nor on the machine. Ties go to the lowest slots.
+    /// - Throws: when the arithmetic's device fails.
     package func refine(
-        _ permutation: Permutation, saliencies matrices: [SaliencyMatrix], pattern: SparsityPattern,
-        parallel: ParallelLoop
-    ) -> Outcome {
-        precondition(permutation.count % pattern.group == 0)
-        precondition(matrices.allSatisfy { $0.columns == permutation.count })
-        let size = max(blockSize / pattern.group, 1) * pattern.group
-        let count = (permutation.count + size - 1) / size
-        let results = Mutex([BlockSwaps.Outcome?](repeating: nil, count: count))
-        parallel(count) { index in
-            let slots = (index * size)..<min((index + 1) * size, permutation.count)
-            let channels = permutation.order[slots]
-            var swaps = BlockSwaps(channels: channels, saliencies: matrices, pattern: pattern)
-            let outcome = swaps.run(minimalGain: minimalGain)
-            results.withLock { $0[index] = outcome }
+        _ permutation: Permutation, scores: [any WeightScores], arithmetic: any WeightArithmetic,
+        pattern: SparsityPattern, parallel: ParallelLoop
+    ) throws -> Outcome {
+        let blocks = try forBlocks(of: permutation, scores, arithmetic, pattern, parallel) { table, channels in
+            try search(table, channels, pattern)
         }
-        let blocks = results.withLock { $0 }.compactMap { $0 }
-        guard blocks.count == count, let refined = Permutation(blocks.flatMap(\.channels)) else {
-            preconditionFailure("the parallel loop left out a block")
+        guard let refined = Permutation(blocks.flatMap(\.channels)) else {
+            preconditionFailure("swaps are a bijection")
         }
         return Outcome(
             permutation: refined, retainedBefore: blocks.reduce(0) { $0 + $1.retainedBefore },
@@ -65,19 +55,96 @@ package struct LocalShuffle: Sendable {
     }
 
     /// Sum of the saliencies that an N:M mask keeps under `permutation`.
+    ///
+    /// - Throws: when the arithmetic's device fails.
     package func retainedSaliency(
-        _ permutation: Permutation, saliencies matrices: [SaliencyMatrix], pattern: SparsityPattern,
-        parallel: ParallelLoop
-    ) -> Double {
-        let size = max(blockSize / pattern.group, 1) * pattern.group
-        let count = (permutation.count + size - 1) / size
-        let results = Mutex([Double](repeating: 0, count: count))
-        parallel(count) { index in
-            let slots = (index * size)..<min((index + 1) * size, permutation.count)
-            let channels = permutation.order[slots]
-            let swaps = BlockSwaps(channels: channels, saliencies: matrices, pattern: pattern)
-            results.withLock { $0[index] = swaps.retainedBefore }
+        _ permutation: Permutation, scores: [any WeightScores], arithmetic: any WeightArithmetic,
+        pattern: SparsityPattern, parallel: ParallelLoop
+    ) throws -> Double {
+        try forBlocks(of: permutation, scores, arithmetic, pattern, parallel) { table, channels in
+            var tables = channels.indices.map { block in
+                SwapGains(block: block, count: channels[block].count, pattern: pattern, withGains: false)
+            }
+            try table.refresh(&tables)
+            return tables.map { $0.totals.reduce(0, +) }
+        }.reduce(0, +)
+    }
+
+    /// Makes the best swap of every block, and again, until no block has one that gains enough.
+    private func search(
+        _ table: any SwapTable, _ channels: [[Int32]], _ pattern: SparsityPattern
+    ) throws -> [BlockSwaps.Outcome] {
+        var tables = channels.indices.map { block in
+            SwapGains(block: block, count: channels[block].count, pattern: pattern, withGains: true)
         }
-        return results.withLock { $0 }.reduce(0, +)
+        try table.refresh(&tables)
+        var searches = channels.indices.map { block in
+            BlockSwaps(channels: channels[block], table: tables[block], pattern: pattern, minimalGain: minimalGain)
+        }
+        var unfinished = Array(channels.indices)
+        while !unfinished.isEmpty {
+            unfinished = unfinished.filter { searches[$0].swap(&tables[$0]) }
+            try table.refresh(&tables)
+            for block in unfinished { searches[block].update(tables[block]) }
+        }
+        return channels.indices.map { searches[$0].outcome(tables[$0]) }
+    }
+
+    /// What `body` finds for each block, with as many blocks in one table as the arithmetic takes in step.
+    private func forBlocks<Result: Sendable>(
+        of permutation: Permutation, _ scores: [any WeightScores], _ arithmetic: any WeightArithmetic,
+        _ pattern: SparsityPattern, _ parallel: ParallelLoop,
+        _ body: @escaping @Sendable (any SwapTable, [[Int32]]) throws -> [Result]
+    ) throws -> [Result] {
+        precondition(permutation.count % pattern.group == 0)
+        precondition(scores.allSatisfy { $0.columns == permutation.count })
+        let size = max(blockSize / pattern.group, 1) * pattern.group
+        let blocks = stride(from: 0, to: permutation.count, by: size).map { start in
+            Array(permutation.order[start..<min(start + size, permutation.count)])
+        }
+        let inStep = arithmetic.blocksInStep
+        let count = (blocks.count + inStep - 1) / inStep
+        let results = Mutex([Swift.Result<[Result], any Error>?](repeating: nil, count: count))
+        parallel(count) { index in
+            let channels = Array(blocks[(index * inStep)..<min((index + 1) * inStep, blocks.count)])
+            let result = Swift.Result {
+                try body(try arithmetic.swapTable(of: scores, blocks: channels, pattern: pattern), channels)
+            }
+            results.withLock { $0[index] = result }
+        }
+        let found = try results.withLock { $0 }.flatMap { try $0?.get() ?? [] }
+        precondition(found.count == blocks.count, "the parallel loop left out a block")
+        return found
+    }
+}
+
+extension LocalShuffle {
+    /// As above with saliencies in memory, on the processor.
+    package func refine(
+        _ permutation: Permutation, saliencies: [SaliencyMatrix], pattern: SparsityPattern, parallel: ParallelLoop
+    ) -> Outcome {
+        inMemory(saliencies) { scores in
+            try refine(
+                permutation, scores: scores, arithmetic: HostWeights(), pattern: pattern, parallel: parallel)
+        }
+    }
+
+    /// As above with saliencies in memory, on the processor.
+    package func retainedSaliency(
+        _ permutation: Permutation, saliencies: [SaliencyMatrix], pattern: SparsityPattern, parallel: ParallelLoop
+    ) -> Double {
+        inMemory(saliencies) { scores in
+            try retainedSaliency(
+                permutation, scores: scores, arithmetic: HostWeights(), pattern: pattern, parallel: parallel)
+        }
+    }
+}
+
+/// Calls `body` with saliencies in memory, where nothing can fail.
+func inMemory<Result>(_ saliencies: [SaliencyMatrix], _ body: ([any WeightScores]) throws -> Result) -> Result {
+    do {
+        return try body(saliencies.map { HostScores(matrix: $0, weight: nil) })
+    } catch {
+        preconditionFailure("saliencies in memory cannot be missing: \(error)")
     }
 }

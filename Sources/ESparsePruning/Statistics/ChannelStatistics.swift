@@ -1,5 +1,7 @@
 // Everything calibration learns about the channels of one input site.
 
+import ESparseCore
+
 /// Scale of a channel's amplitude: the square root of its sum of squares over different counts.
 public enum AmplitudeScale: String, Sendable, Codable, CaseIterable {
     /// `sqrt(sum of squares / sequences)`, what Wanda's code computes.
@@ -39,20 +41,25 @@ public struct ChannelStatistics: Sendable {
     public let histogram: HistogramStatistics?
     /// `[inverse(H)]_jj` of each channel's damped Hessian, `[C]`, where the method asked for it.
     public internal(set) var inverseHessianDiagonal: [Double]?
-    /// Sums of products, where the method updates weights.
-    let hessian: Hessian?
+    /// Sums of products, where the method asked for them.
+    let products: (any ChannelProducts)?
 
     /// Puts both together; the caller has validated the range.
     public init(range: RangeStatistics, histogram: HistogramStatistics? = nil) {
-        self.init(range: range, histogram: histogram, hessian: nil)
+        self.init(range: range, histogram: histogram, products: nil)
     }
 
-    init(range: RangeStatistics, histogram: HistogramStatistics?, hessian: Hessian?) {
+    init(range: RangeStatistics, histogram: HistogramStatistics?, products: (any ChannelProducts)?) {
         precondition(histogram.map { $0.channelCount == range.channelCount } ?? true)
         self.range = range
         self.histogram = histogram
-        self.hessian = hessian
+        self.products = products
     }
+
+    /// The Hessian on the host, where products were summed.
+    ///
+    /// - Throws: when a device fails.
+    func hessian() throws -> Hessian? { try products.map { try Hessian($0) } }
 
     /// C: channels of the site.
     public var channelCount: Int { range.channelCount }

@@ -5,12 +5,31 @@ package import ESparseKernels
 
 /// `H = 2 / T * X^T X` over the calibration tokens of one input site: the second derivative, in the weights of any row, of
 /// the mean over tokens of the row's squared output error.
-package struct Hessian: Sendable {
+package struct Hessian: ChannelProducts {
     private var gram: GramMatrix
-    private var tokenCount = 0
+    /// Tokens that were summed.
+    package private(set) var tokenCount = 0
+
+    /// Takes sums from where they were gathered.
+    ///
+    /// - Throws: when a device fails.
+    package init(_ products: any ChannelProducts) throws {
+        if let hessian = products as? Hessian {
+            self = hessian
+        } else {
+            gram = GramMatrix(try products.values(), channels: products.channels)
+            tokenCount = products.tokenCount
+        }
+    }
 
     /// Starts with no tokens.
     package init(channelCount: Int) { gram = GramMatrix(channels: channelCount) }
+
+    /// C: channels of the site.
+    package var channels: Int { gram.channels }
+
+    /// The sums, `[C, C]`, row-major; what lies above the diagonal means nothing.
+    package func values() -> [Float] { gram.values }
 
     /// Adds one sequence, row-major `[T, C]`, on the threads of `kernels`.
     package mutating func appendSequence(_ values: Span<Float>, using kernels: ChannelKernels) {
@@ -37,7 +56,7 @@ package struct Hessian: Sendable {
     package func factor(
         order: Permutation?, damping: Double, site: String
     ) throws(PruningError) -> (factor: InverseFactor, damping: Double) {
-        let (matrix, mean) = try ordered(order, site: site)
+        guard let (matrix, mean) = ordered(order) else { throw .unusableHessian(site: site) }
         var tried = damping
         while tried <= 1000 {
             let damped = Self.damped(matrix, by: tried * mean)
@@ -47,16 +66,14 @@ package struct Hessian: Sendable {
         throw .unusableHessian(site: site)
     }
 
-    /// The matrix itself, `[C, C]`, both triangles, damped once as `factor` does it.
-    ///
-    /// - Throws: `PruningError.unusableHessian` naming `site`, when sums overflowed.
-    package func matrix(order: Permutation?, damping: Double, site: String) throws(PruningError) -> [Float] {
-        let (matrix, mean) = try ordered(order, site: site)
-        return Self.damped(matrix, by: damping * mean)
+    /// The matrix itself, `[C, C]`, both triangles, damped once as `factor` does it; nil where sums overflowed.
+    package func matrix(order: Permutation?, damping: Double) -> [Float]? {
+        ordered(order).map { Self.damped($0.matrix, by: damping * $0.mean) }
     }
 
-    /// `H` with channels in the order of `order`, dead ones with the mean of the others on the diagonal; and that mean.
-    private func ordered(_ order: Permutation?, site: String) throws(PruningError) -> (matrix: [Float], mean: Double) {
+    /// `H` with channels in the order of `order`, dead ones with the mean of the others on the diagonal; and that mean. Nil where
+    /// sums overflowed.
+    private func ordered(_ order: Permutation?) -> (matrix: [Float], mean: Double)? {
         let count = gram.channels
         let order = order?.order ?? Permutation.identity(count).order
         precondition(order.count == count && tokenCount > 0)
@@ -74,7 +91,7 @@ package struct Hessian: Sendable {
         }
         let live = (0..<count).map { Double(matrix[$0 * (count + 1)]) }.filter { $0 != 0 }
         let mean = live.isEmpty ? 1 : live.reduce(0, +) / Double(live.count)
-        guard mean.isFinite else { throw .unusableHessian(site: site) }
+        guard mean.isFinite else { return nil }
         for channel in 0..<count where matrix[channel * (count + 1)] == 0 {
             matrix[channel * (count + 1)] = Float(mean)
         }

@@ -1,5 +1,6 @@
 // Histograms of every channel of one input site: exact counts that merge exactly.
 
+import ESparseCore
 package import ESparseKernels
 
 /// How many calibration values of each channel fell in each bin.
@@ -106,18 +107,23 @@ public struct HistogramStatistics: Sendable, Equatable {
             kernels.accumulate(values, into: &histograms)
             for (index, count) in histograms.counts.enumerated() { counts[index] += count }
         case .logarithmic:
-            // One octave more than the bins have: all of it belongs in the bin of the smallest magnitudes.
+            let binning = LogarithmicBins.kernelBinning
             var histograms = ChannelLogarithmicHistograms(
-                channels: channelCount,
-                exponents: (LogarithmicBins.leastExponent - 1)...(LogarithmicBins.exponentLimit - 1),
-                fractionBits: LogarithmicBins.fractionBits)
+                channels: channelCount, exponents: binning.exponents, fractionBits: binning.fractionBits)
             kernels.accumulate(values, into: &histograms)
-            let (half, below) = (histograms.half, (1 << LogarithmicBins.fractionBits) - 1)
-            for (index, count) in histograms.counts.enumerated() where count > 0 {
-                let (channel, bin) = (index / histograms.bins, index % histograms.bins)
-                let sign = bin < half ? LogarithmicBins.countPerSign : 0
-                counts[channel * binCount + sign + max(bin % half - below, 0)] += count
-            }
+            add(kernelCounts: histograms.counts)
+        }
+    }
+
+    /// Adds counts in `LogarithmicBins.kernelBinning`, `[C, bins]`, to logarithmic bins.
+    package mutating func add(kernelCounts: [UInt32]) {
+        let binning = LogarithmicBins.kernelBinning
+        precondition(self.binning == .logarithmic && kernelCounts.count == channelCount * binning.bins)
+        let (half, below) = (binning.half, (1 << binning.fractionBits) - 1)
+        for (index, count) in kernelCounts.enumerated() where count > 0 {
+            let (channel, bin) = (index / binning.bins, index % binning.bins)
+            let sign = bin < half ? LogarithmicBins.countPerSign : 0
+            counts[channel * binCount + sign + max(bin % half - below, 0)] += count
         }
     }
 

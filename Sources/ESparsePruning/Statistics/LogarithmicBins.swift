@@ -1,5 +1,7 @@
 // Bins that widen with the number's magnitude: one pass over the data fills them, whatever its range.
 
+package import ESparseCore
+
 /// Bins by sign, exponent and the top two fraction bits of a single, four a power of two.
 ///
 /// Each sign has one bin for magnitudes below `2^-24`, then four for every exponent in `[-24, 16)`; larger magnitudes fall
@@ -15,6 +17,10 @@ public enum LogarithmicBins {
     public static let countPerSign = 1 + ((exponentLimit - leastExponent) << fractionBits)
     /// Bins in all.
     public static let count = 2 * countPerSign
+
+    /// The bins that kernels count in: one octave more, all of which belongs in the bin of the smallest magnitudes.
+    package static let kernelBinning = LogarithmicBinning(
+        exponents: (leastExponent - 1)...(exponentLimit - 1), fractionBits: fractionBits)
 
     /// Bin of a number, in `[0, count)`; a NaN falls in an outermost bin.
     @inlinable

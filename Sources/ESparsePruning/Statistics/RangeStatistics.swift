@@ -1,5 +1,6 @@
 // Sum, sum of squares, minimum and maximum of every channel of one input site: the first calibration pass.
 
+package import ESparseCore
 package import ESparseKernels
 
 /// Running sums and extremes of C channels over the calibration tokens.
@@ -38,6 +39,17 @@ public struct RangeStatistics: Sendable, Equatable {
         openSumOfSquares = sum
         minimum = [Float](repeating: .infinity, count: channelCount)
         maximum = [Float](repeating: -.infinity, count: channelCount)
+    }
+
+    /// Takes finished sequences' sums from where they were gathered.
+    package init(_ sums: SiteSums) {
+        self.init(channelCount: sums.sums.count)
+        tokenCount = sums.tokenCount
+        sequenceCount = sums.sequenceCount
+        sum = sums.sums
+        sumOfSquares = sums.squareSums
+        minimum = sums.minimums
+        maximum = sums.maximums
     }
 
     /// Adds the next tokens of the open sequence, row-major `[T, C]`.

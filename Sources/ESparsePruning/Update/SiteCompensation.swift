@@ -2,7 +2,7 @@
 
 package import ESparseCore
 import ESparseFormats
-package import ESparseKernels
+import ESparseKernels
 
 /// Masks and updates the weights of linears that read the same input.
 package struct SiteCompensation: Sendable {

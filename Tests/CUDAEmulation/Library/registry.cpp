@@ -5,14 +5,17 @@
 
 #include "attention_few.cu"
 #include "attention_tiled.cu"
+#include "channel_swaps.cu"
 #include "decompression.cu"
 #include "elements.cu"
 #include "likelihood.cu"
+#include "mask_refinement.cu"
 #include "normalization.cu"
 #include "positions.cu"
-#include "pruning.cu"
+#include "saliency.cu"
 #include "sampling.cu"
 #include "sparse_few_tokens.cu"
+#include "statistics.cu"
 
 namespace emulation {
 namespace {
@@ -44,14 +47,25 @@ const std::map<std::string, kernel_entry> &kernels() {
         ONE("likelihood.cu", esparse_likelihood_begin),
         ONE("likelihood.cu", esparse_likelihood_add),
         ONE("likelihood.cu", esparse_likelihood_end),
-        ONE("pruning.cu", esparse_moments),
-        ONE("pruning.cu", esparse_logarithmic_histogram),
-        ONE("pruning.cu", esparse_saliency),
-        ONE("pruning.cu", esparse_mask),
+        ONE("channel_swaps.cu", esparse_swap_gather),
+        ONE("channel_swaps.cu", esparse_swap_limits),
+        ONE("channel_swaps.cu", esparse_swap_gains_4),
+        ONE("channel_swaps.cu", esparse_swap_gains_8),
+        ONE("mask_refinement.cu", esparse_product_diagonal),
+        ONE("mask_refinement.cu", esparse_ordered_products),
+        ONE("mask_refinement.cu", esparse_dropped),
+        ONE("mask_refinement.cu", esparse_refine_mask),
+        ONE("saliency.cu", esparse_saliency),
+        ONE("saliency.cu", esparse_first_nonfinite),
+        ONE("saliency.cu", esparse_column_sums),
+        ONE("saliency.cu", esparse_mask),
+        ONE("saliency.cu", esparse_retained),
         ONE("sampling.cu", esparse_sample_likeliest),
         ONE("sampling.cu", esparse_sample_threshold),
         ONE("sampling.cu", esparse_sample_weights),
         ONE("sampling.cu", esparse_sample_draw),
+        ALL("statistics.cu", esparse_moments),
+        ALL("statistics.cu", esparse_logarithmic_histogram),
         BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_1),
         BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_2),
         BOTH("sparse_few_tokens.cu", esparse_sparse_few_tokens_4),

@@ -1,0 +1,47 @@
+// The arithmetic of pruning on the emulated device, and activations for it.
+
+import ESparseCUDA
+import ESparseCore
+import ESparseKernels
+import ESparsePruning
+import ESparseTestSupport
+
+/// A backend on the emulated device; compiled kernels are not kept: they are not real.
+func emulatedBackend(_ type: HalfType = .bfloat16) throws -> CUDABackend {
+    let search = LibrarySearch(environment: try EmulatedCUDA.environment(), asksSystem: false)
+    return try CUDABackend(type: type, toolkit: .load(search), cache: nil)
+}
+
+extension CUDABackend {
+    /// Values `[T, channels]` as an activation in single precision, or rounded to 16 bits.
+    func activation(_ values: [Float], channels: Int, inHalf: Bool) throws -> CUDAActivation {
+        let singles = activation(values, channels: channels)
+        guard inHalf else { return singles }
+        var identity = [Float](repeating: 0, count: channels * channels)
+        for channel in 0..<channels { identity[channel * (channels + 1)] = 1 }
+        let linear = try prepareLinear(
+            LinearWeight(matrix: .dense(try Tensor(identity, shape: [channels, channels]))), bias: nil)
+        return multiply(singles, by: linear)
+    }
+}
+
+/// What two accumulators gather of the same sequences.
+func gathered<A>(
+    _ calibrations: [any CalibrationArithmetic<A>], _ sequences: [A], channels: Int, skipping skipped: Int,
+    sumsProducts: Bool = true
+) throws -> [SiteSums] {
+    try calibrations.map { calibration in
+        let accumulator = try calibration.makeAccumulator(
+            channels: channels, bins: LogarithmicBins.kernelBinning, sumsProducts: sumsProducts)
+        for sequence in sequences { try accumulator.append(sequence, skipping: skipped) }
+        return try accumulator.finish()
+    }
+}
+
+/// Numbers near 0 with a few far from it.
+func drawn(_ random: inout SeededRandom, _ count: Int) -> [Float] {
+    (0..<count).map { _ in
+        let size = Float(random.uniform() * 2 - 1)
+        return random.integer(below: 20) == 0 ? size * 1000 : size
+    }
+}
