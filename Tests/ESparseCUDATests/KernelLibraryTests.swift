@@ -147,7 +147,7 @@ private enum RealLibraries {
         #expect(compilations(machine) == KernelSource.allCases.count)
         let names = try FileSystem.names(in: cache.folder)
         #expect(names.count == KernelSource.allCases.count)
-        #expect(names[3].hasPrefix("elements.cu-sm_90-") && names.allSatisfy { $0.hasSuffix(".cubin") })
+        #expect(names[4].hasPrefix("elements.cu-sm_90-") && names.allSatisfy { $0.hasSuffix(".cubin") })
         try library(machine, nil).loadAll()
         #expect(compilations(machine) == 2 * KernelSource.allCases.count)
     }
