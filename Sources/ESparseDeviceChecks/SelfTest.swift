@@ -68,7 +68,7 @@ package struct SelfTest {
         }
         for check in PruningCheck.all(isQuick: isQuick) {
             for step in PruningStep.allCases {
-                let error = error { try check.values(of: step, on: backend) }
+                let error = error(of: normalizedMeanSquaredError) { try check.values(of: step, on: backend) }
                 add("pruning, \(step.rawValue)", error, step.bound, check.description)
             }
         }

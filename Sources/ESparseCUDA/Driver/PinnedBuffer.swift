@@ -1,4 +1,4 @@
-// Host memory that the device copies from and to without waiting, for what changes at every step of decoding.
+// Host memory that the device copies from and to without waiting: what changes at every step of decoding, and large copies.
 
 import CESparseCUDA
 
@@ -48,24 +48,27 @@ import CESparseCUDA
         return try body(&span)
     }
 
-    /// Puts a copy of this memory to a slice's start on the stream.
+    /// Puts a copy of the first bytes to a slice's start on the stream; of all where `byteCount` is nil.
     ///
     /// - Throws: `CUDAError.callFailed`.
-    package func enqueueCopy(to slice: DeviceSlice) throws(CUDAError) {
-        precondition(byteCount <= slice.byteCount, "a copy leaves its buffer")
-        try device.perform("copy \(byteCount) bytes to the device") {
-            unsafe device.driver.functions.copyToDevice(slice.address, start, byteCount, device.stream)
+    package func enqueueCopy(to slice: DeviceSlice, byteCount: Int? = nil) throws(CUDAError) {
+        let count = byteCount ?? self.byteCount
+        precondition(count > 0 && count <= self.byteCount && count <= slice.byteCount, "a copy leaves its buffer")
+        try device.perform("copy \(count) bytes to the device") {
+            unsafe device.driver.functions.copyToDevice(slice.address, start, count, device.stream)
         }
         withExtendedLifetime(slice) {}
     }
 
-    /// Puts a copy of a slice's first bytes to this memory on the stream; valid after `device.synchronize()`.
+    /// Puts a copy of a slice's start to the first bytes on the stream, to all where `byteCount` is nil; valid after
+    /// `device.synchronize()`.
     ///
     /// - Throws: `CUDAError.callFailed`.
-    package func enqueueCopy(from slice: DeviceSlice) throws(CUDAError) {
-        precondition(byteCount <= slice.byteCount, "a copy leaves its buffer")
-        try device.perform("copy \(byteCount) bytes from the device") {
-            unsafe device.driver.functions.copyToHost(start, slice.address, byteCount, device.stream)
+    package func enqueueCopy(from slice: DeviceSlice, byteCount: Int? = nil) throws(CUDAError) {
+        let count = byteCount ?? self.byteCount
+        precondition(count > 0 && count <= self.byteCount && count <= slice.byteCount, "a copy leaves its buffer")
+        try device.perform("copy \(count) bytes from the device") {
+            unsafe device.driver.functions.copyToHost(start, slice.address, count, device.stream)
         }
         withExtendedLifetime(slice) {}
     }
