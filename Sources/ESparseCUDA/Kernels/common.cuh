@@ -74,6 +74,22 @@ DEVICE float warp_maximum(float value) {
     return value;
 }
 
+/// Takes another value and its place where that is larger, or as large and further to the front.
+DEVICE void keep_larger(float *largest, int32_t *place, float other, int32_t other_place) {
+    if (other > *largest || (other == *largest && other_place < *place)) {
+        *largest = other;
+        *place = other_place;
+    }
+}
+
+/// The largest value over the lanes of a warp and the lowest of its places, in every lane.
+DEVICE void warp_likeliest(float *largest, int32_t *place) {
+    for (int distance = warp_size / 2; distance > 0; distance /= 2) {
+        const float other = __shfl_xor_sync(0xffffffff, *largest, distance);
+        keep_larger(largest, place, other, __shfl_xor_sync(0xffffffff, *place, distance));
+    }
+}
+
 /// The sum over a block's threads, of which there are `warps` whole warps, at most 32; `scratch` holds 32 floats of shared
 /// memory, which the call may not share with one just before.
 DEVICE float block_sum(float value, float *scratch) {

@@ -42,24 +42,14 @@ extern "C" __global__ void esparse_likelihood_add(const float *logits, const int
             place = i;
         }
     }
-    for (int distance = warp_size / 2; distance > 0; distance /= 2) {
-        const float other = __shfl_xor_sync(0xffffffff, largest, distance);
-        const int32_t other_place = __shfl_xor_sync(0xffffffff, place, distance);
-        if (other > largest || (other == largest && other_place < place)) {
-            largest = other;
-            place = other_place;
-        }
-    }
+    warp_likeliest(&largest, &place);
     if (lane == 0) {
         largest_of_warps[warp] = largest;
         place_of_warps[warp] = place;
     }
     __syncthreads();
     for (int w = 0; w < warps; w++) {
-        if (largest_of_warps[w] > largest || (largest_of_warps[w] == largest && place_of_warps[w] < place)) {
-            largest = largest_of_warps[w];
-            place = place_of_warps[w];
-        }
+        keep_larger(&largest, &place, largest_of_warps[w], place_of_warps[w]);
     }
     const float reference = fmaxf(largest, state.largest);
     float sum = 0;

@@ -94,15 +94,8 @@ extern "C" __global__ void __launch_bounds__(512)
             place = i;
         }
     }
-    for (int distance = warp_size / 2; distance > 0; distance /= 2) {
-        const float other = __shfl_xor_sync(0xffffffff, largest, distance);
-        const int32_t other_place = __shfl_xor_sync(0xffffffff, place, distance);
-        is_damaged |= __shfl_xor_sync(0xffffffff, is_damaged, distance);
-        if (other > largest || (other == largest && other_place < place)) {
-            largest = other;
-            place = other_place;
-        }
-    }
+    warp_likeliest(&largest, &place);
+    is_damaged = __ballot_sync(0xffffffff, is_damaged != 0) != 0;
     if (lane == 0) {
         largest_of_warps[warp] = largest;
         place_of_warps[warp] = place;
@@ -112,10 +105,7 @@ extern "C" __global__ void __launch_bounds__(512)
     if (threadIdx.x != 0) return;
     for (int w = 1; w < sample_warps; w++) {
         is_damaged |= damaged_warps[w];
-        if (largest_of_warps[w] > largest || (largest_of_warps[w] == largest && place_of_warps[w] < place)) {
-            largest = largest_of_warps[w];
-            place = place_of_warps[w];
-        }
+        keep_larger(&largest, &place, largest_of_warps[w], place_of_warps[w]);
     }
     is_damaged |= largest == INFINITY_VALUE || largest == -INFINITY_VALUE;
     tokens[blockIdx.x] = is_damaged ? -1 : place;
