@@ -61,7 +61,6 @@ typedef esparse_cu_result (*esparse_cuCtxSetCurrent)(esparse_cu_context);
 // "Memory management", "Stream ordered memory allocator".
 typedef esparse_cu_result (*esparse_cuMemGetInfo_v2)(size_t *, size_t *);
 typedef esparse_cu_result (*esparse_cuMemPoolSetAttribute)(esparse_cu_pool, int, void *);
-typedef esparse_cu_result (*esparse_cuMemPoolTrimTo)(esparse_cu_pool, size_t);
 typedef esparse_cu_result (*esparse_cuMemAllocAsync)(esparse_cu_address *, size_t, esparse_cu_stream);
 typedef esparse_cu_result (*esparse_cuMemFreeAsync)(esparse_cu_address, esparse_cu_stream);
 typedef esparse_cu_result (*esparse_cuMemAllocHost_v2)(void **, size_t);

@@ -23,7 +23,6 @@ package struct CUDAMemory: Sendable, Equatable {
     /// The stream, for libraries that put their work on it.
     nonisolated(unsafe) let stream: esparse_cu_stream
     private nonisolated(unsafe) let context: esparse_cu_context
-    private nonisolated(unsafe) let pool: esparse_cu_pool
     private let handle: esparse_cu_device
 
     /// Opens device `index`: retains its primary context and makes a stream.
@@ -41,9 +40,7 @@ package struct CUDAMemory: Sendable, Equatable {
         try driver.check(
             unsafe driver.functions.primaryContextRetain(&context, handle), "open a context on \(properties.name)")
         do {
-            let (stream, pool) = try unsafe Self.makeStream(in: context, of: handle, driver)
-            unsafe self.stream = unsafe stream
-            unsafe self.pool = unsafe pool
+            unsafe stream = try unsafe Self.makeStream(in: context, of: handle, driver)
         } catch {
             _ = driver.functions.primaryContextRelease(handle)
             throw error
@@ -57,7 +54,7 @@ package struct CUDAMemory: Sendable, Equatable {
 
     private static func makeStream(
         in context: esparse_cu_context?, of handle: esparse_cu_device, _ driver: CUDADriver
-    ) throws(CUDAError) -> (esparse_cu_stream, esparse_cu_pool) {
+    ) throws(CUDAError) -> esparse_cu_stream {
         try driver.check(unsafe driver.functions.contextSetCurrent(context), "use a context")
         var pool: esparse_cu_pool?
         try driver.check(unsafe driver.functions.deviceGetDefaultMemPool(&pool, handle), "open the memory pool")
@@ -69,10 +66,8 @@ package struct CUDAMemory: Sendable, Equatable {
         var stream: esparse_cu_stream?
         try driver.check(
             unsafe driver.functions.streamCreate(&stream, UInt32(esparse_cu_stream_non_blocking)), "make a stream")
-        guard let stream = unsafe stream, let pool = unsafe pool else {
-            preconditionFailure("a stream that was made is not null")
-        }
-        return unsafe (stream, pool)
+        guard let stream = unsafe stream else { preconditionFailure("a stream that was made is not null") }
+        return unsafe stream
     }
 
     deinit {
@@ -94,12 +89,6 @@ package struct CUDAMemory: Sendable, Equatable {
         var total = 0
         try perform("tell its memory") { unsafe driver.functions.memGetInfo(&free, &total) }
         return CUDAMemory(free: free, total: total)
-    }
-
-    /// Gives memory that the pool keeps for reuse back to the system.
-    package func trim() throws(CUDAError) {
-        try synchronize()
-        try perform("give back memory") { unsafe driver.functions.memPoolTrimTo(pool, 0) }
     }
 
     /// Calls the driver with this device's context current on the calling thread; `operation` fits "cannot …".

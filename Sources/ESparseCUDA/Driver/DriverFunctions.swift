@@ -18,7 +18,6 @@ import CESparseCUDA
     let contextSetCurrent: esparse_cuCtxSetCurrent
     let memGetInfo: esparse_cuMemGetInfo_v2
     let memPoolSetAttribute: esparse_cuMemPoolSetAttribute
-    let memPoolTrimTo: esparse_cuMemPoolTrimTo
     let memAllocAsync: esparse_cuMemAllocAsync
     let memFreeAsync: esparse_cuMemFreeAsync
     let memAllocHost: esparse_cuMemAllocHost_v2
@@ -65,7 +64,6 @@ import CESparseCUDA
         unsafe contextSetCurrent = try library.function("cuCtxSetCurrent")
         unsafe memGetInfo = try library.function("cuMemGetInfo_v2")
         unsafe memPoolSetAttribute = try library.function("cuMemPoolSetAttribute")
-        unsafe memPoolTrimTo = try library.function("cuMemPoolTrimTo")
         unsafe memAllocAsync = try library.function("cuMemAllocAsync")
         unsafe memFreeAsync = try library.function("cuMemFreeAsync")
         unsafe memAllocHost = try library.function("cuMemAllocHost_v2")

@@ -32,7 +32,8 @@ struct CUDARefiner: MaskRefiner {
         try context.launch(
             "esparse_product_diagonal", in: .maskRefinement, grid: ((channels + 255) / 256, 1, 1), block: 256,
             [.pointer(products.sums.all), .pointer(self.order?.all), .count(channels), scale, .pointer(stored.all)])
-        guard let damped = Self.damped(try stored.all.download(Float.self, count: channels)) else { return nil }
+        let found = HessianDiagonal(try stored.all.download(Float.self, count: channels))
+        guard let damped = found?.damped(by: RefinementLimits.damping) else { return nil }
         let diagonal = try context.device.buffer(damped)
         hessian = try context.device.allocate(4 * channels * channels)
         own = try context.device.allocate(4 * channels * pattern.group)
@@ -42,15 +43,6 @@ struct CUDARefiner: MaskRefiner {
                 .pointer(products.sums.all), .pointer(self.order?.all), .pointer(diagonal.all), .count(channels),
                 scale, .count(pattern.group), .pointer(hessian.all), .pointer(own.all),
             ])
-    }
-
-    /// The diagonal as the processor's Hessian damps it, in the same steps; nil where it is not finite.
-    private static func damped(_ diagonal: [Float]) -> [Float]? {
-        let live = diagonal.map { Double($0) }.filter { $0 != 0 }
-        let mean = live.isEmpty ? 1 : live.reduce(0, +) / Double(live.count)
-        guard mean.isFinite else { return nil }
-        let addend = Float(RefinementLimits.damping * mean)
-        return diagonal.map { ($0 == 0 ? Float(mean) : $0) + addend }
     }
 
     func refine(

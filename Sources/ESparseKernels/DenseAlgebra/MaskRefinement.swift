@@ -14,8 +14,8 @@ package import ESparseCore
 ///     2 (w_k r_k - w_j r_j) + w_k^2 H_kk + w_j^2 H_jj - 2 w_k w_j H_kj
 ///
 /// Groups are visited from left to right; in each the best exchange is made as long as it lowers the error, then the next
-/// group follows, until a whole round makes none or `RefinementLimits.rounds` are done. Rows do not depend on each other. A tile of them goes
-/// through the groups in step, so that the rows of H that an exchange adds are in the cache.
+/// group follows, until a whole round makes none or `RefinementLimits.rounds` are done. Rows do not depend on each other. A
+/// tile of them goes through the groups in step, so that the rows of H that an exchange adds are in the cache.
 package struct MaskRefinement: Sendable {
     private let hessian: [Float]
     /// `[C, M]`: of each channel's row of the Hessian what lies in its own group.

@@ -56,10 +56,10 @@ package struct Hessian: ChannelProducts {
     package func factor(
         order: Permutation?, damping: Double, site: String
     ) throws(PruningError) -> (factor: InverseFactor, damping: Double) {
-        guard let (matrix, mean) = ordered(order) else { throw .unusableHessian(site: site) }
+        guard let (matrix, diagonal) = ordered(order) else { throw .unusableHessian(site: site) }
         var tried = damping
         while tried <= 1000 {
-            let damped = Self.damped(matrix, by: tried * mean)
+            let damped = Self.matrix(matrix, diagonal: diagonal.damped(by: tried))
             if let factor = InverseFactor(damped, channels: gram.channels) { return (factor, tried) }
             tried *= 10
         }
@@ -68,12 +68,11 @@ package struct Hessian: ChannelProducts {
 
     /// The matrix itself, `[C, C]`, both triangles, damped once as `factor` does it; nil where sums overflowed.
     package func matrix(order: Permutation?, damping: Double) -> [Float]? {
-        ordered(order).map { Self.damped($0.matrix, by: damping * $0.mean) }
+        ordered(order).map { Self.matrix($0.matrix, diagonal: $0.diagonal.damped(by: damping)) }
     }
 
-    /// `H` with channels in the order of `order`, dead ones with the mean of the others on the diagonal; and that mean. Nil where
-    /// sums overflowed.
-    private func ordered(_ order: Permutation?) -> (matrix: [Float], mean: Double)? {
+    /// `H` with channels in the order of `order`, and its diagonal without dead channels. Nil where sums overflowed.
+    private func ordered(_ order: Permutation?) -> (matrix: [Float], diagonal: HessianDiagonal)? {
         let count = gram.channels
         let order = order?.order ?? Permutation.identity(count).order
         precondition(order.count == count && tokenCount > 0)
@@ -89,19 +88,12 @@ package struct Hessian: ChannelProducts {
                 matrix[column * count + row] = value
             }
         }
-        let live = (0..<count).map { Double(matrix[$0 * (count + 1)]) }.filter { $0 != 0 }
-        let mean = live.isEmpty ? 1 : live.reduce(0, +) / Double(live.count)
-        guard mean.isFinite else { return nil }
-        for channel in 0..<count where matrix[channel * (count + 1)] == 0 {
-            matrix[channel * (count + 1)] = Float(mean)
-        }
-        return (matrix, mean)
+        return HessianDiagonal((0..<count).map { matrix[$0 * (count + 1)] }).map { (matrix, $0) }
     }
 
-    private static func damped(_ matrix: [Float], by addend: Double) -> [Float] {
-        var damped = matrix
-        let count = Int(Double(matrix.count).squareRoot())
-        for channel in 0..<count { damped[channel * (count + 1)] += Float(addend) }
-        return damped
+    private static func matrix(_ matrix: [Float], diagonal: [Float]) -> [Float] {
+        var replaced = matrix
+        for (channel, value) in diagonal.enumerated() { replaced[channel * (diagonal.count + 1)] = value }
+        return replaced
     }
 }

@@ -194,7 +194,6 @@ int cuDeviceGetDefaultMemPool(void **pool, int) {
     return success;
 }
 int cuMemPoolSetAttribute(void *pool, int, void *) { return pool == &pool_object ? success : invalid_value; }
-int cuMemPoolTrimTo(void *pool, size_t) { return pool == &pool_object ? success : invalid_value; }
 
 int cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
     *free_bytes = (size_t)2 << 30;

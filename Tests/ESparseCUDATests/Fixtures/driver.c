@@ -112,10 +112,6 @@ result cuMemPoolSetAttribute(void *pool, int attribute, void *value) {
     fake_set("threshold", *(long long *)value);
     return 0;
 }
-result cuMemPoolTrimTo(void *pool, size_t kept) {
-    IN_CONTEXT;
-    return pool == &context && kept == 0 ? 0 : invalid_value;
-}
 
 // MARK: Memory
 
