@@ -16,6 +16,8 @@
 #define ROWS_WITH_8_TOKENS 0
 #define EXPANDED_ROWS_WITH_4_TOKENS 2
 #define READS_PAST_VALUES 1
+#define VALUES_AHEAD 2048
+#define VALUES_NEAR 2
 
 enum { lanes = 8 };
 typedef __m256 vector;

@@ -15,6 +15,8 @@
 #define ROWS_WITH_8_TOKENS 2
 #define EXPANDED_ROWS_WITH_4_TOKENS 4
 #define READS_PAST_VALUES 0
+#define VALUES_AHEAD 512
+#define VALUES_NEAR 3
 
 #include "linear_avx512_vector.h"
 

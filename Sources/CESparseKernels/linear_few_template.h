@@ -7,7 +7,8 @@
 //
 // An output is one vector of sums over columns in ascending order, then one tree over its lanes, whatever the number of
 // tokens and rows. The including file defines, beside what `linear_template.h` needs, `reduce_eight`, the number of
-// `..._ROWS` at once for each number of tokens (0: expanded first) and `READS_PAST_VALUES`.
+// `..._ROWS` at once for each number of tokens (0: expanded first), `READS_PAST_VALUES`, how many bytes ahead values are
+// prefetched (`VALUES_AHEAD`) and how near (`VALUES_NEAR`: 3 the first-level cache, 2 the second).
 
 enum {
     step = 2 * lanes,
@@ -16,8 +17,7 @@ enum {
     most_tokens = 32,
     /// Most columns taken at once, so that the input of 16 tokens and the expanded weights fit the first-level cache.
     piece_columns = 320,
-    /// How far ahead weights and bitmask are prefetched, in bytes.
-    values_ahead = 512,
+    /// How far ahead a bitmask is prefetched, in bytes.
     mask_ahead = 512,
 };
 
@@ -42,7 +42,9 @@ KERNEL row_block block_at(const int kind, const esparse_rows *rows, int64_t row,
 /// Brings in what `count` steps of a row will need later, for weights of which half are kept.
 KERNEL void prefetch_values(const int kind, const int count, const char *cursor) {
     const int bytes = count * step * ELEMENT_BYTES(KIND_ELEMENT(kind)) / (KIND_IS_SPARSE(kind) ? 2 : 1);
-    UNROLL for (int line = 0; line < bytes; line += 64) __builtin_prefetch(cursor + values_ahead + line, 0, 3);
+    UNROLL for (int line = 0; line < bytes; line += 64) {
+        __builtin_prefetch(cursor + VALUES_AHEAD + line, 0, VALUES_NEAR);
+    }
 }
 
 KERNEL void prefetch_mask(const int kind, const uint8_t *mask, int64_t column) {

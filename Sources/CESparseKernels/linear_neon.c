@@ -15,6 +15,8 @@
 #define ROWS_WITH_8_TOKENS 0
 #define EXPANDED_ROWS_WITH_4_TOKENS 2
 #define READS_PAST_VALUES 1
+#define VALUES_AHEAD 512
+#define VALUES_NEAR 3
 
 enum { lanes = 8 };
 typedef struct {

@@ -8,8 +8,8 @@
 enum {
     /// Tokens worked on together, at most.
     panel_tokens = 8,
-    /// How far ahead weights are prefetched, in bytes.
-    panel_ahead = 1024,
+    /// How far ahead weights are prefetched into the second-level cache, in bytes.
+    panel_ahead = 2048,
 };
 
 /// Tokens, rounded up, that are worked on together when so many are left.
@@ -79,15 +79,19 @@ KERNEL void multiply_panels(const int element, const int kept, const int panel_c
     }
     int64_t span = 0;
     for (; span + chunk_spans <= span_count; span += chunk_spans, x += chunk_spans * x_step) {
+        __m256i codes[4][chunk_spans];
         UNROLL for (int p = 0; p < panel_count; p++) {
-            const char *chunk = cursor + p * bytes, *values = chunk + chunk_spans * panel_rows;
-            __m256i codes[chunk_spans];
-            channel_codes(kept, (const uint8_t *)chunk, codes);
+            const char *chunk = cursor + p * bytes;
+            channel_codes(kept, (const uint8_t *)chunk, codes[p]);
             for (int ahead = 0; ahead < chunk_spans * (panel_rows + value_bytes); ahead += 64) {
-                __builtin_prefetch(chunk + panel_ahead + ahead, 0, 3);
+                __builtin_prefetch(chunk + panel_ahead + ahead, 0, 2);
             }
-            UNROLL for (int s = 0; s < chunk_spans; s++) {
-                add_span(element, kept, token_count, values + s * value_bytes, codes[s], x + s * x_step, totals[p]);
+        }
+        // Panels take turns span by span: their chains of additions then overlap within the processor's window.
+        UNROLL for (int s = 0; s < chunk_spans; s++) {
+            UNROLL for (int p = 0; p < panel_count; p++) {
+                const char *values = cursor + p * bytes + chunk_spans * panel_rows + s * value_bytes;
+                add_span(element, kept, token_count, values, codes[p][s], x + s * x_step, totals[p]);
             }
         }
         cursor += chunk_spans * (panel_rows + value_bytes);

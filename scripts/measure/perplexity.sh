@@ -45,6 +45,11 @@ PYTHON
 for pattern in 2:4 4:8; do row e-sparse-both $pattern --refine; done
 for pattern in 2:4 4:8; do row wanda-none $pattern --method wanda --shuffle none; done
 for pattern in 2:4 4:8; do row wanda-both $pattern --method wanda; done
+for pattern in 2:4 4:8; do
+    row e-sparse-update-both $pattern --update
+    row sparsegpt-none $pattern --method sparsegpt --shuffle none
+    row ria-assignment $pattern --method ria --shuffle assignment
+done
 for pattern in 2:4 4:8; do row wanda-refined-both $pattern --method wanda --refine; done
 for pattern in 2:4 4:8; do row e-sparse-none $pattern --refine --shuffle none; done
 for pattern in 2:4 4:8; do row e-sparse-global $pattern --refine --shuffle global; done
@@ -62,8 +67,8 @@ def cell(name):
     return f"{json.load(open(path))['results']['wikitext-2-test.joined']['token_perplexity,none']:.2f}"
 print("| method | shuffle | 2:4 | 4:8 |\n|---|---|--:|--:|")
 print(f"| dense | | {cell('dense')} | {cell('dense')} |")
-for method, title in (("magnitude", "magnitude"), ("wanda", "Wanda"), ("wanda-refined", "Wanda, `--refine`"), ("paper", "E-Sparse, paper's plain settings"), ("e-sparse-alpha-0.2", "E-Sparse, alpha 0.2, `--no-refine`"), ("e-sparse-unrefined", "E-Sparse, `--no-refine`"), ("e-sparse", "E-Sparse, the default")):
-    for shuffle in ("none", "global", "both"):
+for method, title in (("magnitude", "magnitude"), ("wanda", "Wanda"), ("wanda-refined", "Wanda, `--refine`"), ("ria", "RIA with its own permutation"), ("sparsegpt", "SparseGPT"), ("paper", "E-Sparse, paper's plain settings"), ("e-sparse-alpha-0.2", "E-Sparse, alpha 0.2, `--no-refine`"), ("e-sparse-unrefined", "E-Sparse, `--no-refine`"), ("e-sparse", "E-Sparse, the default"), ("e-sparse-update", "E-Sparse, `--update`")):
+    for shuffle in ("none", "assignment", "global", "both"):
         row = [cell(f"{method}-{shuffle}-{suffix}") for suffix in ("2of4", "4of8")]
         if row != ["-", "-"]:
             print(f"| {title} | {shuffle} | {row[0]} | {row[1]} |")

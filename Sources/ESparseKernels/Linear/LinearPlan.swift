@@ -65,14 +65,12 @@ struct LinearPlan: Equatable {
     private static let panelRowsAtOnce = 32
 
     /// Tiles for few tokens; no fewer than 16 where there are rows enough, so that threads end together. Those of panels
-    /// are whole runs of panels.
+    /// are whole runs of panels: one panel alone has too few sums to hide a multiply-add's latency.
     static func few(rows: Int, rowByteCount: Int, tokens: Int, hasPanels: Bool) -> LinearPlan {
-        let tile = min(fewTokensTileBytes / max(rowByteCount, 1), rows / 16)
-        let isCutInRuns = hasPanels && rows / 16 >= panelRowsAtOnce
-        let unit = isCutInRuns ? panelRowsAtOnce : 8
-        let rowTile = isCutInRuns ? tile / unit * unit : roundUp(tile, to: unit)
+        let unit = hasPanels ? panelRowsAtOnce : 8
+        let tile = min(fewTokensTileBytes / max(rowByteCount, 1), rows / 16) / unit * unit
         return LinearPlan(
-            kernel: .fewTokens, rowTile: max(unit, rowTile), tokenTile: max(tokens, 1), tokenStep: max(tokens, 1),
+            kernel: .fewTokens, rowTile: max(unit, tile), tokenTile: max(tokens, 1), tokenStep: max(tokens, 1),
             tokenUnit: 1)
     }
 
