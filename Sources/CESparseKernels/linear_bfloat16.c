@@ -42,19 +42,19 @@ KERNEL void load_square(const float *input, int64_t tokens, int64_t width, int64
     transpose_square(square);
 }
 
-ENTRY void transpose(int rounds, const float *input, int64_t tokens, int64_t columns, int64_t tile_tokens,
-                     void *tiles) {
+ENTRY void transpose(int rounds, const float *input, int64_t tokens, int64_t columns, int64_t first, int64_t count,
+                     int64_t tile_tokens, void *tiles) {
     (void)rounds;
-    for (int64_t first = 0; first < tokens; first += tile_tokens) {
-        char *place = (char *)tiles + first * columns * value_bytes;
-        int64_t count = tokens - first < tile_tokens ? tokens - first : tile_tokens;
-        for (int64_t token = 0; token < count; token += 2 * lanes) {
-            const float *from = input + (first + token) * columns;
-            for (int64_t column = 0; column < columns; column += lanes) {
-                int64_t width = columns - column < lanes ? columns - column : lanes;
+    for (int64_t start = 0; start < tokens; start += tile_tokens) {
+        char *place = (char *)tiles + start * columns * value_bytes;
+        const int64_t left = tokens - start < tile_tokens ? tokens - start : tile_tokens, end = first + count;
+        for (int64_t token = 0; token < left; token += 2 * lanes) {
+            const float *from = input + (start + token) * columns;
+            for (int64_t column = first; column < end; column += lanes) {
+                int64_t width = end - column < lanes ? end - column : lanes;
                 vector low[lanes], high[lanes];
-                load_square(from + column, count - token, width, columns, low);
-                load_square(from + lanes * columns + column, count - token - lanes, width, columns, high);
+                load_square(from + column, left - token, width, columns, low);
+                load_square(from + lanes * columns + column, left - token - lanes, width, columns, high);
                 for (int64_t i = 0; i < width; i++) {
                     __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(high[i], low[i]);
                     _mm512_storeu_si512(place + ((column + i) * tile_tokens + token) * value_bytes, halves);

@@ -24,12 +24,13 @@ enum {
 /// The token in a lane of a tile's vector.
 static inline int64_t tile_token(int64_t tile_vector, int64_t lane) { return tile_vector * lanes + lane; }
 
-/// One tile: input [tokens, columns] to [columns][tile_tokens]; vectors without any token are left as they are.
-KERNEL void transpose_tile(const int rounds, const float *input, int64_t tokens, int64_t columns, int64_t tile_tokens,
-                           float *tile) {
+/// Channels [first, end) of one tile: input [tokens, columns] to [columns][tile_tokens]; vectors without any token are
+/// left as they are.
+KERNEL void transpose_tile(const int rounds, const float *input, int64_t tokens, int64_t columns, int64_t first,
+                           int64_t end, int64_t tile_tokens, float *tile) {
     for (int64_t token = 0; token < tokens; token += lanes) {
-        for (int64_t column = 0; column < columns; column += lanes) {
-            int64_t width = columns - column < lanes ? columns - column : lanes;
+        for (int64_t column = first; column < end; column += lanes) {
+            int64_t width = end - column < lanes ? end - column : lanes;
             vector square[lanes];
             for (int i = 0; i < lanes; i++) {
                 const float *from = input + (token + i) * columns + column;
@@ -50,15 +51,16 @@ KERNEL void transpose_tile(const int rounds, const float *input, int64_t tokens,
     }
 }
 
-ENTRY void transpose(int rounds, const float *input, int64_t tokens, int64_t columns, int64_t tile_tokens,
-                     void *tiles) {
+ENTRY void transpose(int rounds, const float *input, int64_t tokens, int64_t columns, int64_t first, int64_t count,
+                     int64_t tile_tokens, void *tiles) {
     for (int64_t token = 0; token < tokens; token += tile_tokens) {
-        int64_t count = tokens - token < tile_tokens ? tokens - token : tile_tokens;
+        const int64_t left = tokens - token < tile_tokens ? tokens - token : tile_tokens;
+        const float *from = input + token * columns;
         float *tile = (float *)tiles + token * columns;
         if (rounds) {
-            transpose_tile(1, input + token * columns, count, columns, tile_tokens, tile);
+            transpose_tile(1, from, left, columns, first, first + count, tile_tokens, tile);
         } else {
-            transpose_tile(0, input + token * columns, count, columns, tile_tokens, tile);
+            transpose_tile(0, from, left, columns, first, first + count, tile_tokens, tile);
         }
     }
 }

@@ -76,7 +76,10 @@ static void multiply_many(const esparse_many_kernels *kernels, int rounds, const
         posix_memalign(&scratch, 64, kernels->scratch(&run, linear->tokens, tile_tokens))) {
         exit(2);
     }
-    kernels->transpose(rounds, linear->input, linear->tokens, columns, tile_tokens, memory);
+    // In two pieces, of any size.
+    const int64_t cut = below((int)columns + 1);
+    kernels->transpose(rounds, linear->input, linear->tokens, columns, 0, cut, tile_tokens, memory);
+    kernels->transpose(rounds, linear->input, linear->tokens, columns, cut, columns - cut, tile_tokens, memory);
     kernels->multiply(&run, memory, linear->tokens, tile_tokens, output + first, linear->rows.rows, linear->accumulates,
                       scratch);
     free(memory), free(scratch);
@@ -138,7 +141,7 @@ static void multiply_many_panels(const esparse_many_kernels *kernels, const rand
         posix_memalign(&scratch, 64, kernels->scratch(rows, linear->tokens, tile_tokens))) {
         exit(2);
     }
-    kernels->transpose(0, linear->input, linear->tokens, columns, tile_tokens, memory);
+    kernels->transpose(0, linear->input, linear->tokens, columns, 0, columns, tile_tokens, memory);
     kernels->multiply(rows, memory, linear->tokens, tile_tokens, output, linear->rows.rows, linear->accumulates,
                       scratch);
     free(memory), free(scratch);

@@ -38,10 +38,10 @@ typedef struct {
     int64_t value_bytes;  ///< bytes of a value in a tile
     /// Tokens in a tile that suits a product of so many tokens.
     int64_t (*tile_tokens)(int64_t tokens);
-    /// Input [T, C] to tiles [T / tile_tokens][C][tile_tokens], rounded to bf16 where `rounds`; missing tokens are zero
-    /// or left as they are.
-    void (*transpose)(int rounds, const float *input, int64_t tokens, int64_t columns, int64_t tile_tokens,
-                      void *tiles);
+    /// Channels [first, first + count) of input [T, C] to tiles [T / tile_tokens][C][tile_tokens], rounded to bf16 where
+    /// `rounds`; missing tokens are zero or left as they are.
+    void (*transpose)(int rounds, const float *input, int64_t tokens, int64_t columns, int64_t first, int64_t count,
+                      int64_t tile_tokens, void *tiles);
     /// Bytes of scratch (64-byte aligned) that `multiply` needs.
     size_t (*scratch)(const esparse_rows *rows, int64_t tokens, int64_t tile_tokens);
     /// What `few` computes. The order of additions of an output depends on C and the pattern only.

@@ -22,6 +22,8 @@ package struct CPULinear: Sendable {
 
     /// Tokens of one pass at most, which bounds the scratch that holds the converted input.
     static let mostTokensAtOnce = 1024
+    /// Channels of a tile of the input that a thread transposes before it takes other ones.
+    private static let channelsAtOnce = 256
 
     /// Tokens of each pass over the weights but the last, which may have a few less: as few passes as can be, of one size.
     static func passTokens(_ tokens: Int) -> Int {
@@ -179,13 +181,15 @@ package struct CPULinear: Sendable {
             let sparse = sparseKernels(plan.kernel)
             let step = plan.tokenUnit
             let tileBytes = columns * step * Int(sparse.value_bytes)
-            let pieces = (tokens + step - 1) / step
-            nonisolated(unsafe) let tiles = unsafe ScratchSlot.input.memory(byteCount: pieces * tileBytes)
-            pool.run(count: pieces) { index in
-                let first = index * step
+            let tileCount = (tokens + step - 1) / step
+            let pieces = (columns + Self.channelsAtOnce - 1) / Self.channelsAtOnce
+            nonisolated(unsafe) let tiles = unsafe ScratchSlot.input.memory(byteCount: tileCount * tileBytes)
+            pool.run(count: tileCount * pieces) { index in
+                let (tile, piece) = index.quotientAndRemainder(dividingBy: pieces)
+                let (first, channel) = (tile * step, piece * Self.channelsAtOnce)
                 unsafe sparse.transpose(
-                    rounds, source + first * columns, Int64(min(step, tokens - first)), Int64(columns),
-                    Int64(step), tiles + index * tileBytes)
+                    rounds, source + first * columns, Int64(min(step, tokens - first)), Int64(columns), Int64(channel),
+                    Int64(min(Self.channelsAtOnce, columns - channel)), Int64(step), tiles + tile * tileBytes)
             }
             return unsafe UnsafeRawPointer(tiles)
         }
