@@ -125,6 +125,7 @@ package struct CPULinear: Sendable {
         _ body: @Sendable (Tile, UnsafeRawPointer) -> Void
     ) {
         let plan = plan(tokens: tokens)
+        if plan.kernel == .fewTokens { pool.lookahead.begin(storage.read) }
         let rowPieces = (rows + plan.rowTile - 1) / plan.rowTile
         let tokenPieces = (tokens + plan.tokenTile - 1) / plan.tokenTile
         nonisolated(unsafe) let prepared = unsafe prepare(input, tokens: tokens, plan: plan, pool: pool)

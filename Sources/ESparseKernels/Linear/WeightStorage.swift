@@ -19,6 +19,8 @@ struct WeightStorage: Sendable {
     /// The weights in the order of the instruction set's kernels, where they have one.
     private(set) var panels: WeightPanels?
     let bias: [Float]?
+    /// What stands for the weights where reading ahead is concerned.
+    private(set) var read = ReadWeights(start: 0, byteCount: 0)
 
     /// Takes weights as they lie, or repacks them where the kernels want panels; under bf16 rounds those of other types,
     /// in parallel.
@@ -66,6 +68,12 @@ struct WeightStorage: Sendable {
             values = nil
             bitmask = nil
         }
+        var start: UnsafeRawPointer?
+        unsafe withRows(0..<0) { rows in
+            unsafe start = rows.pointee.panels.map { unsafe UnsafeRawPointer($0) } ?? rows.pointee.weights
+        }
+        read = ReadWeights(
+            start: UInt(bitPattern: start), byteCount: panels?.byteCount ?? values?.byteCount ?? 0)
     }
 
     /// Bytes of values, bitmask and bias, mapped or owned.

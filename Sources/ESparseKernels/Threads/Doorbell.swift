@@ -35,15 +35,16 @@ import Synchronization
         unsafe mutex.deallocate()
     }
 
-    /// Returns when `isReady` is true: spins for `spinNanoseconds`, then sleeps between rings.
+    /// Returns when `isReady` is true: spins for `spinNanoseconds`, then sleeps between rings. While it spins it calls `whileSpinning`,
+    /// which does a little and says whether there is more.
     ///
     /// `isReady` must read with sequentially consistent (or stronger than relaxed) order whatever it hands over.
-    func wait(spinNanoseconds: UInt64, until isReady: () -> Bool) {
+    func wait(spinNanoseconds: UInt64, whileSpinning: () -> Bool, until isReady: () -> Bool) {
         if isReady() { return }
         let start = monotonicNanoseconds()
         repeat {
             for _ in 0..<32 {
-                esparse_spin_pause()
+                if !whileSpinning() { esparse_spin_pause() }
                 if isReady() { return }
             }
         } while monotonicNanoseconds() &- start < spinNanoseconds

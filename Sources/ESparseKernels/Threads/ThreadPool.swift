@@ -16,6 +16,9 @@ import Synchronization
 package final class ThreadPool: Sendable {
     private let team: WorkerTeam
 
+    /// What threads fetch while they wait.
+    var lookahead: Lookahead { team.lookahead }
+
     /// Number of threads that take part in a region, the caller's included.
     package let threadCount: Int
 
@@ -54,6 +57,7 @@ package final class ThreadPool: Sendable {
     private let isStopped = Atomic<Bool>(false)
     private let workBell = Doorbell()
     private let doneBell = Doorbell()
+    let lookahead = Lookahead()
 
     /// The current region. Written by its caller only, while `untaken` is 0 and all indices of the last region are done.
     private var body: UnsafePointer<@Sendable (Int) -> Void>?
@@ -72,7 +76,7 @@ package final class ThreadPool: Sendable {
                 untaken.store(count, ordering: .sequentiallyConsistent)
                 workBell.ring()
                 takePart()
-                doneBell.wait(spinNanoseconds: Self.spinNanoseconds) {
+                doneBell.wait(spinNanoseconds: Self.spinNanoseconds, whileSpinning: lookahead.fetch) {
                     completed.load(ordering: .sequentiallyConsistent) == count
                 }
                 unsafe self.body = nil
@@ -112,7 +116,7 @@ package final class ThreadPool: Sendable {
 
     private func work() {
         while true {
-            workBell.wait(spinNanoseconds: Self.spinNanoseconds) {
+            workBell.wait(spinNanoseconds: Self.spinNanoseconds, whileSpinning: lookahead.fetch) {
                 untaken.load(ordering: .sequentiallyConsistent) > 0 || isStopped.load(ordering: .sequentiallyConsistent)
             }
             if isStopped.load(ordering: .relaxed) { return }
