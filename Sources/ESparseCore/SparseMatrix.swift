@@ -58,13 +58,30 @@ public struct SparseMatrix: Sendable {
         self.bitmask = bitmask
     }
 
+    /// By a byte's value, whether each group in it is right; empty where groups do not fill whole bytes.
+    private var soundBytes: [Bool] {
+        guard 8 % pattern.group == 0, columns % 8 == 0 else { return [] }
+        let groupMask = (1 << pattern.group) - 1
+        return (0..<256).map { byte in
+            stride(from: 0, to: 8, by: pattern.group).allSatisfy {
+                (byte >> $0 & groupMask).nonzeroBitCount == pattern.kept
+            }
+        }
+    }
+
     /// The row and group of the first group without exactly `pattern.kept` bits, or with bits past the last column.
     private func firstWrongGroup() -> (row: Int, group: Int)? {
         let groupCount = columns / pattern.group
         let groupMask = pattern.group == 32 ? UInt64(UInt32.max) : (1 << UInt64(pattern.group)) - 1
+        let isSound = soundBytes
         return unsafe bitmask.withUnsafeBytes { bytes in
             for row in 0..<rows {
                 let base = row * maskBytesPerRow
+                if !isSound.isEmpty,
+                    (base..<base + maskBytesPerRow).allSatisfy({ isSound[Int(unsafe bytes[$0])] })
+                {
+                    continue
+                }
                 for group in 0..<groupCount {
                     let bit = group * pattern.group
                     var window: UInt64 = 0

@@ -96,9 +96,11 @@ import Testing
         #expect(Permutation([0, -1, 1]) == nil)
     }
 
-    private func sparse(bitmask: [UInt8], rows: Int = 1, columns: Int = 8, kept: Int = 4) throws -> SparseMatrix {
+    private func sparse(
+        bitmask: [UInt8], rows: Int = 1, columns: Int = 8, kept: Int = 4, pattern: SparsityPattern = .twoOfFour
+    ) throws -> SparseMatrix {
         try SparseMatrix(
-            rows: rows, columns: columns, pattern: .twoOfFour,
+            rows: rows, columns: columns, pattern: pattern,
             values: Tensor([Float](repeating: 1, count: rows * kept), shape: [rows, kept]),
             bitmask: Tensor(
                 elementType: .uint8, shape: [rows, bitmask.count / rows], storage: ByteStorage(copying: bitmask)))
@@ -115,6 +117,21 @@ import Testing
         #expect(throws: SparseMatrixError.self) { try sparse(bitmask: [0b1010_0011], columns: 6) }
         #expect(throws: SparseMatrixError.self) { try sparse(bitmask: [0b1010_0011], kept: 3) }
         #expect(throws: SparseMatrixError.self) { try sparse(bitmask: [0b1010_0011, 0]) }
+    }
+
+    @Test(arguments: ["1:2", "2:4", "1:4", "4:8", "2:8", "3:16"]) func everyByteOfBitsIsJudged(_ name: String) throws {
+        let pattern = try #require(SparsityPattern(name))
+        let columns = max(8, pattern.group)
+        for byte in UInt8.min...UInt8.max {
+            let bits = (0..<columns).map { $0 < 8 ? Int(byte >> UInt8($0) & 1) : 0 }
+            let isRight = stride(from: 0, to: columns, by: pattern.group).allSatisfy {
+                bits[$0..<$0 + pattern.group].reduce(0, +) == pattern.kept
+            }
+            let matrix = try? sparse(
+                bitmask: [byte] + [UInt8](repeating: 0, count: columns / 8 - 1), columns: columns,
+                kept: columns / pattern.group * pattern.kept, pattern: pattern)
+            #expect((matrix != nil) == isRight, "\(byte)")
+        }
     }
 
     @Test func bitsPastTheLastColumnAreRefused() throws {
