@@ -65,6 +65,61 @@ import Testing
         #expect(scaling == expected)
     }
 
+    /// A file of one block with the least that a configuration needs.
+    private func smallFile(biases: [String], _ change: (inout GGUFBytes) -> Void = { _ in }) -> GGUFBytes {
+        var file = GGUFBytes()
+        file.addString("general.architecture", "llama")
+        for (key, value) in [
+            ("embedding_length", 32), ("block_count", 2), ("feed_forward_length", 32), ("attention.head_count", 2),
+        ] as [(String, UInt32)] {
+            file.addInteger("llama.\(key)", value)
+        }
+        change(&file)
+        file.data = [UInt8](repeating: 0, count: 4096)
+        for (index, name) in (["token_embd.weight"] + biases).enumerated() {
+            file.addTensor(name, dimensions: [32], type: 0, offset: UInt64(128 * index))
+        }
+        return file
+    }
+
+    private func configuration(_ file: GGUFBytes) throws -> JSONValue {
+        let opened = try file.open()
+        return try JSONParser.parse(
+            Array(GGUFArchitecture(metadata: opened.metadata).configuration(file: opened)))
+    }
+
+    @Test func biasesAreThoseOfAllBlocks() throws {
+        let feedForward = (0..<2).flatMap { block in
+            ["ffn_gate", "ffn_up", "ffn_down"].map { "blk.\(block).\($0).bias" }
+        }
+        let without = try configuration(smallFile(biases: []))
+        #expect(without["attention_bias"] == .boolean(false) && without["mlp_bias"] == .boolean(false))
+        let with = try configuration(smallFile(biases: feedForward))
+        #expect(with["attention_bias"] == .boolean(false) && with["mlp_bias"] == .boolean(true))
+        // Each on its own would be left out without a word.
+        for name in ["blk.1.attn_q.bias", "blk.0.attn_output.bias", "blk.0.ffn_down.bias"] {
+            let sentence = message { _ = try configuration(smallFile(biases: [name])) }
+            #expect(sentence?.contains("a file with \(name) but without blk.0.") == true)
+        }
+        for name in ["output.bias", "token_embd.bias", "blk.0.attn_norm.bias"] {
+            let sentence = message { _ = try GGUFWeights(file: smallFile(biases: [name]).open()) }
+            #expect(sentence?.contains(name) == true)
+        }
+    }
+
+    @Test func rotaryFactorsWithoutATypeAreLinear() throws {
+        func scaling(_ factor: Float, type: String? = nil) throws -> JSONValue? {
+            let file = smallFile(biases: []) { file in
+                file.addValue("llama.rope.scaling.factor", type: 6, littleEndian(factor.bitPattern))
+                if let type { file.addString("llama.rope.scaling.type", type) }
+            }
+            return try configuration(file)["rope_scaling"]
+        }
+        let linear = JSONValue.sorted(["rope_type": .text("linear"), "factor": .number(4)])
+        #expect(try scaling(4) == linear && scaling(4, type: "linear") == linear)
+        #expect(try scaling(4, type: "none") == nil && scaling(1) == nil && scaling(0) == nil)
+    }
+
     @Test(arguments: [Float.nan, .infinity]) func numbersAreFinite(_ value: Float) throws {
         var file = GGUFBytes()
         file.addValue("epsilon", type: 6, littleEndian(value.bitPattern))

@@ -102,8 +102,9 @@ package struct GGUFArchitecture: Sendable {
             "rope_scaling": try rotaryScaling(file: file, base: base),
             "rms_norm_eps": .number(GGUFArchitecture.shortest(epsilon)),
             "hidden_act": .text("silu"),
-            "attention_bias": .boolean(file.entries["blk.0.attn_q.bias"] != nil),
-            "mlp_bias": .boolean(file.entries["blk.0.ffn_gate.bias"] != nil),
+            "attention_bias": .boolean(
+                try hasBiases(["attn_q", "attn_k", "attn_v", "attn_output"], in: file)),
+            "mlp_bias": .boolean(try hasBiases(["ffn_gate", "ffn_up", "ffn_down"], in: file)),
             "tie_word_embeddings": .boolean(file.entries["output.weight"] == nil),
             "bos_token_id": try integer("bos"),
             "eos_token_id": try integer("eos"),
@@ -111,6 +112,21 @@ package struct GGUFArchitecture: Sendable {
             "torch_dtype": .text("float32"),
         ]
         return Data(JSONValue.sorted(config).serialized(indented: true))
+    }
+
+    /// Whether these linears of every block have biases; config.json can say so of all of them only.
+    private func hasBiases(_ linears: [String], in file: GGUFFile) throws(FormatError) -> Bool {
+        let present = file.entries.keys.filter { name in
+            name.hasPrefix("blk.") && linears.contains { name.hasSuffix(".\($0).bias") }
+        }
+        guard let one = present.min() else { return false }
+        let names = (0..<blockCount).lazy.flatMap { block in linears.map { "blk.\(block).\($0).bias" } }
+        if let missing = names.first(where: { file.entries[$0] == nil }) {
+            throw .unsupported(
+                path: file.path, found: "a file with \(one) but without \(missing)",
+                supported: "biases of all of \(linears.joined(separator: ", ")) in all blocks, or of none, are")
+        }
+        return true
     }
 
     /// The number whose shortest text the single has: 1e-05 rather than 9.99999974737875e-06.
@@ -124,10 +140,10 @@ package struct GGUFArchitecture: Sendable {
         }
         // Files older than rope.scaling.* hold the linear factor under rope.scale_linear.
         let oldFactor = try metadata.number("\(name).rope.scale_linear")
-        let kind = try metadata.string("\(name).rope.scaling.type") ?? (oldFactor == nil ? "none" : "linear")
-        guard let factor = try metadata.number("\(name).rope.scaling.factor") ?? oldFactor, factor != 1 else {
-            return .null
-        }
+        let kind = try metadata.string("\(name).rope.scaling.type") ?? "linear"
+        // As in llama.cpp: a factor without a type is linear, and 0 means no scaling.
+        guard let factor = try metadata.number("\(name).rope.scaling.factor") ?? oldFactor, factor != 1, factor != 0
+        else { return .null }
         switch kind {
         case "linear":
             return .sorted(["rope_type": .text("linear"), "factor": .number(GGUFArchitecture.shortest(factor))])

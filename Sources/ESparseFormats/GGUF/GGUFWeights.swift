@@ -110,7 +110,7 @@ public struct GGUFWeights: WeightSource {
         return nil
     }
 
-    /// Tensors that follow from the configuration, which holds what they say.
+    /// Tensors that follow from the configuration.
     private static func isDerived(_ name: String) -> Bool {
         name == GGUFArchitecture.rotaryFactorsName || name.hasSuffix(".attn_rot_embd.weight")
     }
@@ -119,9 +119,9 @@ public struct GGUFWeights: WeightSource {
     private static func canonicalName(_ name: String) -> String? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
         guard let kind = parts.last, kind == "weight" || kind == "bias" else { return nil }
-        if parts.count == 2 { return outerNames[String(parts[0])].map { "\($0).\(kind)" } }
+        if parts.count == 2, kind == "weight" { return outerNames[String(parts[0])].map { "\($0).weight" } }
         guard parts.count == 4, parts[0] == "blk", let block = Int(parts[1]), block >= 0,
-            let layer = blockNames[String(parts[2])]
+            let layer = blockNames[String(parts[2])], kind == "weight" || !layer.hasSuffix("norm")
         else { return nil }
         return "model.layers.\(block).\(layer).\(kind)"
     }
