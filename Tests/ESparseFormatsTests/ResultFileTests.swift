@@ -28,6 +28,17 @@ import Testing
         #expect(try FileSystem.names(in: folder.path) == ["result"])
     }
 
+    @Test func nothingIsLeftOfAFileThatCannotHaveItsName() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/taken"
+        try FileSystem.createFolder(path)
+        let file = try OutputFile(path: path)
+        try file.write([1], at: 0)
+        #expect(throws: FileError.self) { try file.commit() }
+        withExtendedLifetime(consume file) {}
+        #expect(try FileSystem.names(in: folder.path) == ["taken"])
+    }
+
     @Test func writesIntoPipes() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/pipe"

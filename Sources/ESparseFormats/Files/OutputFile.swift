@@ -16,6 +16,7 @@ package final class OutputFile {
     package let path: String
     private let temporaryPath: String
     private var descriptor: Int32
+    private var isTemporary = false
 
     /// What a temporary file's name ends with.
     package static let temporarySuffix = ".partial"
@@ -28,13 +29,12 @@ package final class OutputFile {
         temporaryPath = path + OutputFile.temporarySuffix
         descriptor = unsafe open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw FileError(path: temporaryPath, operation: "create", code: errno) }
+        isTemporary = true
     }
 
     deinit {
-        if descriptor >= 0 {
-            close(descriptor)
-            unsafe unlink(temporaryPath)
-        }
+        if descriptor >= 0 { close(descriptor) }
+        if isTemporary { unsafe unlink(temporaryPath) }
     }
 
     /// Writes all bytes at a position.
@@ -73,5 +73,6 @@ package final class OutputFile {
         descriptor = -1
         guard closed == 0 else { throw FileError(path: temporaryPath, operation: "close", code: code) }
         try FileSystem.rename(temporaryPath, to: path)
+        isTemporary = false
     }
 }

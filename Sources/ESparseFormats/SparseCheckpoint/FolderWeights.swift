@@ -73,7 +73,7 @@ public struct FolderWeights: WeightSource {
         let shape = unsafe tensor.withUnsafeBytes { bytes in
             [0, 8].map { unsafe Int(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: Int.self)) }
         }
-        guard TensorShape.elementCount(shape) != nil else {
+        guard TensorShape.elementCount(shape) != nil, shape[1] <= Int.max - 64 else {
             throw .invalidTensor(path: files.path, name: base + ".weight", problem: .invalidShape)
         }
         return shape
