@@ -57,6 +57,17 @@ import Testing
         #expect(expected.contains { $0.count > 4 })
     }
 
+    /// A recorded step reads the table by the token without another look at it.
+    @Test func recordedStepsRefuseUnknownTokens() throws {
+        let model = try ModelFixture("llama-plain").model(on: backend)
+        let settings = GenerationSettings(sampling: try SamplingSettings(temperature: 0), seed: 0, stopTokens: [])
+        let requests = [4, 97].map { GenerationRequest(prompt: [$0], maximumTokens: 6) }
+        let error = #expect(throws: ModelError.self) {
+            _ = try Generator(model: model, settings: settings).generate(requests, batchSize: 1)
+        }
+        #expect(error == ModelError.tokenOutsideVocabulary(97, vocabularySize: 97))
+    }
+
     /// The recorded step of one prompt length serves all positions of its class, across the edge of a split as well.
     @Test func longSequencesCrossSplits() throws {
         let model = try ModelFixture("llama-plain").model(on: backend)

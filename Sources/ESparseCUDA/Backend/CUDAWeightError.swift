@@ -12,6 +12,8 @@ package enum CUDAWeightError: Error, Equatable, CustomStringConvertible {
     case notAMatrix(shape: [Int])
     /// Heads are larger than any kernel takes.
     case headSize(Int)
+    /// There are more heads than a launch can have blocks.
+    case headCount(Int)
 
     /// One sentence for the user.
     package var description: String {
@@ -23,6 +25,8 @@ package enum CUDAWeightError: Error, Equatable, CustomStringConvertible {
             "a weight has shape \(shape), but a linear on a GPU needs two dimensions, neither of them 0"
         case .headSize(let size):
             "attention heads have \(size) channels, but at most \(AttentionPlan.mostHeadSize) can run on a GPU; use --device cpu"
+        case .headCount(let count):
+            "attention has \(count) query, key and value heads, but at most \(CUDAAttention.mostHeads) can run on a GPU; use --device cpu"
         }
     }
 }

@@ -30,6 +30,7 @@ package struct TokenDrawing<B: Backend> {
         precondition(samplers.count == rows.count, "a sampler is needed for every row")
         let isStep = rows.count == batch.tokenCount && batch.segments.count == batch.tokenCount
         if isStep, let decoder {
+            try model.embedding.check(tokens, batch: batch)
             try cache.requireRoom(for: batch)
             let drawn = try decoder.step(
                 tokens, batch: batch, uniforms: samplers.indices.map { samplers[$0].nextUniform() },

@@ -11,21 +11,28 @@ package struct TokenEmbedding<B: Backend>: Sendable {
     let projection: B.PreparedLinear?
     let positions: (table: B.PreparedEmbedding, offset: Int)?
 
-    /// The residual stream before the first block, `[T, D]`.
+    /// Checks that a model has these tokens and positions.
     ///
     /// - Throws: `ModelError` for a token outside the vocabulary or a position that the model does not have.
-    package func embed(_ tokens: [Int32], batch: TokenBatch) throws -> B.Activation {
+    package func check(_ tokens: [Int32], batch: TokenBatch) throws {
         precondition(tokens.count == batch.tokenCount)
         for token in tokens where token < 0 || Int(token) >= vocabularySize {
             throw ModelError.tokenOutsideVocabulary(token, vocabularySize: vocabularySize)
         }
+        let needed = batch.segments.map { $0.start + $0.count }.max() ?? 0
+        if let positionLimit, needed > positionLimit {
+            throw ModelError.tooManyPositions(needed: needed, available: positionLimit)
+        }
+    }
+
+    /// The residual stream before the first block, `[T, D]`.
+    ///
+    /// - Throws: as `check`.
+    package func embed(_ tokens: [Int32], batch: TokenBatch) throws -> B.Activation {
+        try check(tokens, batch: batch)
         var hidden = backend.embed(tokens, in: table)
         if let projection { hidden = backend.multiply(hidden, by: projection) }
         if let positions {
-            let needed = batch.segments.map { $0.start + $0.count }.max() ?? 0
-            if let positionLimit, needed > positionLimit {
-                throw ModelError.tooManyPositions(needed: needed, available: positionLimit)
-            }
             backend.addPositions(of: batch, offset: positions.offset, from: positions.table, to: &hidden)
         }
         return hidden

@@ -78,6 +78,12 @@ import Testing
                     headCount: 1, keyValueHeadCount: 1, headSize: 257, scale: 1, rotaryFrequencies: nil,
                     outputPermutation: nil))
         }
+        #expect(throws: CUDAWeightError.headCount(65_538)) {
+            _ = try backend.prepareAttention(
+                AttentionDescription(
+                    headCount: 65_536, keyValueHeadCount: 1, headSize: 2, scale: 1, rotaryFrequencies: nil,
+                    outputPermutation: nil))
+        }
         #expect(throws: CUDAWeightError.elementType(.uint8, role: "an embedding table")) {
             _ = try backend.prepareEmbedding(
                 try Tensor(elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [UInt8](0..<4))))
