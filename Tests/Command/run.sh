@@ -93,6 +93,20 @@ done
 refuse "an update of an update" 64 "without --update" prune --output x --method sparsegpt --update
 check "leave linears dense" prune --output partly --exclude '*.v_proj.weight' --exclude '*.layers.1.*'
 check "evaluate a partly dense model" "$esparse" evaluate partly --text "$text" --sequence-length 128 --windows 2
+# A tied table under the head's name, as writers leave it that keep one name of shared tensors.
+cp -r "$model" head-name
+python3 - head-name/model.safetensors <<'PYTHON'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = data[8:8 + size].replace(b'"model.embed_tokens.weight"', b'"lm_head.weight"').ljust(size)
+open(sys.argv[1], "wb").write(data[:8] + header + data[8 + size:])
+PYTHON
+check "prune a tied model with the head's name only" "$esparse" prune head-name "${small[@]}" --output head-name-pruned
+check "evaluate it" "$esparse" evaluate head-name-pruned --text "$text" --sequence-length 128 --windows 4 --json head-name.json
+check "the plain model for comparison" "$esparse" evaluate two-of-four --text "$text" --sequence-length 128 --windows 4 --json plain.json
+python3 -c 'import json; a, b = (json.load(open(n))["results"] for n in ("head-name.json", "plain.json")); exit(a != b)' \
+    && pass || fail "a tied model with the head's name only is another model"
 
 # --- a budget of perplexity
 # weights FOLDER: checksums of its weights.

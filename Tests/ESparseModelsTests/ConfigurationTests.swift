@@ -156,6 +156,18 @@ private struct Configuration {
         #expect(verdict(nil) == refused)
     }
 
+    /// Beyond its window attention would slide, which it does not do here.
+    @Test func aWindowLimitsPositions() throws {
+        func limit(_ changes: [String: String?]) throws -> Int? {
+            try ModelArchitecture(configuration: Configuration.llama.with(changes)).positionLimit
+        }
+        let mistral: [String: String?] = ["model_type": #""mistral""#, "max_position_embeddings": "8192"]
+        #expect(try limit(mistral.merging(["sliding_window": "9000"]) { $1 }) == 9000)
+        #expect(try limit(mistral.merging(["sliding_window": "null"]) { $1 }) == nil)
+        #expect(try limit([:]) == nil)
+        #expect(try ModelArchitecture(configuration: Configuration.opt.with([:])).positionLimit == 128)
+    }
+
     @Test func bothSpellingsOfRotarySettings() throws {
         func frequencies(_ changes: [String: String?]) throws -> [Float] {
             let architecture = try ModelArchitecture(configuration: Configuration.llama.with(changes))

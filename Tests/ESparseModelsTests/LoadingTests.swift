@@ -61,6 +61,16 @@ import Testing
         #expect(found == "loaded")
     }
 
+    /// Writers that keep one of two names of a shared tensor may keep the head's.
+    @Test(arguments: [
+        ("llama-grouped-tied", "model.embed_tokens.weight"), ("opt-plain", "model.decoder.embed_tokens.weight"),
+    ])
+    func tiedTablesMayHaveTheHeadsName(_ name: String, _ table: String) throws {
+        let found = try sentence(name) { $0.tensors["lm_head.weight"] = $0.tensors.removeValue(forKey: table) }
+        #expect(found == "loaded")
+        #expect(try sentence(name) { $0.tensors[table] = nil }.contains(table))
+    }
+
     @Test func linearsOfOneInputMustAgree() throws {
         let found = try sentence("llama-plain") { weights in
             weights.permutations["model.layers.0.self_attn.q_proj.weight"] = try reversed(32)

@@ -10,7 +10,7 @@ extension ModelArchitecture {
     ///   format's error for a tensor's type.
     public init(_ checkpoint: Checkpoint) throws {
         do {
-            self = try ModelArchitecture(configuration: checkpoint.configuration)
+            try self.init(configuration: checkpoint.configuration, for: checkpoint.weights)
             try validate(checkpoint.weights)
         } catch let problem as ModelError {
             throw UnfitCheckpoint(path: checkpoint.path, kind: checkpoint.kind, problem: problem)

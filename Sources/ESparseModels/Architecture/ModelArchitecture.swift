@@ -18,7 +18,7 @@ public struct ModelArchitecture: Sendable {
         }
 
         /// Name of the token table `[V, channels]`.
-        package let name: String
+        package fileprivate(set) var name: String
         /// Channels of a token's row.
         package let channels: Int
         /// From the table's channels to the hidden size, where they differ.
@@ -34,7 +34,7 @@ public struct ModelArchitecture: Sendable {
         /// From the hidden size to the token table's channels, where they differ.
         package let projection: LinearDescription?
         /// Name of the weight `[V, channels]`; the token table's own name where they are tied.
-        package let name: String
+        package fileprivate(set) var name: String
         /// Whether the weight is the token table.
         package let isTied: Bool
     }
@@ -47,6 +47,9 @@ public struct ModelArchitecture: Sendable {
     public let hiddenSize: Int
     /// Positions that the model was made for (`max_position_embeddings`).
     public let contextLength: Int
+    /// The most positions a sequence can have: the rows of a learned table, or the window of an attention that would slide beyond
+    /// it; nil for other rotary positions, which go on.
+    public let positionLimit: Int?
     /// The beginning-of-sequence token, if config.json names one of the vocabulary.
     public let beginToken: Int32?
     /// Tokens that end a text; ids outside the vocabulary are left out.
@@ -54,9 +57,9 @@ public struct ModelArchitecture: Sendable {
     /// Element type that config.json names (`dtype` or `torch_dtype`), if any.
     public let elementType: ElementType?
 
-    package let embedding: Embedding
+    package private(set) var embedding: Embedding
     package let blocks: [BlockArchitecture]
-    package let head: Head
+    package private(set) var head: Head
 
     /// Reads config.json.
     ///
@@ -65,14 +68,29 @@ public struct ModelArchitecture: Sendable {
         self = try ModelFamilies.architecture(from: configuration)
     }
 
+    /// Reads config.json, for weights that may have a tied table under the head's name only, as writers leave it that keep
+    /// one name of shared tensors.
+    ///
+    /// - Throws: as `init(configuration:)`.
+    package init(configuration: Data, for weights: any WeightSource) throws {
+        try self.init(configuration: configuration)
+        guard head.isTied, weights.shape(of: embedding.name) == nil, weights.shape(of: Self.headName) != nil else {
+            return
+        }
+        embedding.name = Self.headName
+        head.name = Self.headName
+    }
+
     init(
-        modelType: String, vocabularySize: Int, hiddenSize: Int, contextLength: Int, specialTokens: SpecialTokens,
+        modelType: String, vocabularySize: Int, hiddenSize: Int, contextLength: Int, positionLimit: Int?,
+        specialTokens: SpecialTokens,
         embedding: Embedding, blocks: [BlockArchitecture], head: Head
     ) {
         self.modelType = modelType
         self.vocabularySize = vocabularySize
         self.hiddenSize = hiddenSize
         self.contextLength = contextLength
+        self.positionLimit = positionLimit
         self.beginToken = specialTokens.begin(vocabularySize: vocabularySize)
         self.endTokens = specialTokens.ends(vocabularySize: vocabularySize)
         self.elementType = specialTokens.elementType
@@ -83,9 +101,6 @@ public struct ModelArchitecture: Sendable {
 
     /// Number of decoder blocks.
     public var blockCount: Int { blocks.count }
-
-    /// The most positions a sequence can have: the rows of a learned table; nil for rotary positions, which go on.
-    public var positionLimit: Int? { embedding.positions == nil ? nil : contextLength }
 
     /// Number of weights, biases and norms together.
     public var parameterCount: Int { tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } }
@@ -114,6 +129,9 @@ public struct ModelArchitecture: Sendable {
     public var expectedTensors: [String: [Int]] {
         Dictionary(tensors.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
     }
+
+    /// The name under which the head lies, in all families.
+    package static let headName = "lm_head.weight"
 
     /// Checks that a checkpoint has every tensor with the right shape and a type that can be read; reads no weights.
     ///

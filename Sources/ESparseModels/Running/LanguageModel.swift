@@ -24,8 +24,8 @@ public struct LanguageModel<B: Backend>: Sendable {
         progress: any ProgressReporter = SilentProgress()
     ) throws -> LanguageModel {
         try load(
-            architecture: ModelArchitecture(configuration: configuration), weights: weights, backend: backend,
-            progress: progress)
+            architecture: ModelArchitecture(configuration: configuration, for: weights), weights: weights,
+            backend: backend, progress: progress)
     }
 
     /// Loads all weights of a model of known shape.

@@ -14,35 +14,39 @@ package enum LlamaFamily: ModelFamily {
         let blockCount = try Settings.size(settings.blockCount, "num_hidden_layers", limit: Settings.Limit.blocks)
         let positions = try Settings.size(
             settings.maximumPositions, "max_position_embeddings", limit: Settings.Limit.positions)
-        try refuseSlidingWindow(settings)
+        let window = try slidingWindow(settings, positions: positions)
         let prototype = try BlockPrototype(settings)
         let normalization = prototype.normalization
         let isTied = settings.tiesEmbeddings ?? false
         return ModelArchitecture(
             modelType: settings.modelType, vocabularySize: vocabulary, hiddenSize: hidden, contextLength: positions,
+            positionLimit: window,
             specialTokens: try Settings.decode(SpecialTokens.self, from: configuration),
             embedding: ModelArchitecture.Embedding(
                 name: "model.embed_tokens.weight", channels: hidden, projection: nil, positions: nil),
             blocks: (0..<blockCount).map { prototype.block("model.layers.\($0)") },
             head: ModelArchitecture.Head(
                 normalization: normalization("model.norm"), projection: nil,
-                name: isTied ? "model.embed_tokens.weight" : "lm_head.weight", isTied: isTied))
+                name: isTied ? "model.embed_tokens.weight" : ModelArchitecture.headName, isTied: isTied))
     }
 
+    /// The window beyond which attention would slide, or nil where it never does.
+    ///
     /// Mistral 7B 0.1 attends to its last 4096 tokens only (also when config.json does not say so); later ones do not.
-    private static func refuseSlidingWindow(_ settings: LlamaConfiguration) throws {
-        guard settings.modelType == "mistral" else { return }
+    private static func slidingWindow(_ settings: LlamaConfiguration, positions: Int) throws -> Int? {
+        guard settings.modelType == "mistral" else { return nil }
         let window: Int
         switch settings.slidingWindow {
-        case .none: return
+        case .none: return nil
         case .absent: window = 4096
         case .size(let size): window = try Settings.size(size, "sliding_window", limit: Settings.Limit.positions)
         }
-        guard window >= settings.maximumPositions else {
+        guard window >= positions else {
             throw ModelError.unsupportedSetting(
                 "sliding_window", value: "\(window)",
-                supported: "null, or at least \"max_position_embeddings\" (\(settings.maximumPositions))")
+                supported: "null, or at least \"max_position_embeddings\" (\(positions))")
         }
+        return window
     }
 }
 

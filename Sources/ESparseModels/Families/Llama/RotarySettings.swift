@@ -85,7 +85,7 @@ struct RotaryPositions {
 
     /// Radians per position of each channel pair, `[headSize / 2]`: `base^(-2i / headSize)`, scaled.
     ///
-    /// Single precision throughout, as in transformers, so that far positions get the same angles.
+    /// Single precision throughout, as in transformers, so that the frequencies are the same.
     func frequencies(headSize: Int) -> [Float] {
         (0..<headSize / 2).map { pair in
             let frequency = 1 / pow(base, Float(2 * pair) / Float(headSize))

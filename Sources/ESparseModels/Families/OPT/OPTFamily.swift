@@ -63,6 +63,7 @@ package enum OPTFamily: ModelFamily {
         }
         return ModelArchitecture(
             modelType: settings.modelType, vocabularySize: vocabulary, hiddenSize: hidden, contextLength: positions,
+            positionLimit: positions,
             specialTokens: try Settings.decode(SpecialTokens.self, from: configuration),
             embedding: ModelArchitecture.Embedding(
                 name: "model.decoder.embed_tokens.weight", channels: channels,
@@ -74,7 +75,7 @@ package enum OPTFamily: ModelFamily {
             head: ModelArchitecture.Head(
                 normalization: hasFinalNorm ? prototype.normalization("model.decoder.final_layer_norm") : nil,
                 projection: projection("project_out", rows: channels, columns: hidden),
-                name: isTied ? "model.decoder.embed_tokens.weight" : "lm_head.weight", isTied: isTied))
+                name: isTied ? "model.decoder.embed_tokens.weight" : ModelArchitecture.headName, isTied: isTied))
     }
 }
 
