@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # All tests, with all set-up. Usage: scripts/test.sh [arguments of `swift test`, such as --filter NAME]
+# With arguments only `swift test` runs; without, the tests of the command as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
@@ -12,4 +13,4 @@ fi
 # Numerical tests are unbearably slow without optimisation.
 swift build -c release --build-tests
 swift test -c release --skip-build "$@"
-Tests/Command/run.sh "$(swift build -c release --show-bin-path)/esparse"
+[ $# -gt 0 ] || Tests/Command/run.sh "$(swift build -c release --show-bin-path)/esparse"

@@ -12,7 +12,10 @@ struct CalibrationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Calibration text: .txt or .jsonl (field text), either also as .gz; or self, the default.",
-            discussion: "With self the model writes its own text, sampling from its BOS token.", valueName: "file|self")
+            discussion: """
+                With self the whole model is loaded and writes samples x sequence-length tokens, sampling from its BOS \
+                token: slow for large models.
+                """, valueName: "file|self")
     )
     var calibration: String?
 

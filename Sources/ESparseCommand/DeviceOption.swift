@@ -35,7 +35,8 @@ enum DeviceChoice: ExpressibleByArgument, Equatable, CustomStringConvertible {
 struct DeviceOption: ParsableArguments {
     @Option(
         name: .customLong("device"),
-        help: ArgumentHelp("Where to compute; a GPU where there is one that can be used.", valueName: "cpu|cuda[:n]"))
+        help: ArgumentHelp(
+            "Where to compute; where not given, the first GPU that can be used, else cpu.", valueName: "cpu|cuda[:n]"))
     var choice: DeviceChoice?
 
     @Flag(

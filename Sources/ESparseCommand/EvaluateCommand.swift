@@ -39,8 +39,8 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Tokens of a window; 2048 where not given.", valueName: "n"))
     var sequenceLength: Int?
 
-    @Option(help: ArgumentHelp("Windows of each text to run; all where not given.", valueName: "n"))
-    var windows: Int?
+    @Option(help: ArgumentHelp("Windows of each text to run; all where not given.", valueName: "n|all"))
+    var windows: WindowLimit?
 
     @Option(
         help: ArgumentHelp(
@@ -67,7 +67,6 @@ struct EvaluateCommand: ParsableCommand {
         )
         try requireEffect(
             of: ["--limit": limit != nil, "--samples-output": samplesOutput != nil], with: "--tasks", !tasks.isEmpty)
-        guard windows.map({ $0 > 0 }) ?? true else { throw ValidationError("--windows must be at least 1") }
         guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit must be at least 1") }
         guard let samplesOutput else { return }
         guard !samplesOutput.isEmpty, FileSystem.isFolder(FileSystem.parent(of: samplesOutput)) else {
@@ -107,7 +106,7 @@ struct EvaluateCommand: ParsableCommand {
         let texts = try documents.map { document in
             let result = try Perplexity.measure(
                 language, tokenizer: opened.tokenizer, text: document.content, name: document.name,
-                sequenceLength: windowLength, windowLimit: windows, progress: progress)
+                sequenceLength: windowLength, windowLimit: windows?.count, progress: progress)
             let name = documents.count > 1 ? document.name + ": " : ""
             print(name + result.sentence(precision: backend.arithmetic))
             return result

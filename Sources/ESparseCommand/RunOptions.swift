@@ -58,11 +58,16 @@ struct ProfileOption: ParsableArguments {
 
 /// Which model to run, and how.
 struct ModelOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
+    @Argument(
+        help: ArgumentHelp("A Hugging Face folder, a folder of esparse prune, or a .gguf file.", valueName: "model"))
     var path: String
 
     @Option(
-        name: .customLong("precision"), help: "Arithmetic; where not given, bf16 where the processor has it, else f32.")
+        name: .customLong("precision"),
+        help: """
+            Arithmetic. Where not given: on a processor bf16 where it has that, else f32; on a GPU f16 for f16 weights, \
+            else bf16.
+            """)
     var requestedPrecision: Precision?
 
     @OptionGroup var threads: ThreadOption

@@ -31,7 +31,11 @@ struct TuneCommand: ParsableCommand {
 
     @OptionGroup var device: DeviceOption
 
-    @Option(help: "Arithmetic; where not given, bf16 where the processor has it, else f32.")
+    @Option(
+        help: """
+            Arithmetic. Where not given: on a processor bf16 where it has that, else f32; on a GPU f16 for f16 weights, \
+            else bf16.
+            """)
     var precision: Precision?
 
     @Option(help: ArgumentHelp("Seconds of measuring each point, beyond a few rounds it needs.", valueName: "s"))
