@@ -236,19 +236,49 @@ LAYER_INLINE vector load_cached(const void *cache, ptrdiff_t index, const bool i
     return is_bf16 ? load_bf16((const uint16_t *)cache + index) : load((const float *)cache + index);
 }
 
-/// Adds the weighted values of keys `[key, key + count)` to every row's sum.
-LAYER_INLINE void add_values(
-    const esparse_attention_task *task, const float *weights, ptrdiff_t key, const int count, const bool is_bf16) {
+/// Products of `rows` queries with the four keys from `key` on.
+LAYER_INLINE void score_block(
+    const esparse_attention_task *task, const int rows, const float *queries, ptrdiff_t key, float *scores,
+    const bool is_bf16) {
     const ptrdiff_t padded = task->padded_size, first = (task->first_key + key) * padded;
-    for (ptrdiff_t row = 0; row < task->row_count; ++row) {
-        float *sum = task->partial + row * (2 + padded) + 2;
-        const float *weight = weights + row * esparse_attention_chunk + key;
-        for (ptrdiff_t channel = 0; channel < padded; channel += LAYER_LANES) {
-            vector value = load(sum + channel);
+    vector sums[2][4] = {0};
+    for (ptrdiff_t channel = 0; channel < padded; channel += LAYER_LANES) {
+        vector cached[4];
+#pragma clang loop unroll(full)
+        for (int index = 0; index < 4; ++index)
+            cached[index] = load_cached(task->keys, first + index * padded + channel, is_bf16);
+#pragma clang loop unroll(full)
+        for (int row = 0; row < rows; ++row) {
+            const vector query = load(queries + row * padded + channel);
+#pragma clang loop unroll(full)
+            for (int index = 0; index < 4; ++index) sums[row][index] += query * cached[index];
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int row = 0; row < rows; ++row) {
+        const four_vector products = lane_sums(sums[row]);
+        memcpy(scores + row * esparse_attention_chunk + key, &products, sizeof products);
+    }
+}
+
+/// Adds the weighted values of `count` keys from `key` on to the sums of `rows` rows.
+LAYER_INLINE void add_values(
+    const esparse_attention_task *task, const int rows, float *sums, const float *weights, ptrdiff_t key, const int count,
+    const bool is_bf16) {
+    const ptrdiff_t padded = task->padded_size, first = (task->first_key + key) * padded;
+    for (ptrdiff_t channel = 0; channel < padded; channel += LAYER_LANES) {
+        vector cached[4];
+#pragma clang loop unroll(full)
+        for (int index = 0; index < count; ++index)
+            cached[index] = load_cached(task->values, first + index * padded + channel, is_bf16);
+#pragma clang loop unroll(full)
+        for (int row = 0; row < rows; ++row) {
+            float *sum = sums + row * (2 + padded) + channel;
+            vector value = load(sum);
 #pragma clang loop unroll(full)
             for (int index = 0; index < count; ++index)
-                value += all(weight[index]) * load_cached(task->values, first + index * padded + channel, is_bf16);
-            store(sum + channel, value);
+                value += all(weights[row * esparse_attention_chunk + key + index]) * cached[index];
+            store(sum, value);
         }
     }
 }
@@ -264,7 +294,16 @@ LAYER_INLINE void attend_few(const esparse_attention_task *task, const bool is_b
         load_query(task, task->first_row + row, 1, queries + row * padded);
         visible[row] = task->start + (task->first_row + row) / task->group - task->first_key + 1;
     }
-    for (ptrdiff_t key = 0; key < task->key_count; ++key)
+    // Two rows and four keys at a time, so that every load serves several products.
+    const ptrdiff_t fours = task->key_count / 4 * 4, pairs = rows / 2 * 2;
+    for (ptrdiff_t key = 0; key < fours; key += 4) {
+        for (ptrdiff_t row = 0; row < pairs; row += 2)
+            score_block(
+                task, 2, queries + row * padded, key, scores + row * esparse_attention_chunk, is_bf16);
+        if (pairs < rows)
+            score_block(task, 1, queries + pairs * padded, key, scores + pairs * esparse_attention_chunk, is_bf16);
+    }
+    for (ptrdiff_t key = fours; key < task->key_count; ++key)
         for (ptrdiff_t row = 0; row < rows; ++row) {
             vector sum = all(0);
             for (ptrdiff_t channel = 0; channel < padded; channel += LAYER_LANES)
@@ -272,28 +311,40 @@ LAYER_INLINE void attend_few(const esparse_attention_task *task, const bool is_b
                     * load_cached(task->keys, (task->first_key + key) * padded + channel, is_bf16);
             scores[row * esparse_attention_chunk + key] = lane_sum(sum);
         }
+    // A whole number of vectors, which fit a chunk; keys that are not seen weigh nothing.
+    const ptrdiff_t filled = (task->key_count + LAYER_LANES - 1) / LAYER_LANES * LAYER_LANES;
     for (ptrdiff_t row = 0; row < rows; ++row) {
         float *weights = scores + row * esparse_attention_chunk;
         float *partial = task->partial + row * (2 + padded);
-        const ptrdiff_t keys = visible[row] < task->key_count ? visible[row] : task->key_count;
+        ptrdiff_t keys = visible[row] < task->key_count ? visible[row] : task->key_count;
+        if (keys < 0) keys = 0;
+        for (ptrdiff_t key = keys; key < filled; ++key) weights[key] = -INFINITY;
+        vector lane_largest = all(-INFINITY), totals = all(0);
+        for (ptrdiff_t key = 0; key < filled; key += LAYER_LANES) lane_largest = larger(load(weights + key), lane_largest);
         float largest = -INFINITY;
-        for (ptrdiff_t key = 0; key < keys; ++key) largest = weights[key] > largest ? weights[key] : largest;
-        for (ptrdiff_t key = keys > 0 ? keys : 0; key < task->key_count; ++key) weights[key] = -INFINITY;
-        float total = 0;
-        for (ptrdiff_t key = 0; key < task->key_count; key += LAYER_LANES) {
-            const ptrdiff_t count = task->key_count - key < LAYER_LANES ? task->key_count - key : LAYER_LANES;
-            vector weight = exponential(load_first(weights + key, count) - (keys > 0 ? largest : 0));
-            store_first(weights + key, weight, count);
-            for (ptrdiff_t index = 0; index < count; ++index) total += weights[key + index];
+        for (int lane = 0; lane < LAYER_LANES; ++lane) largest = lane_largest[lane] > largest ? lane_largest[lane] : largest;
+        for (ptrdiff_t key = 0; key < filled; key += LAYER_LANES) {
+            const vector weight = exponential(load(weights + key) - (keys > 0 ? largest : 0));
+            store(weights + key, weight);
+            totals += weight;
         }
         partial[0] = largest;
-        partial[1] = total;
+        partial[1] = lane_sum(totals);
         memset(partial + 2, 0, sizeof(float) * (size_t)padded);
     }
-    // Four keys at a time, so that the sums are loaded and stored once for four products.
-    ptrdiff_t key = 0;
-    for (; key + 4 <= task->key_count; key += 4) add_values(task, scores, key, 4, is_bf16);
-    for (; key < task->key_count; ++key) add_values(task, scores, key, 1, is_bf16);
+    float *sums = task->partial + 2;
+    for (ptrdiff_t key = 0; key < fours; key += 4) {
+        for (ptrdiff_t row = 0; row < pairs; row += 2)
+            add_values(
+                task, 2, sums + row * (2 + padded), scores + row * esparse_attention_chunk, key, 4, is_bf16);
+        if (pairs < rows)
+            add_values(
+                task, 1, sums + pairs * (2 + padded), scores + pairs * esparse_attention_chunk, key, 4, is_bf16);
+    }
+    for (ptrdiff_t key = fours; key < task->key_count; ++key)
+        for (ptrdiff_t row = 0; row < rows; ++row)
+            add_values(
+                task, 1, sums + row * (2 + padded), scores + row * esparse_attention_chunk, key, 1, is_bf16);
 }
 
 static void LAYER(attend_few)(const esparse_attention_task *task) {

@@ -56,18 +56,33 @@ LAYER_INLINE void store_first(float *to, vector value, ptrdiff_t count) {
     memcpy(to, values, sizeof(float) * (size_t)count);
 }
 
-/// The sum of the lanes, halving after halving.
-LAYER_INLINE float lane_sum(vector value) {
+typedef float four_vector __attribute__((ext_vector_type(4)));
+
+/// Four lanes whose sum is that of all, halving after halving.
+LAYER_INLINE four_vector fold(vector value) {
 #if LAYER_LANES == 16
     __auto_type eight = value.lo + value.hi;
-    __auto_type four = eight.lo + eight.hi;
+    return eight.lo + eight.hi;
 #elif LAYER_LANES == 8
-    __auto_type four = value.lo + value.hi;
+    return value.lo + value.hi;
 #else
-    __auto_type four = value;
+    return value;
 #endif
+}
+
+/// The sum of the lanes.
+LAYER_INLINE float lane_sum(vector value) {
+    four_vector four = fold(value);
     __auto_type two = four.lo + four.hi;
     return two.x + two.y;
+}
+
+/// The sums of the lanes of four vectors, each added up as by `lane_sum`.
+LAYER_INLINE four_vector lane_sums(const vector values[4]) {
+    four_vector a = fold(values[0]), b = fold(values[1]), c = fold(values[2]), d = fold(values[3]);
+    four_vector ab = __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    four_vector cd = __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
 /// Singles from BF16 bits.
