@@ -26,8 +26,9 @@ for variant in dense pruned; do
     say "Measuring the $variant model"
     # What these print is long, or in the comparison anyway.
     "$esparse" evaluate "${!variant}" --text "$text" --sequence-length 1024 --json "$folder/$variant-perplexity.json" >/dev/null
+    # In bf16 both hold 16-bit weights; the GGUF file's would otherwise be expanded to f32.
     "$esparse" generate "${!variant}" --prompt "Photosynthesis is the process by which" --max-tokens 48 --temperature 0 \
-        --json "$folder/$variant-generation.json" >/dev/null
+        --precision bf16 --json "$folder/$variant-generation.json" >/dev/null
     "$esparse" inspect "${!variant}" --json "$folder/$variant-inspection.json" >/dev/null
 done
 echo >&2
@@ -37,7 +38,7 @@ folder = sys.argv[1]
 def read(variant, part):
     with open(f"{folder}/{variant}-{part}.json") as file:
         return json.load(file)
-rows = [("", "on disk", "as bf16", "perplexity", "tokens/s")]
+rows = [("", "on disk", "as bf16", "perplexity", "tokens/s, bf16")]
 sentences = []
 for variant, name in (("dense", "dense (GGUF Q4_1)"), ("pruned", "E-Sparse 2:4 (bf16)")):
     scores = next(iter(read(variant, "perplexity")["results"].values()))
