@@ -236,34 +236,48 @@ LAYER_INLINE vector load_cached(const void *cache, ptrdiff_t index, const bool i
     return is_bf16 ? load_bf16((const uint16_t *)cache + index) : load((const float *)cache + index);
 }
 
-/// Products of `rows` queries with the four keys from `key` on.
+/// Scores of `count` keys from `key` on (four or one) for `rows` rows of the queries (two or one).
 LAYER_INLINE void score_block(
-    const esparse_attention_task *task, const int rows, const float *queries, ptrdiff_t key, float *scores,
-    const bool is_bf16) {
+    const esparse_attention_task *task, const int rows, const float *queries, ptrdiff_t key, const int count,
+    float *scores, const bool is_bf16) {
     const ptrdiff_t padded = task->padded_size, first = (task->first_key + key) * padded;
     vector sums[2][4] = {0};
     for (ptrdiff_t channel = 0; channel < padded; channel += LAYER_LANES) {
         vector cached[4];
 #pragma clang loop unroll(full)
-        for (int index = 0; index < 4; ++index)
+        for (int index = 0; index < count; ++index)
             cached[index] = load_cached(task->keys, first + index * padded + channel, is_bf16);
 #pragma clang loop unroll(full)
         for (int row = 0; row < rows; ++row) {
             const vector query = load(queries + row * padded + channel);
 #pragma clang loop unroll(full)
-            for (int index = 0; index < 4; ++index) sums[row][index] += query * cached[index];
+            for (int index = 0; index < count; ++index) sums[row][index] += query * cached[index];
         }
     }
 #pragma clang loop unroll(full)
     for (int row = 0; row < rows; ++row) {
         const four_vector products = lane_sums(sums[row]);
-        memcpy(scores + row * esparse_attention_chunk + key, &products, sizeof products);
+        memcpy(scores + row * esparse_attention_chunk + key, &products, sizeof(float) * (size_t)count);
     }
 }
 
-/// Adds the weighted values of `count` keys from `key` on to the sums of `rows` rows.
-LAYER_INLINE void add_values(
-    const esparse_attention_task *task, const int rows, float *sums, const float *weights, ptrdiff_t key, const int count,
+/// Scores of `count` keys from `key` on for all rows, two rows at a time so that every load serves several products.
+LAYER_INLINE void score_keys(
+    const esparse_attention_task *task, const float *queries, ptrdiff_t key, const int count, float *scores,
+    const bool is_bf16) {
+    for (ptrdiff_t row = 0; row < task->row_count; row += 2) {
+        const float *from = queries + row * task->padded_size;
+        float *to = scores + row * esparse_attention_chunk;
+        if (row + 1 < task->row_count)
+            score_block(task, 2, from, key, count, to, is_bf16);
+        else
+            score_block(task, 1, from, key, count, to, is_bf16);
+    }
+}
+
+/// Adds the weighted values of `count` keys from `key` on to the sums of `rows` rows (two or one).
+LAYER_INLINE void add_values_block(
+    const esparse_attention_task *task, const int rows, const float *weights, ptrdiff_t key, const int count, float *sums,
     const bool is_bf16) {
     const ptrdiff_t padded = task->padded_size, first = (task->first_key + key) * padded;
     for (ptrdiff_t channel = 0; channel < padded; channel += LAYER_LANES) {
@@ -283,6 +297,19 @@ LAYER_INLINE void add_values(
     }
 }
 
+/// Adds the weighted values of `count` keys from `key` on to every row's sum.
+LAYER_INLINE void add_values(
+    const esparse_attention_task *task, const float *weights, ptrdiff_t key, const int count, const bool is_bf16) {
+    for (ptrdiff_t row = 0; row < task->row_count; row += 2) {
+        const float *from = weights + row * esparse_attention_chunk;
+        float *to = task->partial + row * (2 + task->padded_size) + 2;
+        if (row + 1 < task->row_count)
+            add_values_block(task, 2, from, key, count, to, is_bf16);
+        else
+            add_values_block(task, 1, from, key, count, to, is_bf16);
+    }
+}
+
 /// A piece of the attention of a few rows, lanes being channels: the cache is read once, in order.
 LAYER_INLINE void attend_few(const esparse_attention_task *task, const bool is_bf16) {
     const ptrdiff_t padded = task->padded_size, rows = task->row_count;
@@ -294,23 +321,9 @@ LAYER_INLINE void attend_few(const esparse_attention_task *task, const bool is_b
         load_query(task, task->first_row + row, 1, queries + row * padded);
         visible[row] = task->start + (task->first_row + row) / task->group - task->first_key + 1;
     }
-    // Two rows and four keys at a time, so that every load serves several products.
-    const ptrdiff_t fours = task->key_count / 4 * 4, pairs = rows / 2 * 2;
-    for (ptrdiff_t key = 0; key < fours; key += 4) {
-        for (ptrdiff_t row = 0; row < pairs; row += 2)
-            score_block(
-                task, 2, queries + row * padded, key, scores + row * esparse_attention_chunk, is_bf16);
-        if (pairs < rows)
-            score_block(task, 1, queries + pairs * padded, key, scores + pairs * esparse_attention_chunk, is_bf16);
-    }
-    for (ptrdiff_t key = fours; key < task->key_count; ++key)
-        for (ptrdiff_t row = 0; row < rows; ++row) {
-            vector sum = all(0);
-            for (ptrdiff_t channel = 0; channel < padded; channel += LAYER_LANES)
-                sum += load(queries + row * padded + channel)
-                    * load_cached(task->keys, (task->first_key + key) * padded + channel, is_bf16);
-            scores[row * esparse_attention_chunk + key] = lane_sum(sum);
-        }
+    ptrdiff_t key = 0;
+    for (; key + 4 <= task->key_count; key += 4) score_keys(task, queries, key, 4, scores, is_bf16);
+    for (; key < task->key_count; ++key) score_keys(task, queries, key, 1, scores, is_bf16);
     // A whole number of vectors, which fit a chunk; keys that are not seen weigh nothing.
     const ptrdiff_t filled = (task->key_count + LAYER_LANES - 1) / LAYER_LANES * LAYER_LANES;
     for (ptrdiff_t row = 0; row < rows; ++row) {
@@ -318,12 +331,12 @@ LAYER_INLINE void attend_few(const esparse_attention_task *task, const bool is_b
         float *partial = task->partial + row * (2 + padded);
         ptrdiff_t keys = visible[row] < task->key_count ? visible[row] : task->key_count;
         if (keys < 0) keys = 0;
-        for (ptrdiff_t key = keys; key < filled; ++key) weights[key] = -INFINITY;
+        for (key = keys; key < filled; ++key) weights[key] = -INFINITY;
         vector lane_largest = all(-INFINITY), totals = all(0);
-        for (ptrdiff_t key = 0; key < filled; key += LAYER_LANES) lane_largest = larger(load(weights + key), lane_largest);
+        for (key = 0; key < filled; key += LAYER_LANES) lane_largest = larger(load(weights + key), lane_largest);
         float largest = -INFINITY;
         for (int lane = 0; lane < LAYER_LANES; ++lane) largest = lane_largest[lane] > largest ? lane_largest[lane] : largest;
-        for (ptrdiff_t key = 0; key < filled; key += LAYER_LANES) {
+        for (key = 0; key < filled; key += LAYER_LANES) {
             const vector weight = exponential(load(weights + key) - (keys > 0 ? largest : 0));
             store(weights + key, weight);
             totals += weight;
@@ -332,19 +345,9 @@ LAYER_INLINE void attend_few(const esparse_attention_task *task, const bool is_b
         partial[1] = lane_sum(totals);
         memset(partial + 2, 0, sizeof(float) * (size_t)padded);
     }
-    float *sums = task->partial + 2;
-    for (ptrdiff_t key = 0; key < fours; key += 4) {
-        for (ptrdiff_t row = 0; row < pairs; row += 2)
-            add_values(
-                task, 2, sums + row * (2 + padded), scores + row * esparse_attention_chunk, key, 4, is_bf16);
-        if (pairs < rows)
-            add_values(
-                task, 1, sums + pairs * (2 + padded), scores + pairs * esparse_attention_chunk, key, 4, is_bf16);
-    }
-    for (ptrdiff_t key = fours; key < task->key_count; ++key)
-        for (ptrdiff_t row = 0; row < rows; ++row)
-            add_values(
-                task, 1, sums + row * (2 + padded), scores + row * esparse_attention_chunk, key, 1, is_bf16);
+    key = 0;
+    for (; key + 4 <= task->key_count; key += 4) add_values(task, scores, key, 4, is_bf16);
+    for (; key < task->key_count; ++key) add_values(task, scores, key, 1, is_bf16);
 }
 
 static void LAYER(attend_few)(const esparse_attention_task *task) {

@@ -10,7 +10,13 @@ import ESparseReport
 import ESparseTokenizers
 import FoundationEssentials
 
-extension Precision: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {
+    /// The help of `--precision`.
+    static let help: ArgumentHelp = """
+        Arithmetic. Where not given: on a processor bf16 where it has that, else f32; on a GPU f16 for f16 weights, else \
+        bf16.
+        """
+}
 
 /// How many threads to compute on.
 struct ThreadOption: ParsableArguments {
@@ -62,12 +68,7 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp("A Hugging Face folder, a folder of esparse prune, or a .gguf file.", valueName: "model"))
     var path: String
 
-    @Option(
-        name: .customLong("precision"),
-        help: """
-            Arithmetic. Where not given: on a processor bf16 where it has that, else f32; on a GPU f16 for f16 weights, \
-            else bf16.
-            """)
+    @Option(name: .customLong("precision"), help: Precision.help)
     var requestedPrecision: Precision?
 
     @OptionGroup var threads: ThreadOption

@@ -31,11 +31,7 @@ struct TuneCommand: ParsableCommand {
 
     @OptionGroup var device: DeviceOption
 
-    @Option(
-        help: """
-            Arithmetic. Where not given: on a processor bf16 where it has that, else f32; on a GPU f16 for f16 weights, \
-            else bf16.
-            """)
+    @Option(help: Precision.help)
     var precision: Precision?
 
     @Option(help: ArgumentHelp("Seconds of measuring each point, beyond a few rounds it needs.", valueName: "s"))

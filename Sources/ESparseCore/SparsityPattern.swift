@@ -25,6 +25,8 @@ public struct SparsityPattern: Sendable, Hashable, Codable, CustomStringConverti
     public var description: String { "\(kept):\(group)" }
 
     /// Decodes the form "2:4".
+    ///
+    /// - Throws: `DecodingError` for anything else.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let pattern = SparsityPattern(try container.decode(String.self)) else {

@@ -241,6 +241,7 @@ import Testing
             ("X.shape", try Self.integers([2, 10]), "I32 [10] is needed"),
             ("X.shape", try Self.integers([.max, .max]), "too large"),
             ("X.shape", try Self.integers([.max / 2, 4]), "too large"),
+            ("X.shape", try Self.integers([0, .max]), "too large"),
             ("X.shape", try Self.integers([1 << 40, 8]), "are needed"),
             ("X.compressed", try Tensor([1, 2], shape: [1, 2]), "kept values"),
             ("X.compressed", try Self.integers([1]), "kept values"),

@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Tells the processor that the caller is spinning, so that it saves power and yields to a sibling thread.
 /// Fetches memory into the second-level cache without waiting for it; any address will do, also one that is not mapped.
 static inline void esparse_prefetch(uintptr_t start, size_t bytes) {
     for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch((const void *)(start + offset), 0, 2);
 }
 
+/// Tells the processor that the caller is spinning, so that it saves power and yields to a sibling thread.
 static inline void esparse_spin_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();

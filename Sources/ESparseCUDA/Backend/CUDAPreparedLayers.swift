@@ -70,15 +70,12 @@ package struct CUDAAttention: Sendable {
     let places: DeviceBuffer?
     let rotary: CUDARotaryTable?
 
-    /// Blocks that a launch can have in its second dimension.
-    static let mostHeads = 65_535
-
     init(_ description: AttentionDescription, context: CUDAContext) throws {
         guard description.headSize <= AttentionPlan.mostHeadSize else {
             throw CUDAWeightError.headSize(description.headSize)
         }
-        let heads = description.headCount + 2 * description.keyValueHeadCount
-        guard heads <= Self.mostHeads else { throw CUDAWeightError.headCount(heads) }
+        let heads = description.headCount + description.keyValueHeadCount
+        guard heads <= LaunchSize.mostAcross else { throw CUDAWeightError.headCount(heads) }
         let channels = description.headCount * description.headSize
         self.description = description
         rotary = description.rotaryFrequencies.flatMap { $0.isEmpty ? nil : context.rotaryTable($0) }

@@ -26,7 +26,7 @@ package enum CUDAWeightError: Error, Equatable, CustomStringConvertible {
         case .headSize(let size):
             "attention heads have \(size) channels, but at most \(AttentionPlan.mostHeadSize) can run on a GPU; use --device cpu"
         case .headCount(let count):
-            "attention has \(count) query, key and value heads, but at most \(CUDAAttention.mostHeads) can run on a GPU; use --device cpu"
+            "attention has \(count) query and key/value heads, but at most \(LaunchSize.mostAcross) can run on a GPU; use --device cpu"
         }
     }
 }

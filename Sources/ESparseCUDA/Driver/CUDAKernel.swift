@@ -12,9 +12,13 @@ package struct LaunchSize: Sendable, Equatable {
     /// Along z.
     package let z: Int
 
-    /// At least 1 in each direction; x to 2^31 - 1, y and z to 65535.
+    /// The most along y, and along z.
+    package static let mostAcross = 65_535
+
+    /// At least 1 in each direction; x to 2^31 - 1, y and z to `mostAcross`.
     package init(_ x: Int, _ y: Int = 1, _ z: Int = 1) {
-        precondition(x > 0 && x <= Int(Int32.max) && (1...65535).contains(y) && (1...65535).contains(z))
+        let across = 1...Self.mostAcross
+        precondition(x > 0 && x <= Int(Int32.max) && across.contains(y) && across.contains(z))
         self.x = x
         self.y = y
         self.z = z

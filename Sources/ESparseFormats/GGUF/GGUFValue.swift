@@ -53,16 +53,22 @@ public struct GGUFMetadata: Sendable, Equatable {
     }
 
     /// A text.
+    ///
+    /// - Throws: `FormatError.invalidField` where the value is of another kind.
     public func string(_ key: String) throws(FormatError) -> String? {
         try get(key, "a text") { if case .string(let value) = $0 { value } else { nil } }
     }
 
     /// An integer.
+    ///
+    /// - Throws: `FormatError.invalidField` where the value is of another kind.
     public func integer(_ key: String) throws(FormatError) -> Int? {
         try get(key, "an integer") { if case .integer(let value) = $0 { value } else { nil } }
     }
 
     /// A finite number; integers are converted.
+    ///
+    /// - Throws: `FormatError.invalidField` where the value is of another kind.
     public func number(_ key: String) throws(FormatError) -> Double? {
         try get(key, "a finite number") {
             switch $0 {
@@ -74,21 +80,29 @@ public struct GGUFMetadata: Sendable, Equatable {
     }
 
     /// A truth value.
+    ///
+    /// - Throws: `FormatError.invalidField` where the value is of another kind.
     public func bool(_ key: String) throws(FormatError) -> Bool? {
         try get(key, "a truth value") { if case .bool(let value) = $0 { value } else { nil } }
     }
 
     /// An array of texts.
+    ///
+    /// - Throws: `FormatError.invalidField` where the value is of another kind.
     public func strings(_ key: String) throws(FormatError) -> [String]? {
         try get(key, "an array of texts") { if case .strings(let value) = $0 { value } else { nil } }
     }
 
     /// An array of integers.
+    ///
+    /// - Throws: `FormatError.invalidField` where the value is of another kind.
     public func integers(_ key: String) throws(FormatError) -> [Int]? {
         try get(key, "an array of integers") { if case .integers(let value) = $0 { value } else { nil } }
     }
 
     /// An array of numbers; integers are converted.
+    ///
+    /// - Throws: `FormatError.invalidField` where the value is of another kind.
     public func numbers(_ key: String) throws(FormatError) -> [Float]? {
         try get(key, "an array of numbers") {
             switch $0 {

@@ -13,6 +13,7 @@ package final class ReadWeights: Sendable {
     private let followingStart = Atomic<UInt>(0)
     private let followingByteCount = Atomic<Int>(0)
 
+    /// Weights at an address, of which nothing is known to follow yet.
     package init(start: UInt, byteCount: Int) {
         self.start = start
         self.byteCount = byteCount
@@ -41,6 +42,7 @@ package final class Lookahead: Sendable {
     private let cursor = Atomic<UInt>(0)
     private let end = Atomic<UInt>(0)
 
+    /// Nothing to fetch.
     package init() {}
 
     /// Says that weights are about to be read.

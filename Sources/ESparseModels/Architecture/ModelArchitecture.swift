@@ -57,8 +57,11 @@ public struct ModelArchitecture: Sendable {
     /// Element type that config.json names (`dtype` or `torch_dtype`), if any.
     public let elementType: ElementType?
 
+    /// How tokens become hidden states.
     package private(set) var embedding: Embedding
+    /// The decoder blocks, in order.
     package let blocks: [BlockArchitecture]
+    /// How hidden states become logits.
     package private(set) var head: Head
 
     /// Reads config.json.

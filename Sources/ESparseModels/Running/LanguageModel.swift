@@ -142,6 +142,9 @@ public struct LanguageModel<B: Backend>: Sendable {
     }
 
     /// As `negativeLogLikelihoods(of:from:cache:)`, with a cache made for this call.
+    ///
+    /// - Throws: the same, `ModelError.tooFewTokens` where no sequence has two, and the backend's error when memory for the cache
+    ///   cannot be had.
     public func negativeLogLikelihoods(of sequences: [[Int32]], from starts: [Int]? = nil) throws -> [[Double]] {
         guard let longest = sequences.map(\.count).max() else { return [] }
         guard longest > 1 else { throw ModelError.tooFewTokens(needed: 2, found: longest) }

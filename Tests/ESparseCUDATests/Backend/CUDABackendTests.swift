@@ -78,7 +78,7 @@ import Testing
                     headCount: 1, keyValueHeadCount: 1, headSize: 257, scale: 1, rotaryFrequencies: nil,
                     outputPermutation: nil))
         }
-        #expect(throws: CUDAWeightError.headCount(65_538)) {
+        #expect(throws: CUDAWeightError.headCount(65_537)) {
             _ = try backend.prepareAttention(
                 AttentionDescription(
                     headCount: 65_536, keyValueHeadCount: 1, headSize: 2, scale: 1, rotaryFrequencies: nil,
