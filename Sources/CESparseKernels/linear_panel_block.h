@@ -1,7 +1,7 @@
 // A block of channels of a tile of tokens times weights in panels: the inner loops of `linear_panel_many.h`.
 //
 // A pair is two slots of a row: one word of two offsets into the block says where their channels lie, one word (bf16)
-// or two hold their weights. Pairs of a panel's rows lie together.
+// or two hold their weights, both listed beforehand. Pairs of a panel's rows lie together.
 #ifndef ESPARSE_LINEAR_PANEL_BLOCK_H
 #define ESPARSE_LINEAR_PANEL_BLOCK_H
 
@@ -17,14 +17,14 @@ enum {
 /// A block of channels of a tile of tokens, and the panels that it is multiplied with.
 typedef struct {
     const char *input;    ///< [channels][tile_tokens]
-    const char *weights;  ///< of the first panel: bf16 chunk, or listed
+    const char *weights;  ///< listed, of the first panel
     const char *offsets;  ///< of the first panel
     float *sums;          ///< [rows][tile_tokens]
     int64_t rows;
     int64_t tile_tokens;
     int64_t spans;
     int64_t slots;         ///< of a row in a span
-    int64_t panel_bytes;   ///< from one panel's weights to the next
+    int64_t weight_bytes;  ///< from one panel's weights to the next
     int64_t offset_bytes;  ///< from one panel's offsets to the next
     int starts;            ///< whether sums start at zero
 
@@ -63,7 +63,6 @@ KERNEL void add_panel_rows(const int is_bfloat16, const int vectors, const int r
     weights += row * 4, offsets += row * 4;
     for (int64_t span = 0; span < block->spans; span += chunk_spans) {
         const int64_t spans = block->spans - span < chunk_spans ? block->spans - span : chunk_spans;
-        if (is_bfloat16) weights += spans * panel_rows;
         for (int64_t pair = spans * block->slots / 2; pair > 0; pair--) {
             UNROLL for (int r = 0; r < row_count; r++) {
                 uint32_t places;
@@ -97,7 +96,7 @@ KERNEL void add_panels(const int is_bfloat16, const int vectors, const panel_blo
             add_panel_rows(is_bfloat16, vectors, rows_together, block, weights, offsets, row, sums);
             sums += rows_together * block->tile_tokens;
         }
-        weights += block->panel_bytes, offsets += block->offset_bytes;
+        weights += block->weight_bytes, offsets += block->offset_bytes;
     }
 }
 

@@ -1,7 +1,8 @@
-// From a panel's bitmasks to the channels of its kept weights, by table look-ups: eight rows and four spans at once.
+// From a panel's bytes to the channels and values of its kept weights, eight rows at once.
 //
-// A nibble of bitmask is looked up whole. The low one fills a row's slots from the first on, the high one up to the
-// last; a slot takes three bits, the number of its channel in the span. The including file defines `KERNEL`.
+// Channels of grouped panels are there already. Those of others come by table look-ups, four spans at once: a nibble of
+// bitmask is looked up whole. The low one fills a row's slots from the first on, the high one up to the last; a slot takes
+// three bits, the number of its channel in the span. The including file defines `KERNEL`.
 #ifndef ESPARSE_LINEAR_PANEL_CODES_H
 #define ESPARSE_LINEAR_PANEL_CODES_H
 
@@ -42,9 +43,22 @@ KERNEL __m256i in_both_halves(const uint8_t *table) {
     return _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)table));
 }
 
-/// The slots of eight rows, one a lane, in each of four spans; their bitmask is 32 bytes from `mask` on.
-KERNEL void channel_codes(const int kept, const uint8_t *mask, __m256i *codes) {
-    const __m256i bits = _mm256_loadu_si256((const __m256i *)mask), nibble = _mm256_set1_epi8(15);
+/// What kernels of panels know as constants.
+typedef struct {
+    int element, is_compact, is_grouped, kept;
+} panel_kind;
+
+/// The slots of eight rows, one a lane, in each of four spans, two bits a slot where grouped, else three; 32 bytes from
+/// `channels` on are read.
+KERNEL void channel_codes(const panel_kind kind, const uint8_t *channels, __m256i *codes) {
+    const int kept = kind.kept;
+    if (kind.is_grouped) {
+        UNROLL for (int span = 0; span < chunk_spans; span++) {
+            codes[span] = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(channels + span * panel_rows)));
+        }
+        return;
+    }
+    const __m256i bits = _mm256_loadu_si256((const __m256i *)channels), nibble = _mm256_set1_epi8(15);
     const __m256i low = _mm256_and_si256(bits, nibble), high = _mm256_and_si256(_mm256_srli_epi16(bits, 4), nibble);
     const __m256i lower = _mm256_or_si256(_mm256_shuffle_epi8(in_both_halves(low_codes[0]), low),
                                           _mm256_shuffle_epi8(in_both_halves(high_codes[kept / 2 - 1][0]), high));
@@ -65,7 +79,18 @@ KERNEL void channel_codes(const int kept, const uint8_t *mask, __m256i *codes) {
     codes[3] = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(odd, 1));
 }
 
-/// Two kept weights of each of eight rows.
+/// A pair of slots of a compact chunk in bf16, [row][2]; its units and its panel's upper bytes are given.
+KERNEL __m256i compact_pair(const char *units, const int pair, const uint8_t *uppers) {
+    const char *unit = units + pair / unit_pairs * unit_bytes;
+    const int half = pair % unit_pairs / 2;
+    const __m256i both = _mm256_load_si256((const __m256i *)unit);
+    const __m256i numbers = _mm256_and_si256(half ? _mm256_srli_epi16(both, 4) : both, _mm256_set1_epi8(15));
+    const __m256i upper = _mm256_shuffle_epi8(in_both_halves(uppers), numbers);
+    const __m256i lower = _mm256_load_si256((const __m256i *)(unit + (1 + half) * unit_part_bytes));
+    return pair % 2 ? _mm256_unpackhi_epi8(lower, upper) : _mm256_unpacklo_epi8(lower, upper);
+}
+
+/// Two kept weights of each of eight rows, of a plain panel.
 KERNEL vector_pair load_slots(const int element, const char *from) {
     if (element == esparse_bfloat16) return split_bfloat16(_mm256_loadu_si256((const __m256i *)from));
     if (element == esparse_float16) {

@@ -1,7 +1,7 @@
 // Products of few tokens with weights in panels: a lane is a row, so nothing is expanded and no lanes are added up.
 //
-// A span of a token's input is one vector, which the channels of a slot permute: lane r then holds what row r's weight
-// multiplies. An output is a sum in ascending order of spans and slots, whatever the number of tokens and rows. One
+// A span of a token's input is one vector (of a grouped panel: its half, twice), which the channels of a slot permute: lane
+// r then holds what row r's weight multiplies. An output is a sum in ascending order of spans and slots, whatever the number of tokens and rows. One
 // permutation and one multiply-add a kept weight is what bounds many tokens, memory what bounds few.
 #include "linear_panel_codes.h"
 
@@ -33,16 +33,31 @@ ENTRY void pack_panels(const esparse_rows *rows, int rounds, const float *input,
     }
 }
 
-/// Adds a span of `token_count` tokens times a span of a panel to its sums; all but the pointers are constants.
-KERNEL void add_span(const int element, const int kept, const int token_count, const char *values, __m256i codes,
-                     const float *x, vector *totals) {
-    UNROLL for (int slot = 0; slot < kept; slot += 2) {
-        const vector_pair weights = load_slots(element, values + slot * panel_rows * ELEMENT_BYTES(element));
-        const __m256i low = _mm256_srli_epi32(codes, 3 * slot), high = _mm256_srli_epi32(codes, 3 * slot + 3);
+/// Two slots of a span of a chunk of a panel.
+KERNEL vector_pair load_pair_of_slots(const panel_kind kind, const char *values, const int span, const int slot,
+                                      const uint8_t *uppers) {
+    const int place = span * kind.kept + slot;
+    if (kind.is_compact) return split_bfloat16(compact_pair(values, place / 2, uppers));
+    return load_slots(kind.element, values + place * panel_rows * ELEMENT_BYTES(kind.element));
+}
+
+/// What a slot's weights multiply: the channels that `codes` name of a token's span.
+KERNEL vector slot_input(const panel_kind kind, const float *x, __m256i codes, const int slot) {
+    if (kind.is_grouped) {
+        const __m128 *half = (const __m128 *)(x + 4 * group_of(kind.kept, slot));
+        return _mm256_permutevar_ps(_mm256_broadcast_ps(half), _mm256_srli_epi32(codes, 2 * slot));
+    }
+    return _mm256_permutevar8x32_ps(load(x), _mm256_srli_epi32(codes, 3 * slot));
+}
+
+/// Adds `token_count` tokens times a span of a chunk of a panel to its sums; the first two are constants.
+KERNEL void add_span(const panel_kind kind, const int token_count, const char *values, const int span,
+                     const uint8_t *uppers, __m256i codes, const float *x, vector *totals) {
+    UNROLL for (int slot = 0; slot < kind.kept; slot += 2) {
+        const vector_pair weights = load_pair_of_slots(kind, values, span, slot, uppers);
         UNROLL for (int t = 0; t < token_count; t++) {
-            const vector input = load(x + t * lanes);
-            totals[t] = multiply_add(weights.low, _mm256_permutevar8x32_ps(input, low), totals[t]);
-            totals[t] = multiply_add(weights.high, _mm256_permutevar8x32_ps(input, high), totals[t]);
+            totals[t] = multiply_add(weights.low, slot_input(kind, x + t * lanes, codes, slot), totals[t]);
+            totals[t] = multiply_add(weights.high, slot_input(kind, x + t * lanes, codes, slot + 1), totals[t]);
         }
     }
 }
@@ -66,13 +81,16 @@ KERNEL void write_panel(const esparse_rows *rows, int64_t row, int64_t tokens, c
     }
 }
 
-/// `panel_count` panels from `row` on times a group of `token_count` tokens; the first four are constants.
-KERNEL void multiply_panels(const int element, const int kept, const int panel_count, const int token_count,
+/// `panel_count` panels from `row` on, none spilled, times a group of `token_count` tokens; the first three are constants.
+KERNEL void multiply_panels(const panel_kind kind, const int panel_count, const int token_count,
                             const esparse_rows *rows, int64_t row, const float *x, int64_t tokens, float *output,
                             int64_t output_stride, int accumulates) {
     const int64_t bytes = panel_bytes(rows), span_count = rows->columns / span_columns;
-    const int value_bytes = kept * panel_rows * ELEMENT_BYTES(element), x_step = token_count * lanes;
-    const char *cursor = (const char *)rows->panels + row / panel_rows * bytes;
+    const int x_step = token_count * lanes, values_bytes = kind.kept * panel_rows * ELEMENT_BYTES(kind.element);
+    const int chunk_bytes =
+        kind.is_compact ? (int)compact_chunk_bytes(kind.kept) : chunk_spans * (panel_rows + values_bytes);
+    const uint8_t *first = rows->panels + row / panel_rows * bytes;
+    const char *cursor = (const char *)first + (kind.is_compact ? upper_bytes : 0);
     vector totals[4][panel_tokens];
     UNROLL for (int p = 0; p < panel_count; p++) {
         UNROLL for (int t = 0; t < token_count; t++) totals[p][t] = zero();
@@ -82,40 +100,40 @@ KERNEL void multiply_panels(const int element, const int kept, const int panel_c
         __m256i codes[4][chunk_spans];
         UNROLL for (int p = 0; p < panel_count; p++) {
             const char *chunk = cursor + p * bytes;
-            channel_codes(kept, (const uint8_t *)chunk, codes[p]);
-            for (int ahead = 0; ahead < chunk_spans * (panel_rows + value_bytes); ahead += 64) {
+            channel_codes(kind, (const uint8_t *)chunk, codes[p]);
+            for (int ahead = 0; ahead < chunk_bytes; ahead += 64) {
                 __builtin_prefetch(chunk + panel_ahead + ahead, 0, 2);
             }
         }
         // Panels take turns span by span: their chains of additions then overlap within the processor's window.
         UNROLL for (int s = 0; s < chunk_spans; s++) {
             UNROLL for (int p = 0; p < panel_count; p++) {
-                const char *values = cursor + p * bytes + chunk_spans * panel_rows + s * value_bytes;
-                add_span(element, kept, token_count, values, codes[p][s], x + s * x_step, totals[p]);
+                const char *values = cursor + p * bytes + chunk_spans * panel_rows;
+                add_span(kind, token_count, values, s, first + p * bytes, codes[p][s], x + s * x_step, totals[p]);
             }
         }
-        cursor += chunk_spans * (panel_rows + value_bytes);
+        cursor += chunk_bytes;
     }
-    const int64_t left = span_count - span;
+    const int left = (int)(span_count - span);
     UNROLL for (int p = 0; p < panel_count; p++) {
-        // Bitmask of fewer spans is followed by values, so that 32 bytes may be read.
-        const char *chunk = cursor + p * bytes, *values = chunk + left * panel_rows;
+        // Channels of fewer spans are followed by values, so that 32 bytes may be read.
+        const char *chunk = cursor + p * bytes;
+        const char *values = chunk + (kind.is_compact ? chunk_spans : left) * panel_rows;
         __m256i codes[chunk_spans];
-        if (left > 0) channel_codes(kept, (const uint8_t *)chunk, codes);
-        for (int64_t s = 0; s < left; s++) {
-            add_span(element, kept, token_count, values + s * value_bytes, codes[s], x + s * x_step, totals[p]);
+        if (left > 0) channel_codes(kind, (const uint8_t *)chunk, codes);
+        for (int s = 0; s < left; s++) {
+            add_span(kind, token_count, values, s, first + p * bytes, codes[s], x + s * x_step, totals[p]);
         }
         write_panel(rows, row + p * panel_rows, tokens, totals[p], output, output_stride, accumulates);
     }
 }
 
 /// Panels of one kind times all tokens; few tokens take several panels at once, so that enough sums are kept apart.
-KERNEL void few_of_panels(const int element, const int kept, const esparse_rows *rows, const float *packed,
-                          int64_t packed_stride, int64_t tokens, float *output, int64_t output_stride,
-                          int accumulates) {
+KERNEL void few_of_panels(const panel_kind kind, const esparse_rows *rows, const float *packed, int64_t packed_stride,
+                          int64_t tokens, float *output, int64_t output_stride, int accumulates) {
     int64_t row = 0;
 #define MULTIPLY(panel_count, token_count, first, count)                                                          \
-    multiply_panels(element, kept, panel_count, token_count, rows, row, packed + (first) * packed_stride, count,  \
+    multiply_panels(kind, panel_count, token_count, rows, row, packed + (first) * packed_stride, count,           \
                     output + (first) * output_stride, output_stride, accumulates)
 #define RUNS(panel_count, token_count)                                                                            \
     for (; row + ((panel_count) - 1) * panel_rows < rows->rows; row += (panel_count) * panel_rows) {              \
@@ -143,26 +161,58 @@ KERNEL void few_of_panels(const int element, const int kept, const esparse_rows 
 #undef MULTIPLY
 }
 
-#define FEW_OF_PANELS(name, element, kept)                                                                       \
-    ENTRY void name(const esparse_rows *rows, const float *x, int64_t stride, int64_t tokens, float *output,     \
-                    int64_t output_stride, int accumulates) {                                                    \
-        few_of_panels(element, kept, rows, x, stride, tokens, output, output_stride, accumulates);               \
+typedef void few_function(const esparse_rows *, const float *, int64_t, int64_t, float *, int64_t, int);
+#define FEW_OF_PANELS(name, element, is_compact, is_grouped, kept)                                               \
+    ENTRY void name##is_grouped##kept(const esparse_rows *rows, const float *x, int64_t stride, int64_t tokens,  \
+                                      float *output, int64_t output_stride, int accumulates) {                   \
+        const panel_kind kind = {element, is_compact, is_grouped, kept};                                         \
+        few_of_panels(kind, rows, x, stride, tokens, output, output_stride, accumulates);                        \
     }
-FEW_OF_PANELS(few_panels_float32_2, esparse_float32, 2)
-FEW_OF_PANELS(few_panels_float32_4, esparse_float32, 4)
-FEW_OF_PANELS(few_panels_float16_2, esparse_float16, 2)
-FEW_OF_PANELS(few_panels_float16_4, esparse_float16, 4)
-FEW_OF_PANELS(few_panels_bfloat16_2, esparse_bfloat16, 2)
-FEW_OF_PANELS(few_panels_bfloat16_4, esparse_bfloat16, 4)
+#define FEW_OF_ELEMENT(name, element, is_compact)   \
+    FEW_OF_PANELS(name, element, is_compact, 0, 2)  \
+    FEW_OF_PANELS(name, element, is_compact, 0, 4)  \
+    FEW_OF_PANELS(name, element, is_compact, 1, 2)  \
+    FEW_OF_PANELS(name, element, is_compact, 1, 4)
+FEW_OF_ELEMENT(few_panels_float32_, esparse_float32, 0)
+FEW_OF_ELEMENT(few_panels_float16_, esparse_float16, 0)
+FEW_OF_ELEMENT(few_panels_bfloat16_, esparse_bfloat16, 0)
+FEW_OF_ELEMENT(few_panels_compact_, esparse_bfloat16, 1)
 #undef FEW_OF_PANELS
+#undef FEW_OF_ELEMENT
+
+/// Panels of which none is spilled, or one spilled panel.
+static esparse_rows panel_run(const esparse_rows *rows, int64_t row) {
+    esparse_rows run = *rows;
+    int64_t panel = row / panel_rows, end = panel;
+    run.spilled = NULL;
+    if (rows->bias) run.bias += row;
+    if (rows->spilled && rows->spilled[panel]) {
+        run.panels = rows->spilled[panel];
+        run.is_compact = 0;
+        end++;
+    } else {
+        run.panels += panel * panel_bytes(rows);
+        while (end * panel_rows < rows->rows && !(rows->spilled && rows->spilled[end])) end++;
+    }
+    run.rows = (end * panel_rows < rows->rows ? end * panel_rows : rows->rows) - row;
+    return run;
+}
 
 ENTRY void few_panels(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens,
                       float *output, int64_t output_stride, int accumulates) {
-    static void (*const kernels[3][2])(const esparse_rows *, const float *, int64_t, int64_t, float *, int64_t, int) = {
-        [esparse_float32] = {few_panels_float32_2, few_panels_float32_4},
-        [esparse_float16] = {few_panels_float16_2, few_panels_float16_4},
-        [esparse_bfloat16] = {few_panels_bfloat16_2, few_panels_bfloat16_4},
+#define KINDS(name) {{name##02, name##04}, {name##12, name##14}}
+    static few_function *const kernels[4][2][2] = {
+        [esparse_float32] = KINDS(few_panels_float32_),
+        [esparse_float16] = KINDS(few_panels_float16_),
+        [esparse_bfloat16] = KINDS(few_panels_bfloat16_),
+        [esparse_bfloat16 + 1] = KINDS(few_panels_compact_),
     };
-    kernels[rows->element][kept_in_span(rows) / 2 - 1](rows, packed, packed_stride, tokens, output, output_stride,
-                                                       accumulates);
+#undef KINDS
+    for (int64_t row = 0; row < rows->rows;) {
+        const esparse_rows run = panel_run(rows, row);
+        few_function *kernel =
+            kernels[run.element + (run.is_compact ? 1 : 0)][run.is_grouped ? 1 : 0][kept_in_span(rows) / 2 - 1];
+        kernel(&run, packed, packed_stride, tokens, output + row, output_stride, accumulates);
+        row += run.rows;
+    }
 }

@@ -25,9 +25,9 @@ static inline int64_t block_chunks(int64_t tile_tokens) {
 
 /// Scratch of a product.
 typedef struct {
-    uint16_t *offsets;  ///< [panels][pairs of slots in a block][row][2] of channels in a block
-    float *weights;     ///< the like, where the panels are not bf16
-    float *sums;        ///< [tiles][rows][tile_tokens]
+    char *offsets;  ///< [panels][pairs of slots in a block][row][2] of channels in a block, 16 bits each
+    char *weights;  ///< [panels][pairs of slots in a block], bf16 [row][2] or f32 [2][row]
+    float *sums;    ///< [tiles][rows][tile_tokens]
 } panel_scratch;
 
 static int64_t padded_rows(const esparse_rows *rows) { return (rows->rows + panel_rows - 1) / panel_rows * panel_rows; }
@@ -37,74 +37,101 @@ static inline int64_t block_pairs(const esparse_rows *rows, int64_t tile_tokens)
     return block_chunks(tile_tokens) * chunk_spans * kept_in_span(rows) / 2;
 }
 
+/// Bytes of a panel's pair of listed weights.
+static inline int64_t listed_bytes(const esparse_rows *rows) {
+    return rows->element == esparse_bfloat16 ? pair_bytes : 2 * pair_bytes;
+}
+
 static size_t panel_scratch_bytes(const esparse_rows *rows, int64_t tokens, int64_t tile_tokens) {
-    const int64_t pairs = padded_rows(rows) * block_pairs(rows, tile_tokens);
-    return (size_t)(pairs * (rows->element == esparse_bfloat16 ? 4 : 12) + 64 +
+    const int64_t pairs = padded_rows(rows) / panel_rows * block_pairs(rows, tile_tokens);
+    return (size_t)(pairs * (pair_bytes + listed_bytes(rows)) + 64 +
                     tiles_of(tokens, tile_tokens) * padded_rows(rows) * tile_tokens * 4);
 }
 
 static panel_scratch lay_out_panels(const esparse_rows *rows, int64_t tile_tokens, char *memory) {
-    const int64_t pairs = padded_rows(rows) * block_pairs(rows, tile_tokens);
-    char *behind = memory + pairs * (rows->element == esparse_bfloat16 ? 4 : 12);
+    const int64_t pairs = padded_rows(rows) / panel_rows * block_pairs(rows, tile_tokens);
+    char *weights = memory + pairs * pair_bytes, *behind = weights + pairs * listed_bytes(rows);
     return (panel_scratch){
-        .offsets = (uint16_t *)memory,
-        .weights = (float *)(memory + pairs * 4),
+        .offsets = memory,
+        .weights = weights,
         .sums = (float *)(((uintptr_t)behind + 63) / 64 * 64),
     };
 }
 
-// MARK: Offsets
+// MARK: Listing
 
-/// The offsets of a block's channels from its first one, and weights as floats where they are not bf16.
-KERNEL void list_block(const int kept, const esparse_rows *rows, int64_t first_span, int64_t span_count,
+/// The channels from which those of two slots count, [row][2].
+KERNEL __m256i first_of(const panel_kind kind, int64_t span, int64_t slot) {
+    const int64_t first = span * span_columns;
+    if (!kind.is_grouped) return _mm256_set1_epi16((short)first);
+    const int64_t low = first + 4 * group_of(kind.kept, slot), high = first + 4 * group_of(kind.kept, slot + 1);
+    return _mm256_set1_epi32((int)(low | high << 16));
+}
+
+/// The offsets of a block's channels from its first one, and its weights.
+KERNEL void list_block(const panel_kind kind, const esparse_rows *rows, int64_t first_span, int64_t span_count,
                        int64_t channel_bytes, int64_t pairs_apart, const panel_scratch *scratch) {
-    const int64_t bytes = panel_bytes(rows), one_span = span_bytes(rows, kept);
-    const int64_t value_bytes = one_span - panel_rows;
+    const int kept = kind.kept, bits = kind.is_grouped ? 2 : 3, first_bits = (1 << bits) - 1;
+    const int64_t bytes = panel_bytes(rows), weight_step = listed_bytes(rows);
     const __m256i scale = _mm256_set1_epi16((short)channel_bytes);
-    const __m256i first_channel = _mm256_set1_epi32(7), second_channel = _mm256_set1_epi32(7 << 16);
-    for (int64_t panel = 0; panel * panel_rows < rows->rows; panel++) {
-        const char *chunk = (const char *)rows->panels + panel * bytes + first_span * one_span;
-        char *offsets = (char *)scratch->offsets + panel * pairs_apart * pair_bytes;
-        float *weights = scratch->weights + panel * pairs_apart * pair_bytes / 2;
+    const __m256i first_channel = _mm256_set1_epi32(first_bits), second_channel = _mm256_set1_epi32(first_bits << 16);
+    for (int64_t number = 0; number * panel_rows < rows->rows; number++) {
+        const panel_place panel = panel_at(rows, number);
+        char *offsets = scratch->offsets + number * pairs_apart * pair_bytes;
+        char *weights = scratch->weights + number * pairs_apart * weight_step;
         for (int64_t span = 0; span < span_count; span += chunk_spans) {
-            const int64_t spans = spans_in_chunk(rows, first_span + span);
-            const char *values = chunk + spans * panel_rows;
+            const int spans = (int)spans_in_chunk(rows, first_span + span);
+            const char *chunk = (const char *)chunk_at(rows, panel, first_span + span);
+            const char *values = chunk + (panel.is_compact ? chunk_spans : spans) * panel_rows;
             __m256i codes[chunk_spans];
-            channel_codes(kept, (const uint8_t *)chunk, codes);
+            channel_codes(kind, (const uint8_t *)chunk, codes);
             // Later blocks are asked for while the one before is multiplied.
             if (first_span == 0) {
-                for (int64_t byte = 0; byte < chunk_spans * one_span; byte += 64) {
+                for (int64_t byte = 0; byte < bytes_of_chunk(rows); byte += 64) {
                     __builtin_prefetch(chunk + 4 * bytes + byte, 0, 2);
                 }
             }
-            for (int64_t s = 0; s < spans; s++) {
-                const __m256i start = _mm256_set1_epi16((short)((span + s) * span_columns * channel_bytes));
-                UNROLL for (int slot = 0; slot < kept; slot += 2, offsets += pair_bytes) {
-                    const __m256i codes_left = _mm256_srli_epi32(codes[s], 3 * slot);
+            for (int s = 0; s < spans; s++) {
+                UNROLL for (int slot = 0; slot < kept; slot += 2, offsets += pair_bytes, weights += weight_step) {
+                    const __m256i codes_left = _mm256_srli_epi32(codes[s], bits * slot);
                     const __m256i low = _mm256_and_si256(codes_left, first_channel);
-                    const __m256i high = _mm256_and_si256(_mm256_slli_epi32(codes_left, 13), second_channel);
-                    const __m256i places = _mm256_mullo_epi16(_mm256_or_si256(low, high), scale);
-                    _mm256_storeu_si256((__m256i *)offsets, _mm256_add_epi16(places, start));
-                    if (rows->element == esparse_bfloat16) continue;
-                    const char *from = values + s * value_bytes + slot * panel_rows * ELEMENT_BYTES(rows->element);
-                    const vector_pair pair = load_slots(rows->element, from);
-                    store(weights, pair.low);
-                    store(weights + lanes, pair.high);
-                    weights += 2 * lanes;
+                    const __m256i high = _mm256_and_si256(_mm256_slli_epi32(codes_left, 16 - bits), second_channel);
+                    const __m256i channels = _mm256_add_epi16(_mm256_or_si256(low, high), first_of(kind, span + s, slot));
+                    _mm256_storeu_si256((__m256i *)offsets, _mm256_mullo_epi16(channels, scale));
+                    const char *from = values + (s * kept + slot) * panel_rows * ELEMENT_BYTES(rows->element);
+                    if (panel.is_compact) {
+                        const __m256i pair = compact_pair(values, (s * kept + slot) / 2, panel.start);
+                        _mm256_storeu_si256((__m256i *)weights, pair);
+                    } else if (rows->element == esparse_bfloat16) {
+                        memcpy(weights, from, pair_bytes);
+                    } else {
+                        const vector_pair pair = load_slots(rows->element, from);
+                        store((float *)weights, pair.low);
+                        store((float *)weights + lanes, pair.high);
+                    }
                 }
             }
-            chunk = values + spans * value_bytes;
         }
     }
 }
 
-ENTRY void list_block_2(const esparse_rows *rows, int64_t first_span, int64_t span_count, int64_t channel_bytes,
-                        int64_t pairs_apart, const panel_scratch *scratch) {
-    list_block(2, rows, first_span, span_count, channel_bytes, pairs_apart, scratch);
-}
-ENTRY void list_block_4(const esparse_rows *rows, int64_t first_span, int64_t span_count, int64_t channel_bytes,
-                        int64_t pairs_apart, const panel_scratch *scratch) {
-    list_block(4, rows, first_span, span_count, channel_bytes, pairs_apart, scratch);
+#define LIST_BLOCK(name, grouped, slots)                                                                         \
+    ENTRY void name(const esparse_rows *rows, int64_t first_span, int64_t span_count, int64_t channel_bytes,     \
+                    int64_t pairs_apart, const panel_scratch *scratch) {                                         \
+        const panel_kind kind = {.is_grouped = grouped, .kept = slots};                                          \
+        list_block(kind, rows, first_span, span_count, channel_bytes, pairs_apart, scratch);                     \
+    }
+LIST_BLOCK(list_block_2, 0, 2)
+LIST_BLOCK(list_block_4, 0, 4)
+LIST_BLOCK(list_grouped_block_2, 1, 2)
+LIST_BLOCK(list_grouped_block_4, 1, 4)
+#undef LIST_BLOCK
+
+static void list_any_block(const esparse_rows *rows, int64_t first_span, int64_t span_count, int64_t channel_bytes,
+                           int64_t pairs_apart, const panel_scratch *scratch) {
+    const int is_two = kept_in_span(rows) == 2;
+    (rows->is_grouped ? (is_two ? list_grouped_block_2 : list_grouped_block_4) : (is_two ? list_block_2 : list_block_4))(
+        rows, first_span, span_count, channel_bytes, pairs_apart, scratch);
 }
 
 // MARK: All blocks
@@ -116,34 +143,35 @@ ENTRY void many_panels(const esparse_rows *rows, const void *tiles, int64_t toke
     const int64_t kept = kept_in_span(rows), span_count = rows->columns / span_columns, height = padded_rows(rows);
     const int64_t block_spans = block_chunks(tile_tokens) * chunk_spans, pairs = block_pairs(rows, tile_tokens);
     const int64_t channel_bytes = tile_tokens * 4, tile_bytes = rows->columns * channel_bytes;
-    const int64_t tile_count = tiles_of(tokens, tile_tokens), one_span = span_bytes(rows, kept);
+    const int64_t tile_count = tiles_of(tokens, tile_tokens);
+    const panel_place first_panel = {.start = rows->panels, .is_compact = rows->is_compact};
     for (int64_t first = 0; first < span_count; first += block_spans) {
         const int64_t spans = span_count - first < block_spans ? span_count - first : block_spans;
         const int is_last = first + spans == span_count;
-        (kept == 2 ? list_block_2 : list_block_4)(rows, first, spans, channel_bytes, pairs, &scratch);
+        list_any_block(rows, first, spans, channel_bytes, pairs, &scratch);
         const int64_t block_lines = spans * span_columns * channel_bytes / 64;
         for (int64_t tile = 0; tile < tile_count; tile++) {
             const char *input = (const char *)tiles + tile * tile_bytes + first * span_columns * channel_bytes;
             const int64_t left = tokens - tile * tile_tokens, count = left < tile_tokens ? left : tile_tokens;
             panel_block block = {
                 .input = input,
-                .weights = is_bfloat16 ? (const char *)rows->panels + first * one_span : (const char *)scratch.weights,
-                .offsets = (const char *)scratch.offsets,
+                .weights = scratch.weights,
+                .offsets = scratch.offsets,
                 .sums = scratch.sums + tile * height * tile_tokens,
                 .rows = rows->rows,
                 .tile_tokens = tile_tokens,
                 .spans = spans,
                 .slots = kept,
-                .panel_bytes = is_bfloat16 ? panel_bytes(rows) : pairs * pair_bytes * 2,
+                .weight_bytes = pairs * listed_bytes(rows),
                 .offset_bytes = pairs * pair_bytes,
                 .starts = first == 0,
                 .next = tile + 1 < tile_count
                             ? input + tile_bytes
                             : (const char *)tiles + (first + block_spans) * span_columns * channel_bytes,
                 .next_lines = (block_lines + height - 1) / height,
-                .later_weights = tile == 0 && !is_last ? (const char *)rows->panels + (first + spans) * one_span : NULL,
+                .later_weights = tile == 0 && !is_last ? (const char *)chunk_at(rows, first_panel, first + spans) : NULL,
                 .stored_bytes = panel_bytes(rows),
-                .later_lines = block_spans * one_span / 64 + 1,
+                .later_lines = block_chunks(tile_tokens) * bytes_of_chunk(rows) / 64 + 1,
             };
             if (is_last && tile + 1 == tile_count) block.next_lines = 0;
             for (int64_t line = 0; line < block_lines; line++) __builtin_prefetch(input + line * 64, 0, 3);
@@ -160,7 +188,7 @@ ENTRY void many_panels(const esparse_rows *rows, const void *tiles, int64_t toke
                 }
                 add_panel_block(is_bfloat16, vectors_of(count), &block);
                 write_rows(rows, row, block.rows, block.sums, count, tile_tokens, place, output_stride, accumulates);
-                block.weights += rows_at_once / panel_rows * block.panel_bytes;
+                block.weights += rows_at_once / panel_rows * block.weight_bytes;
                 block.offsets += rows_at_once / panel_rows * block.offset_bytes;
                 block.sums += rows_at_once * tile_tokens;
                 block.next += rows_at_once * block.next_lines * 64;

@@ -102,16 +102,53 @@ static void check_many(const char *set, const esparse_many_kernels *kernels, int
 
 // MARK: Panels
 
-/// A linear's rows in panels, in memory of exactly their size; none where they do not suit: groups must divide
-/// the eight columns of a span.
-static esparse_rows in_panels(const esparse_panel_kernels *kernels, const random_linear *linear) {
-    esparse_rows rows = linear->rows;
-    const int64_t bytes = linear->group && 8 % linear->group == 0 ? kernels->bytes(&rows) : 0;
-    uint8_t *panels = bytes ? buffer((size_t)(bytes * ((rows.rows + 7) / 8))) : NULL;
-    if (!panels) return rows;
-    if (!kernels->fill(&linear->rows, panels)) exit(3);
-    rows.panels = panels, rows.weights = NULL, rows.bitmask = NULL;
-    return rows;
+/// A linear's panels in memory of their own and of exactly their size.
+typedef struct {
+    esparse_rows rows;
+    uint8_t *panels;
+    const uint8_t **spilled;
+} panel_case;
+
+static void free_panels(panel_case *panels) {
+    const int64_t count = panels->spilled ? (panels->rows.rows + 7) / 8 : 0;
+    for (int64_t panel = 0; panel < count; panel++) free((void *)panels->spilled[panel]);
+    free(panels->spilled), free(panels->panels);
+}
+
+static uint8_t *aligned_buffer(size_t bytes) {
+    void *memory = NULL;
+    if (posix_memalign(&memory, 64, bytes)) exit(2);
+    memset(memory, 0xA5, bytes);
+    return memory;
+}
+
+/// A linear's rows in panels; none where they do not suit: groups must divide the eight columns of a span. Of compact
+/// panels those spill that must, and a few that need not.
+static panel_case in_panels(const esparse_panel_kernels *kernels, const random_linear *linear, int is_compact) {
+    panel_case result = {.rows = linear->rows};
+    esparse_rows plain = linear->rows;
+    result.rows.is_compact = is_compact;
+    const int64_t bytes = linear->group && 8 % linear->group == 0 ? kernels->bytes(&result.rows) : 0;
+    const int64_t count = (plain.rows + 7) / 8, plain_bytes = kernels->bytes(&plain);
+    if (!bytes) return result;
+    result.panels = aligned_buffer((size_t)(bytes * count));
+    if (is_compact) result.spilled = buffer((size_t)count * sizeof *result.spilled);
+    for (int64_t panel = 0; panel < count; panel++) {
+        const int64_t rows = plain.rows - panel * 8 < 8 ? plain.rows - panel * 8 : 8;
+        esparse_rows run = row_run(&linear->rows, panel * 8, rows);
+        run.is_compact = is_compact;
+        const esparse_fill outcome = kernels->fill(&run, result.panels + panel * bytes);
+        if (outcome == esparse_fill_wrong || (outcome == esparse_fill_spills && !is_compact)) exit(3);
+        if (outcome == esparse_fill_done && (!is_compact || below(4))) continue;
+        memset(result.panels + panel * bytes, 0xA5, (size_t)bytes);
+        uint8_t *spilled = aligned_buffer((size_t)plain_bytes);
+        run.is_compact = 0;
+        if (kernels->fill(&run, spilled) != esparse_fill_done) exit(3);
+        result.spilled[panel] = spilled;
+    }
+    result.rows.panels = result.panels, result.rows.spilled = result.spilled;
+    result.rows.weights = NULL, result.rows.bitmask = NULL;
+    return result;
 }
 
 /// Rows from a multiple of eight on.
@@ -119,6 +156,7 @@ static esparse_rows panel_run(const esparse_panel_kernels *kernels, const espars
                               int64_t count) {
     esparse_rows run = *rows;
     run.panels = rows->panels + first / 8 * kernels->bytes(rows);
+    run.spilled = rows->spilled ? rows->spilled + first / 8 : NULL;
     run.bias = rows->bias ? rows->bias + first : NULL;
     run.rows = count;
     return run;
@@ -148,8 +186,10 @@ static void multiply_many_panels(const esparse_many_kernels *kernels, const rand
 }
 
 /// All kernels of panels give the same bits, whatever the cut of rows and tokens; they are near what they must be.
-static void check_panels(const char *set, const esparse_linear_kernels *kernels, const random_linear *linear) {
-    const esparse_rows rows = in_panels(&kernels->panels, linear);
+static void check_panels(const char *set, const esparse_linear_kernels *kernels, const random_linear *linear,
+                         int is_compact) {
+    panel_case panels = in_panels(&kernels->panels, linear, is_compact);
+    const esparse_rows rows = panels.rows;
     if (!rows.panels) return;
     const int64_t first = below((int)rows.rows / 8 + 1) * 8, tokens = linear->tokens;
     const int64_t count = rows.rows * rows.columns;
@@ -187,7 +227,7 @@ static void check_panels(const char *set, const esparse_linear_kernels *kernels,
         free(expanded);
     }
     if (!is_right) fail(set, "widen or expand of panels", linear);
-    free(few), free(many), free(pieces), free(widened), free((void *)rows.panels);
+    free(few), free(many), free(pieces), free(widened), free_panels(&panels);
 }
 
 /// A random linear that suits any kernel of few tokens, or (sparse) of many.
@@ -227,7 +267,11 @@ int main(int count, char **arguments) {
             const int rounds_input = below(2);
             linear = any_linear(1, below(3), rounds_input);
             check_many(sets[set].name, &kernels->sparse_many, rounds_input, 1, &linear);
-            if (kernels->panels.bytes) check_panels(sets[set].name, kernels, &linear);
+            if (kernels->panels.bytes) {
+                for (int is_compact = 0; is_compact < 2; is_compact++) {
+                    check_panels(sets[set].name, kernels, &linear, is_compact);
+                }
+            }
             free_linear(&linear);
         }
         printf("%s: %d rounds\n", sets[set].name, rounds);

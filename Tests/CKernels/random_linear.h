@@ -51,7 +51,7 @@ static float random_element(int element, int spreads, char *to) {
     const int sign = below(2) << 15;
     uint16_t half = element == esparse_float16
                         ? (uint16_t)(sign | below(spreads ? 31 : 16) << 10 | below(1024))
-                        : (uint16_t)(sign | (below(spreads ? 40 : 4) + 100) << 7 | below(128));
+                        : (uint16_t)(sign | (below(spreads ? 40 : 14) + 100) << 7 | below(128));
     memcpy(to, &half, 2);
     return element == esparse_float16 ? half_value(half) : of_bits((uint32_t)half << 16);
 }
@@ -119,8 +119,11 @@ static random_linear make_linear(int row_count, int columns, int tokens, int ele
         }
         linear.sums[i] = sum, linear.magnitudes[i] = magnitude;
     }
-    linear.rows = (esparse_rows){linear.values, linear.mask, linear.bias, row_count, columns, kept_per_row,
-                                 (int64_t)mask_stride, element, NULL};
+    linear.rows = (esparse_rows){
+        .weights = linear.values, .bitmask = linear.mask, .bias = linear.bias, .rows = row_count, .columns = columns,
+        .kept_per_row = kept_per_row, .mask_stride = (int64_t)mask_stride, .element = element,
+        .is_grouped = group && 4 % group == 0,
+    };
     return linear;
 }
 

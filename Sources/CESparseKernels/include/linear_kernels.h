@@ -35,7 +35,11 @@ typedef struct {
     int64_t kept_per_row;     ///< elements of a row in `weights`; `columns` when dense
     int64_t mask_stride;      ///< bytes of bitmask in a row
     int32_t element;          ///< an `esparse_element`
-    const uint8_t *panels;    ///< the weights in panels, first row's one, a multiple of eight; then the others are NULL
+    int32_t is_grouped;       ///< whether every four columns keep the same number of weights; read for panels only
+    int32_t is_compact;       ///< whether panels hold bf16 in 12 bits
+    const uint8_t *panels;    ///< the weights in panels, 32-byte aligned, first row's one, a multiple of eight; then the
+                              ///< others are NULL
+    const uint8_t *const *spilled;  ///< for each panel NULL, or where it lies as a plain one; NULL where all are NULL
 } esparse_rows;
 
 /// A sparse product of many tokens, from input transposed into tiles. Every function runs on the calling thread.
@@ -54,14 +58,17 @@ typedef struct {
                      int64_t output_stride, int accumulates, void *scratch);
 } esparse_many_kernels;
 
+/// How filling panels ended: well; not every eight columns keep the same number of weights; no compact panel holds them.
+typedef enum { esparse_fill_done = 0, esparse_fill_wrong = 1, esparse_fill_spills = 2 } esparse_fill;
+
 /// Sparse weights in panels of eight rows, repacked at load from the portable form. Functions of `esparse_linear_kernels`
 /// take them too.
 typedef struct {
     /// Bytes of eight rows' panel; 0 where such rows (described without their weights, of a pattern whose group divides 8)
     /// do not suit panels. The last panel is whole.
     int64_t (*bytes)(const esparse_rows *rows);
-    /// Portable rows to panels; false where not every eight columns keep the same number of weights.
-    int (*fill)(const esparse_rows *rows, uint8_t *panels);
+    /// Portable rows to panels, compact or not as the description says; only compact ones spill.
+    esparse_fill (*fill)(const esparse_rows *rows, uint8_t *panels);
     /// As `esparse_linear_kernels.sparse_many`.
     esparse_many_kernels many;
 } esparse_panel_kernels;

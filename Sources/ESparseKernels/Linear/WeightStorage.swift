@@ -81,10 +81,13 @@ struct WeightStorage: Sendable {
         (values?.byteCount ?? 0) + (bitmask?.byteCount ?? 0) + (panels?.byteCount ?? 0) + (bias?.count ?? 0) * 4
     }
 
-    /// Bytes of one row.
+    /// Bytes of one row in the portable form.
     var rowByteCount: Int { keptPerRow * elementType.byteCount + (pattern == nil ? 0 : maskStride) }
 
     private var maskStride: Int { (columns + 7) / 8 }
+
+    /// Whether every four columns keep the same number of weights.
+    private var isGrouped: Bool { pattern.map { 4 % $0.group == 0 } ?? false }
 
     /// Calls `body` with the C description of a run of rows, which starts at a multiple of eight where there are panels; its
     /// pointers must not outlive the call.
@@ -93,10 +96,12 @@ struct WeightStorage: Sendable {
             var description = unsafe esparse_rows(
                 weights: nil, bitmask: nil, bias: bias.map { unsafe $0 + range.lowerBound },
                 rows: Int64(range.count), columns: Int64(columns), kept_per_row: Int64(keptPerRow),
-                mask_stride: Int64(maskStride), element: elementType.kernelCode, panels: nil)
+                mask_stride: Int64(maskStride), element: elementType.kernelCode, is_grouped: isGrouped ? 1 : 0,
+                is_compact: panels?.isCompact == true ? 1 : 0, panels: nil, spilled: nil)
             if let panels {
-                unsafe panels.withPanel(of: range.lowerBound) { panel in
+                unsafe panels.withPanel(of: range.lowerBound) { panel, spilled in
                     unsafe description.panels = panel
+                    unsafe description.spilled = spilled
                     unsafe body(&description)
                 }
                 return
@@ -152,7 +157,7 @@ struct WeightStorage: Sendable {
                     var run = unsafe esparse_rows(
                         weights: bytes.baseAddress.map { unsafe $0 + first * element.byteCount }, bitmask: nil,
                         bias: nil, rows: 1, columns: Int64(size), kept_per_row: Int64(size), mask_stride: 0,
-                        element: element.kernelCode, panels: nil)
+                        element: element.kernelCode, is_grouped: 0, is_compact: 0, panels: nil, spilled: nil)
                     unsafe kernels.widen(&run, widened)
                 }
                 unsafe kernels.narrow(widened, output + first, Int64(size))
