@@ -12,8 +12,8 @@
 // as many bytes as the portable form takes; the last chunk may have fewer spans.
 //
 // Compact panels hold bf16 values in 12 bits, and lose nothing: the upper byte of bf16 is the sign and all but the last bit
-// of the exponent, of which the weights of eight rows hardly ever have more than 16. A panel begins with those, and a value
-// is the number of its upper byte, a nibble, and its lower byte. Four pairs of slots are a unit: 32 bytes of nibbles, the
+// of the exponent, of which the weights of eight rows and 1,024 columns hardly ever have more than 16. So 32 chunks are a
+// segment, which begins with those bytes; a value is the number of its upper byte, a nibble, and its lower byte. Four pairs of slots are a unit: 32 bytes of nibbles, the
 // low ones of the first two pairs and the high ones of the others, then 32 lower bytes of the first two and of the others.
 // Of two pairs, rows 0 to 3 of the first come first, then of the second, then rows 4 to 7 likewise: so interleaving upper
 // and lower bytes gives plain pairs. The last chunk is whole. A panel with more upper bytes is spilled: a plain one elsewhere.
@@ -26,7 +26,10 @@ enum {
     panel_rows = 8,
     span_columns = 8,
     chunk_spans = 4,
-    /// Bytes of a compact panel's upper bytes, with room that keeps what follows at multiples of 32.
+    /// Chunks of a segment of a compact panel.
+    segment_chunks = 32,
+    segment_spans = segment_chunks * chunk_spans,
+    /// Bytes of a segment's upper bytes, with room that keeps what follows at multiples of 32.
     upper_bytes = 32,
     /// Upper bytes that a nibble can tell apart.
     most_upper_bytes = 16,
@@ -62,8 +65,8 @@ static int64_t panel_bytes(const esparse_rows *rows) {
     const int64_t kept = kept_in_span(rows);
     if (!kept) return 0;
     if (!rows->is_compact) return plain_panel_bytes(rows);
-    const int64_t chunk_columns = chunk_spans * span_columns;
-    return upper_bytes + (rows->columns + chunk_columns - 1) / chunk_columns * compact_chunk_bytes(kept);
+    const int64_t chunks = (rows->columns / span_columns + chunk_spans - 1) / chunk_spans;
+    return (chunks + segment_chunks - 1) / segment_chunks * upper_bytes + chunks * compact_chunk_bytes(kept);
 }
 
 /// Bytes of a whole chunk.
@@ -90,11 +93,17 @@ static inline panel_place panel_at(const esparse_rows *rows, int64_t panel) {
     return (panel_place){.start = rows->panels + panel * panel_bytes(rows), .is_compact = rows->is_compact};
 }
 
+/// The upper bytes of the segment of a compact panel that holds `span`.
+static inline const uint8_t *uppers_at(const esparse_rows *rows, panel_place panel, int64_t span) {
+    const int64_t segment_bytes = upper_bytes + segment_chunks * compact_chunk_bytes(kept_in_span(rows));
+    return panel.start + span / segment_spans * segment_bytes;
+}
+
 /// Where the chunk of a panel that begins at `span` lies.
 static inline const uint8_t *chunk_at(const esparse_rows *rows, panel_place panel, int64_t span) {
     const int64_t kept = kept_in_span(rows);
-    if (panel.is_compact) return panel.start + upper_bytes + span / chunk_spans * compact_chunk_bytes(kept);
-    return panel.start + span * span_bytes(rows, kept);
+    if (!panel.is_compact) return panel.start + span * span_bytes(rows, kept);
+    return uppers_at(rows, panel, span) + upper_bytes + span % segment_spans / chunk_spans * compact_chunk_bytes(kept);
 }
 
 /// Which half of a span a slot's channel is in, of a grouped panel.
@@ -179,10 +188,14 @@ static inline __attribute__((always_inline)) esparse_fill fill_compact_of(const 
     for (int64_t first = 0; first < rows->rows; first += panel_rows) {
         uint8_t numbers[256], *uppers = place;
         int count = 0;
-        memset(numbers, unknown, sizeof numbers);
-        memset(uppers, 0, upper_bytes);
-        place += upper_bytes;
         for (int64_t chunk = 0; chunk < span_count; chunk += chunk_spans) {
+            if (chunk % segment_spans == 0) {
+                uppers = place;
+                count = 0;
+                memset(numbers, unknown, sizeof numbers);
+                memset(uppers, 0, upper_bytes);
+                place += upper_bytes;
+            }
             uint8_t *values = place + chunk_spans * panel_rows;
             memset(place, 0, (size_t)compact_chunk_bytes(kept));
             for (int64_t row = 0; row < panel_rows; row++) {
@@ -247,7 +260,8 @@ static void spread_panels(const esparse_rows *rows, void *dense) {
                 char *column = to + (span * span_columns + channel) * value_bytes;
                 if (panel.is_compact) {
                     const compact_place at = compact_value_place(kept, within, slot, place);
-                    const uint8_t value[2] = {values[at.lower], panel.start[values[at.nibble] >> at.shift & 15]};
+                    const uint8_t *uppers = uppers_at(rows, panel, span);
+                    const uint8_t value[2] = {values[at.lower], uppers[values[at.nibble] >> at.shift & 15]};
                     memcpy(column, value, sizeof value);
                 } else {
                     const uint8_t *value = values + within * kept * panel_rows * value_bytes;

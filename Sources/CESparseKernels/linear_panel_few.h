@@ -35,9 +35,9 @@ ENTRY void pack_panels(const esparse_rows *rows, int rounds, const float *input,
 
 /// Two slots of a span of a chunk of a panel.
 KERNEL vector_pair load_pair_of_slots(const panel_kind kind, const char *values, const int span, const int slot,
-                                      const uint8_t *uppers) {
+                                      const char *uppers) {
     const int place = span * kind.kept + slot;
-    if (kind.is_compact) return split_bfloat16(compact_pair(values, place / 2, uppers));
+    if (kind.is_compact) return split_bfloat16(compact_pair(values, place / 2, (const uint8_t *)uppers));
     return load_slots(kind.element, values + place * panel_rows * ELEMENT_BYTES(kind.element));
 }
 
@@ -52,7 +52,7 @@ KERNEL vector slot_input(const panel_kind kind, const float *x, __m256i codes, c
 
 /// Adds `token_count` tokens times a span of a chunk of a panel to its sums; the first two are constants.
 KERNEL void add_span(const panel_kind kind, const int token_count, const char *values, const int span,
-                     const uint8_t *uppers, __m256i codes, const float *x, vector *totals) {
+                     const char *uppers, __m256i codes, const float *x, vector *totals) {
     UNROLL for (int slot = 0; slot < kind.kept; slot += 2) {
         const vector_pair weights = load_pair_of_slots(kind, values, span, slot, uppers);
         UNROLL for (int t = 0; t < token_count; t++) {
@@ -89,8 +89,7 @@ KERNEL void multiply_panels(const panel_kind kind, const int panel_count, const 
     const int x_step = token_count * lanes, values_bytes = kind.kept * panel_rows * ELEMENT_BYTES(kind.element);
     const int chunk_bytes =
         kind.is_compact ? (int)compact_chunk_bytes(kind.kept) : chunk_spans * (panel_rows + values_bytes);
-    const uint8_t *first = rows->panels + row / panel_rows * bytes;
-    const char *cursor = (const char *)first + (kind.is_compact ? upper_bytes : 0);
+    const char *cursor = (const char *)rows->panels + row / panel_rows * bytes, *uppers = cursor;
     vector totals[4][panel_tokens];
     UNROLL for (int p = 0; p < panel_count; p++) {
         UNROLL for (int t = 0; t < token_count; t++) totals[p][t] = zero();
@@ -98,6 +97,7 @@ KERNEL void multiply_panels(const panel_kind kind, const int panel_count, const 
     int64_t span = 0;
     for (; span + chunk_spans <= span_count; span += chunk_spans, x += chunk_spans * x_step) {
         __m256i codes[4][chunk_spans];
+        if (kind.is_compact && span % segment_spans == 0) uppers = cursor, cursor += upper_bytes;
         UNROLL for (int p = 0; p < panel_count; p++) {
             const char *chunk = cursor + p * bytes;
             channel_codes(kind, (const uint8_t *)chunk, codes[p]);
@@ -109,12 +109,13 @@ KERNEL void multiply_panels(const panel_kind kind, const int panel_count, const 
         UNROLL for (int s = 0; s < chunk_spans; s++) {
             UNROLL for (int p = 0; p < panel_count; p++) {
                 const char *values = cursor + p * bytes + chunk_spans * panel_rows;
-                add_span(kind, token_count, values, s, first + p * bytes, codes[p][s], x + s * x_step, totals[p]);
+                add_span(kind, token_count, values, s, uppers + p * bytes, codes[p][s], x + s * x_step, totals[p]);
             }
         }
         cursor += chunk_bytes;
     }
     const int left = (int)(span_count - span);
+    if (kind.is_compact && left > 0 && span % segment_spans == 0) uppers = cursor, cursor += upper_bytes;
     UNROLL for (int p = 0; p < panel_count; p++) {
         // Channels of fewer spans are followed by values, so that 32 bytes may be read.
         const char *chunk = cursor + p * bytes;
@@ -122,7 +123,7 @@ KERNEL void multiply_panels(const panel_kind kind, const int panel_count, const 
         __m256i codes[chunk_spans];
         if (left > 0) channel_codes(kind, (const uint8_t *)chunk, codes);
         for (int s = 0; s < left; s++) {
-            add_span(kind, token_count, values, s, first + p * bytes, codes[s], x + s * x_step, totals[p]);
+            add_span(kind, token_count, values, s, uppers + p * bytes, codes[s], x + s * x_step, totals[p]);
         }
         write_panel(rows, row + p * panel_rows, tokens, totals[p], output, output_stride, accumulates);
     }
@@ -168,17 +169,8 @@ typedef void few_function(const esparse_rows *, const float *, int64_t, int64_t,
         const panel_kind kind = {element, is_compact, is_grouped, kept};                                         \
         few_of_panels(kind, rows, x, stride, tokens, output, output_stride, accumulates);                        \
     }
-#define FEW_OF_ELEMENT(name, element, is_compact)   \
-    FEW_OF_PANELS(name, element, is_compact, 0, 2)  \
-    FEW_OF_PANELS(name, element, is_compact, 0, 4)  \
-    FEW_OF_PANELS(name, element, is_compact, 1, 2)  \
-    FEW_OF_PANELS(name, element, is_compact, 1, 4)
-FEW_OF_ELEMENT(few_panels_float32_, esparse_float32, 0)
-FEW_OF_ELEMENT(few_panels_float16_, esparse_float16, 0)
-FEW_OF_ELEMENT(few_panels_bfloat16_, esparse_bfloat16, 0)
-FEW_OF_ELEMENT(few_panels_compact_, esparse_bfloat16, 1)
+EACH_PANEL_KIND(FEW_OF_PANELS, few_panels_)
 #undef FEW_OF_PANELS
-#undef FEW_OF_ELEMENT
 
 /// Panels of which none is spilled, or one spilled panel.
 static esparse_rows panel_run(const esparse_rows *rows, int64_t row) {
@@ -200,14 +192,7 @@ static esparse_rows panel_run(const esparse_rows *rows, int64_t row) {
 
 ENTRY void few_panels(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens,
                       float *output, int64_t output_stride, int accumulates) {
-#define KINDS(name) {{name##02, name##04}, {name##12, name##14}}
-    static few_function *const kernels[4][2][2] = {
-        [esparse_float32] = KINDS(few_panels_float32_),
-        [esparse_float16] = KINDS(few_panels_float16_),
-        [esparse_bfloat16] = KINDS(few_panels_bfloat16_),
-        [esparse_bfloat16 + 1] = KINDS(few_panels_compact_),
-    };
-#undef KINDS
+    static few_function *const kernels[4][2][2] = PANEL_KIND_TABLE(few_panels_);
     for (int64_t row = 0; row < rows->rows;) {
         const esparse_rows run = panel_run(rows, row);
         few_function *kernel =

@@ -18,7 +18,7 @@ static int64_t panel_tile_tokens(int64_t tokens) {
 }
 
 /// Chunks of channels in a block, at most eight.
-static inline int64_t block_chunks(int64_t tile_tokens) {
+static inline int64_t chunks_in_block(int64_t tile_tokens) {
     int64_t chunks = panel_block_bytes / (tile_tokens * 4 * chunk_spans * span_columns);
     return chunks < 8 ? chunks : 8;
 }
@@ -34,7 +34,7 @@ static int64_t padded_rows(const esparse_rows *rows) { return (rows->rows + pane
 
 /// Pairs of slots of a row in a whole block.
 static inline int64_t block_pairs(const esparse_rows *rows, int64_t tile_tokens) {
-    return block_chunks(tile_tokens) * chunk_spans * kept_in_span(rows) / 2;
+    return chunks_in_block(tile_tokens) * chunk_spans * kept_in_span(rows) / 2;
 }
 
 /// Bytes of a panel's pair of listed weights.
@@ -68,70 +68,87 @@ KERNEL __m256i first_of(const panel_kind kind, int64_t span, int64_t slot) {
     return _mm256_set1_epi32((int)(low | high << 16));
 }
 
-/// The offsets of a block's channels from its first one, and its weights.
-KERNEL void list_block(const panel_kind kind, const esparse_rows *rows, int64_t first_span, int64_t span_count,
-                       int64_t channel_bytes, int64_t pairs_apart, const panel_scratch *scratch) {
-    const int kept = kind.kept, bits = kind.is_grouped ? 2 : 3, first_bits = (1 << bits) - 1;
-    const int64_t bytes = panel_bytes(rows), weight_step = listed_bytes(rows);
-    const __m256i scale = _mm256_set1_epi16((short)channel_bytes);
+/// Lists span `s` of a chunk, which is span `block_span` of the block; its bytes of channels are in `codes`.
+KERNEL void list_span(const panel_kind kind, const int s, int64_t block_span, const char *values, const uint8_t *uppers,
+                      __m256i codes, __m256i scale, char *offsets, char *weights) {
+    const int bits = kind.is_grouped ? 2 : 3, first_bits = (1 << bits) - 1;
+    const int weight_step = kind.element == esparse_bfloat16 ? pair_bytes : 2 * pair_bytes;
     const __m256i first_channel = _mm256_set1_epi32(first_bits), second_channel = _mm256_set1_epi32(first_bits << 16);
-    for (int64_t number = 0; number * panel_rows < rows->rows; number++) {
-        const panel_place panel = panel_at(rows, number);
-        char *offsets = scratch->offsets + number * pairs_apart * pair_bytes;
-        char *weights = scratch->weights + number * pairs_apart * weight_step;
-        for (int64_t span = 0; span < span_count; span += chunk_spans) {
-            const int spans = (int)spans_in_chunk(rows, first_span + span);
-            const char *chunk = (const char *)chunk_at(rows, panel, first_span + span);
-            const char *values = chunk + (panel.is_compact ? chunk_spans : spans) * panel_rows;
-            __m256i codes[chunk_spans];
-            channel_codes(kind, (const uint8_t *)chunk, codes);
-            // Later blocks are asked for while the one before is multiplied.
-            if (first_span == 0) {
-                for (int64_t byte = 0; byte < bytes_of_chunk(rows); byte += 64) {
-                    __builtin_prefetch(chunk + 4 * bytes + byte, 0, 2);
-                }
-            }
-            for (int s = 0; s < spans; s++) {
-                UNROLL for (int slot = 0; slot < kept; slot += 2, offsets += pair_bytes, weights += weight_step) {
-                    const __m256i codes_left = _mm256_srli_epi32(codes[s], bits * slot);
-                    const __m256i low = _mm256_and_si256(codes_left, first_channel);
-                    const __m256i high = _mm256_and_si256(_mm256_slli_epi32(codes_left, 16 - bits), second_channel);
-                    const __m256i channels = _mm256_add_epi16(_mm256_or_si256(low, high), first_of(kind, span + s, slot));
-                    _mm256_storeu_si256((__m256i *)offsets, _mm256_mullo_epi16(channels, scale));
-                    const char *from = values + (s * kept + slot) * panel_rows * ELEMENT_BYTES(rows->element);
-                    if (panel.is_compact) {
-                        const __m256i pair = compact_pair(values, (s * kept + slot) / 2, panel.start);
-                        _mm256_storeu_si256((__m256i *)weights, pair);
-                    } else if (rows->element == esparse_bfloat16) {
-                        memcpy(weights, from, pair_bytes);
-                    } else {
-                        const vector_pair pair = load_slots(rows->element, from);
-                        store((float *)weights, pair.low);
-                        store((float *)weights + lanes, pair.high);
-                    }
-                }
-            }
+    UNROLL for (int slot = 0; slot < kind.kept; slot += 2, offsets += pair_bytes, weights += weight_step) {
+        const __m256i codes_left = _mm256_srli_epi32(codes, bits * slot);
+        const __m256i low = _mm256_and_si256(codes_left, first_channel);
+        const __m256i high = _mm256_and_si256(_mm256_slli_epi32(codes_left, 16 - bits), second_channel);
+        const __m256i channels = _mm256_add_epi16(_mm256_or_si256(low, high), first_of(kind, block_span, slot));
+        _mm256_storeu_si256((__m256i *)offsets, _mm256_mullo_epi16(channels, scale));
+        const int place = s * kind.kept + slot;
+        const char *from = values + place * panel_rows * ELEMENT_BYTES(kind.element);
+        if (kind.is_compact) {
+            _mm256_storeu_si256((__m256i *)weights, compact_pair(values, place / 2, uppers));
+        } else if (kind.element == esparse_bfloat16) {
+            memcpy(weights, from, pair_bytes);
+        } else {
+            const vector_pair pair = load_slots(kind.element, from);
+            store((float *)weights, pair.low);
+            store((float *)weights + lanes, pair.high);
         }
     }
 }
 
-#define LIST_BLOCK(name, grouped, slots)                                                                         \
-    ENTRY void name(const esparse_rows *rows, int64_t first_span, int64_t span_count, int64_t channel_bytes,     \
-                    int64_t pairs_apart, const panel_scratch *scratch) {                                         \
-        const panel_kind kind = {.is_grouped = grouped, .kept = slots};                                          \
-        list_block(kind, rows, first_span, span_count, channel_bytes, pairs_apart, scratch);                     \
+/// The offsets of a block's channels from its first one, and its weights, of one panel.
+KERNEL void list_panel(const panel_kind kind, const esparse_rows *rows, panel_place panel, int64_t first_span,
+                       int64_t span_count, int64_t channel_bytes, char *offsets, char *weights) {
+    const int64_t bytes = panel_bytes(rows), weight_bytes = listed_bytes(rows) * kind.kept / 2;
+    const int offset_bytes = pair_bytes * kind.kept / 2;
+    const __m256i scale = _mm256_set1_epi16((short)channel_bytes);
+    for (int64_t span = 0; span < span_count; span += chunk_spans) {
+        const int spans = (int)spans_in_chunk(rows, first_span + span);
+        const char *chunk = (const char *)chunk_at(rows, panel, first_span + span);
+        const uint8_t *uppers = kind.is_compact ? uppers_at(rows, panel, first_span + span) : NULL;
+        const char *values = chunk + (kind.is_compact ? chunk_spans : spans) * panel_rows;
+        __m256i codes[chunk_spans];
+        channel_codes(kind, (const uint8_t *)chunk, codes);
+        // Later blocks are asked for while the one before is multiplied.
+        if (first_span == 0) {
+            for (int64_t byte = 0; byte < bytes_of_chunk(rows); byte += 64) {
+                __builtin_prefetch(chunk + 4 * bytes + byte, 0, 2);
+            }
+        }
+        if (spans == chunk_spans) {
+            UNROLL for (int s = 0; s < chunk_spans; s++) {
+                list_span(kind, s, span + s, values, uppers, codes[s], scale, offsets + s * offset_bytes,
+                          weights + s * weight_bytes);
+            }
+        } else {
+            for (int s = 0; s < spans; s++) {
+                list_span(kind, s, span + s, values, uppers, codes[s], scale, offsets + s * offset_bytes,
+                          weights + s * weight_bytes);
+            }
+        }
+        offsets += spans * offset_bytes, weights += spans * weight_bytes;
     }
-LIST_BLOCK(list_block_2, 0, 2)
-LIST_BLOCK(list_block_4, 0, 4)
-LIST_BLOCK(list_grouped_block_2, 1, 2)
-LIST_BLOCK(list_grouped_block_4, 1, 4)
-#undef LIST_BLOCK
+}
 
-static void list_any_block(const esparse_rows *rows, int64_t first_span, int64_t span_count, int64_t channel_bytes,
-                           int64_t pairs_apart, const panel_scratch *scratch) {
-    const int is_two = kept_in_span(rows) == 2;
-    (rows->is_grouped ? (is_two ? list_grouped_block_2 : list_grouped_block_4) : (is_two ? list_block_2 : list_block_4))(
-        rows, first_span, span_count, channel_bytes, pairs_apart, scratch);
+typedef void list_function(const esparse_rows *, panel_place, int64_t, int64_t, int64_t, char *, char *);
+#define LIST_PANEL(name, element, is_compact, is_grouped, kept)                                                  \
+    ENTRY void name##is_grouped##kept(const esparse_rows *rows, panel_place panel, int64_t first_span,           \
+                                      int64_t span_count, int64_t channel_bytes, char *offsets, char *weights) { \
+        const panel_kind kind = {element, is_compact, is_grouped, kept};                                         \
+        list_panel(kind, rows, panel, first_span, span_count, channel_bytes, offsets, weights);                  \
+    }
+EACH_PANEL_KIND(LIST_PANEL, list_panel_)
+#undef LIST_PANEL
+
+/// Lists a block of all panels.
+static void list_block(const esparse_rows *rows, int64_t first_span, int64_t span_count, int64_t channel_bytes,
+                       int64_t pairs_apart, const panel_scratch *scratch) {
+    static list_function *const functions[4][2][2] = PANEL_KIND_TABLE(list_panel_);
+    for (int64_t number = 0; number * panel_rows < rows->rows; number++) {
+        const panel_place panel = panel_at(rows, number);
+        const int form = rows->element + (panel.is_compact ? 1 : 0);
+        functions[form][rows->is_grouped ? 1 : 0][kept_in_span(rows) / 2 - 1](
+            rows, panel, first_span, span_count, channel_bytes, scratch->offsets + number * pairs_apart * pair_bytes,
+            scratch->weights + number * pairs_apart * listed_bytes(rows));
+    }
 }
 
 // MARK: All blocks
@@ -141,14 +158,14 @@ ENTRY void many_panels(const esparse_rows *rows, const void *tiles, int64_t toke
     const panel_scratch scratch = lay_out_panels(rows, tile_tokens, memory);
     const int is_bfloat16 = rows->element == esparse_bfloat16;
     const int64_t kept = kept_in_span(rows), span_count = rows->columns / span_columns, height = padded_rows(rows);
-    const int64_t block_spans = block_chunks(tile_tokens) * chunk_spans, pairs = block_pairs(rows, tile_tokens);
+    const int64_t most_spans = chunks_in_block(tile_tokens) * chunk_spans, pairs = block_pairs(rows, tile_tokens);
     const int64_t channel_bytes = tile_tokens * 4, tile_bytes = rows->columns * channel_bytes;
     const int64_t tile_count = tiles_of(tokens, tile_tokens);
     const panel_place first_panel = {.start = rows->panels, .is_compact = rows->is_compact};
-    for (int64_t first = 0; first < span_count; first += block_spans) {
-        const int64_t spans = span_count - first < block_spans ? span_count - first : block_spans;
+    for (int64_t first = 0; first < span_count; first += most_spans) {
+        const int64_t spans = span_count - first < most_spans ? span_count - first : most_spans;
         const int is_last = first + spans == span_count;
-        list_any_block(rows, first, spans, channel_bytes, pairs, &scratch);
+        list_block(rows, first, spans, channel_bytes, pairs, &scratch);
         const int64_t block_lines = spans * span_columns * channel_bytes / 64;
         for (int64_t tile = 0; tile < tile_count; tile++) {
             const char *input = (const char *)tiles + tile * tile_bytes + first * span_columns * channel_bytes;
@@ -167,11 +184,11 @@ ENTRY void many_panels(const esparse_rows *rows, const void *tiles, int64_t toke
                 .starts = first == 0,
                 .next = tile + 1 < tile_count
                             ? input + tile_bytes
-                            : (const char *)tiles + (first + block_spans) * span_columns * channel_bytes,
+                            : (const char *)tiles + (first + most_spans) * span_columns * channel_bytes,
                 .next_lines = (block_lines + height - 1) / height,
                 .later_weights = tile == 0 && !is_last ? (const char *)chunk_at(rows, first_panel, first + spans) : NULL,
                 .stored_bytes = panel_bytes(rows),
-                .later_lines = block_chunks(tile_tokens) * bytes_of_chunk(rows) / 64 + 1,
+                .later_lines = chunks_in_block(tile_tokens) * bytes_of_chunk(rows) / 64 + 1,
             };
             if (is_last && tile + 1 == tile_count) block.next_lines = 0;
             for (int64_t line = 0; line < block_lines; line++) __builtin_prefetch(input + line * 64, 0, 3);

@@ -4,7 +4,7 @@ package import ESparseCore
 package import ESparseKernels
 import Synchronization
 
-/// A random bf16 weight `[rows, columns]`, packed and dense.
+/// A random bf16 weight `[rows, columns]` of which each group keeps its largest, packed and dense.
 package struct RandomLinear {
     /// Packed.
     package let sparse: SparseMatrix
@@ -49,15 +49,11 @@ package struct RandomLinear {
             dense = [UInt16](repeating: 0, count: columns)
             values.reserveCapacity(columns / pattern.group * pattern.kept)
             for first in stride(from: 0, to: columns, by: pattern.group) {
-                var missing = pattern.kept
-                for column in first..<first + pattern.group where missing > 0 {
-                    let word = random.next()
-                    // Each column is kept with the chance that makes all choices of N of M equally likely.
-                    let left = UInt64(first + pattern.group - column)
-                    guard (word >> 32) * left >> 32 < UInt64(missing) else { continue }
-                    missing -= 1
-                    // From -1 to 1; the lowest bit keeps a kept weight from being zero.
-                    let value = BFloat16(Float(Int32(truncatingIfNeeded: word | 1)) * 0x1p-31).bitPattern
+                // From -1 to 1; the lowest bit keeps a weight from being zero.
+                let group = (0..<pattern.group).map { _ in Int32(truncatingIfNeeded: random.next() | 1) }
+                let kept = group.indices.sorted { group[$0].magnitude > group[$1].magnitude }.prefix(pattern.kept)
+                for place in kept.sorted() {
+                    let (column, value) = (first + place, BFloat16(Float(group[place]) * 0x1p-31).bitPattern)
                     values.append(value)
                     dense[column] = value
                     bits[column / 8] |= 1 << UInt8(column % 8)

@@ -236,7 +236,7 @@ static random_linear any_linear(int is_many, int element, int rounds) {
                                       {7, 8}, {4, 4}, {1, 3}, {5, 16}, {1, 16}, {8, 32}};
     const int count = sizeof patterns / sizeof *patterns;
     const int *pattern = patterns[is_many ? 1 + below(count - 1) : below(count)], group = pattern[1];
-    const int most = below(4) == 0 ? 300 : 40, most_columns = below(6) == 0 ? 1100 : 2 * most;
+    const int most = below(4) == 0 ? 300 : 40, most_columns = below(6) == 0 ? 2300 : 2 * most;
     int columns = 1 + below(most_columns), tokens = 1 + below(below(2) ? 9 : 40);
     if (group) columns = columns < group ? group : columns / group * group;
     if (is_many && below(2)) tokens = 1 + below(300);

@@ -47,7 +47,7 @@ struct WeightPanelsTests {
     func losesNothing(pattern: SparsityPattern, wide: Set<Int>) throws {
         let pool = ThreadPool(threadCount: 2)
         var random = SeededRandom(seed: 31)
-        for columns in [104, 320] {
+        for columns in [104, 320, 1064] {
             let (narrow, full) = try Self.twins(columns: columns, pattern: pattern, wide: wide, random: &random)
             let compact = try Self.prepare(narrow, pool: pool)
             let plain = try Self.prepare(full, pool: pool)
@@ -62,7 +62,7 @@ struct WeightPanelsTests {
         }
     }
 
-    /// 12 bits a kept weight and 8 a span of eight columns: 7/16 of dense bf16, and 32 bytes a panel.
+    /// 12 bits a kept weight and 8 a span of eight columns: 7/16 of dense bf16, and 32 bytes a panel and 1,024 columns.
     @Test func takesSevenSixteenthsOfDense() throws {
         let pool = ThreadPool(threadCount: 1)
         var random = SeededRandom(seed: 37)
@@ -71,12 +71,12 @@ struct WeightPanelsTests {
         for text in ["2:4", "4:8"] {
             let pattern = try #require(SparsityPattern(text))
             let narrow = try Self.twins(columns: columns, pattern: pattern, wide: [], random: &random).bfloat16
-            #expect(try Self.prepare(narrow, pool: pool).residentBytes == dense * 7 / 16 + panels * 32)
+            #expect(try Self.prepare(narrow, pool: pool).residentBytes == dense * 7 / 16 + panels * 128)
             // One panel lies beside the others in 9/16, and a table says where.
             let spilled = try Self.twins(columns: columns, pattern: pattern, wide: [9], random: &random).bfloat16
             #expect(
                 try Self.prepare(spilled, pool: pool).residentBytes
-                    == dense * 7 / 16 + panels * 32 + dense / panels * 9 / 16 + panels * 8)
+                    == dense * 7 / 16 + panels * 128 + dense / panels * 9 / 16 + panels * 8)
             // Three of 17 are too many.
             let wide = try Self.twins(columns: columns, pattern: pattern, wide: [0, 9, 132], random: &random).bfloat16
             #expect(try Self.prepare(wide, pool: pool).residentBytes == dense * 9 / 16)
