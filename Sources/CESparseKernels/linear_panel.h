@@ -13,10 +13,12 @@
 //
 // Compact panels hold bf16 values in 12 bits, and lose nothing: the upper byte of bf16 is the sign and all but the last bit
 // of the exponent, of which the weights of eight rows and 1,024 columns hardly ever have more than 16. So 32 chunks are a
-// segment, which begins with those bytes; a value is the number of its upper byte, a nibble, and its lower byte. Four pairs of slots are a unit: 32 bytes of nibbles, the
-// low ones of the first two pairs and the high ones of the others, then 32 lower bytes of the first two and of the others.
-// Of two pairs, rows 0 to 3 of the first come first, then of the second, then rows 4 to 7 likewise: so interleaving upper
-// and lower bytes gives plain pairs. The last chunk is whole. A panel with more upper bytes is spilled: a plain one elsewhere.
+// segment, which begins with those bytes; a value is the number of its upper byte, a nibble, and its lower byte. A panel
+// with more upper bytes is spilled: a plain one elsewhere. The last chunk is whole.
+//
+// Four pairs of slots of a compact chunk are a unit: 32 bytes of nibbles, the low ones of the first two pairs and the high
+// ones of the others, then 32 lower bytes of the first two and of the others. Of two pairs, rows 0 to 3 of the first come
+// first, then of the second, then rows 4 to 7 likewise: so interleaving upper and lower bytes gives plain pairs.
 #ifndef ESPARSE_LINEAR_PANEL_H
 #define ESPARSE_LINEAR_PANEL_H
 

@@ -50,23 +50,23 @@ typedef struct {
 
 /// `define(name, element, is_compact, is_grouped, kept)` for every kind, and a table of what that names: by element (compact
 /// ones behind bf16), by grouped or not, by K / 2 - 1.
-#define EACH_PANEL_KIND(define, name)                \
-    EACH_KEPT(define, name##float32_, esparse_float32, 0)   \
-    EACH_KEPT(define, name##float16_, esparse_float16, 0)   \
-    EACH_KEPT(define, name##bfloat16_, esparse_bfloat16, 0) \
+#define EACH_PANEL_KIND(define, name)                        \
+    EACH_KEPT(define, name##float32_, esparse_float32, 0)    \
+    EACH_KEPT(define, name##float16_, esparse_float16, 0)    \
+    EACH_KEPT(define, name##bfloat16_, esparse_bfloat16, 0)  \
     EACH_KEPT(define, name##compact_, esparse_bfloat16, 1)
-#define EACH_KEPT(define, name, element, is_compact) \
-    define(name, element, is_compact, 0, 2)          \
-    define(name, element, is_compact, 0, 4)          \
-    define(name, element, is_compact, 1, 2)          \
+#define EACH_KEPT(define, name, element, is_compact)  \
+    define(name, element, is_compact, 0, 2)           \
+    define(name, element, is_compact, 0, 4)           \
+    define(name, element, is_compact, 1, 2)           \
     define(name, element, is_compact, 1, 4)
 #define KEPT_TABLE(name) {{name##02, name##04}, {name##12, name##14}}
-#define PANEL_KIND_TABLE(name)                       \
-    {                                                \
-        [esparse_float32] = KEPT_TABLE(name##float32_),      \
-        [esparse_float16] = KEPT_TABLE(name##float16_),      \
-        [esparse_bfloat16] = KEPT_TABLE(name##bfloat16_),    \
-        [esparse_bfloat16 + 1] = KEPT_TABLE(name##compact_), \
+#define PANEL_KIND_TABLE(name)                                \
+    {                                                         \
+        [esparse_float32] = KEPT_TABLE(name##float32_),       \
+        [esparse_float16] = KEPT_TABLE(name##float16_),       \
+        [esparse_bfloat16] = KEPT_TABLE(name##bfloat16_),     \
+        [esparse_bfloat16 + 1] = KEPT_TABLE(name##compact_),  \
     }
 
 /// The slots of eight rows, one a lane, in each of four spans, two bits a slot where grouped, else three; 32 bytes from
