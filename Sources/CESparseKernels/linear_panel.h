@@ -59,14 +59,10 @@ static inline int64_t units_bytes(int64_t kept) { return chunk_spans * kept / 2 
 
 static inline int64_t compact_chunk_bytes(int64_t kept) { return chunk_spans * panel_rows + units_bytes(kept); }
 
-static inline int64_t plain_panel_bytes(const esparse_rows *rows) {
-    return rows->columns / span_columns * span_bytes(rows, kept_in_span(rows));
-}
-
 static int64_t panel_bytes(const esparse_rows *rows) {
     const int64_t kept = kept_in_span(rows);
     if (!kept) return 0;
-    if (!rows->is_compact) return plain_panel_bytes(rows);
+    if (!rows->is_compact) return rows->columns / span_columns * span_bytes(rows, kept);
     const int64_t chunks = (rows->columns / span_columns + chunk_spans - 1) / chunk_spans;
     return (chunks + segment_chunks - 1) / segment_chunks * upper_bytes + chunks * compact_chunk_bytes(kept);
 }

@@ -69,6 +69,10 @@ typedef struct {
         [esparse_bfloat16 + 1] = KEPT_TABLE(name##compact_),  \
     }
 
+/// The entry of such a table for panels of these rows.
+#define OF_PANEL_KIND(table, rows, is_compact) \
+    table[(rows)->element + !!(is_compact)][!!(rows)->is_grouped][kept_in_span(rows) / 2 - 1]
+
 /// The slots of eight rows, one a lane, in each of four spans, two bits a slot where grouped, else three; 32 bytes from
 /// `channels` on are read.
 KERNEL void channel_codes(const panel_kind kind, const uint8_t *channels, __m256i *codes) {

@@ -172,32 +172,28 @@ typedef void few_function(const esparse_rows *, const float *, int64_t, int64_t,
 EACH_PANEL_KIND(FEW_OF_PANELS, few_panels_)
 #undef FEW_OF_PANELS
 
-/// Panels of which none is spilled, or one spilled panel.
+/// The panels from `row` on up to the next spilled one, or where the first is spilled that one, as a plain panel.
 static esparse_rows panel_run(const esparse_rows *rows, int64_t row) {
+    const int64_t panel = row / panel_rows;
+    const panel_place first = panel_at(rows, panel);
     esparse_rows run = *rows;
-    int64_t panel = row / panel_rows, end = panel;
-    run.spilled = NULL;
-    if (rows->bias) run.bias += row;
-    if (rows->spilled && rows->spilled[panel]) {
-        run.panels = rows->spilled[panel];
-        run.is_compact = 0;
-        end++;
-    } else {
-        run.panels += panel * panel_bytes(rows);
+    int64_t end = panel + 1;
+    if (first.is_compact || !rows->spilled) {
         while (end * panel_rows < rows->rows && !(rows->spilled && rows->spilled[end])) end++;
     }
+    run.panels = first.start, run.is_compact = first.is_compact, run.spilled = NULL;
+    if (rows->bias) run.bias += row;
     run.rows = (end * panel_rows < rows->rows ? end * panel_rows : rows->rows) - row;
     return run;
 }
 
 ENTRY void few_panels(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens,
                       float *output, int64_t output_stride, int accumulates) {
-    static few_function *const kernels[4][2][2] = PANEL_KIND_TABLE(few_panels_);
+    static few_function *const functions[4][2][2] = PANEL_KIND_TABLE(few_panels_);
     for (int64_t row = 0; row < rows->rows;) {
         const esparse_rows run = panel_run(rows, row);
-        few_function *kernel =
-            kernels[run.element + (run.is_compact ? 1 : 0)][run.is_grouped ? 1 : 0][kept_in_span(rows) / 2 - 1];
-        kernel(&run, packed, packed_stride, tokens, output + row, output_stride, accumulates);
+        OF_PANEL_KIND(functions, rows, run.is_compact)
+        (&run, packed, packed_stride, tokens, output + row, output_stride, accumulates);
         row += run.rows;
     }
 }

@@ -1,7 +1,7 @@
 // The sparse product for many tokens with weights in panels: a vector holds one input channel of `lanes` tokens.
 //
 // As in `linear_sparse_template.h` each kept weight is broadcast and multiplied with its channel's vectors in a tile of
-// the input. Where a block's channels lie is looked up once for all tiles. Loads bound it: every FMA loads its operand,
+// the input. Where a block's channels lie, and its weights, are listed once for all tiles. Loads bound it: every FMA loads its operand,
 // and one broadcast and one load of two offsets serve two weights. So a tile is as wide as the registers allow, its
 // block stays in the first-level cache, and the next block is asked for meanwhile.
 #include "linear_panel_block.h"
@@ -144,10 +144,9 @@ static void list_block(const esparse_rows *rows, int64_t first_span, int64_t spa
     static list_function *const functions[4][2][2] = PANEL_KIND_TABLE(list_panel_);
     for (int64_t number = 0; number * panel_rows < rows->rows; number++) {
         const panel_place panel = panel_at(rows, number);
-        const int form = rows->element + (panel.is_compact ? 1 : 0);
-        functions[form][rows->is_grouped ? 1 : 0][kept_in_span(rows) / 2 - 1](
-            rows, panel, first_span, span_count, channel_bytes, scratch->offsets + number * pairs_apart * pair_bytes,
-            scratch->weights + number * pairs_apart * listed_bytes(rows));
+        OF_PANEL_KIND(functions, rows, panel.is_compact)
+        (rows, panel, first_span, span_count, channel_bytes, scratch->offsets + number * pairs_apart * pair_bytes,
+         scratch->weights + number * pairs_apart * listed_bytes(rows));
     }
 }
 

@@ -113,6 +113,8 @@ public struct CPUBackend: Backend {
     }
 
     /// Makes `[T, channels]` of the values that `fill` writes in place.
+    ///
+    /// - Throws: what `fill` throws.
     public func activation(
         tokens: Int, channels: Int, fill: (inout MutableSpan<Float>) throws -> Void
     ) rethrows -> CPUActivation {
@@ -131,6 +133,8 @@ public struct CPUBackend: Backend {
     }
 
     /// Calls `body` with the values in place, row-major.
+    ///
+    /// - Throws: what `body` throws.
     public func withFloats<Result>(
         of activation: CPUActivation, _ body: (Span<Float>) throws -> Result
     ) rethrows -> Result {

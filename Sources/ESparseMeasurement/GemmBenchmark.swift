@@ -120,11 +120,11 @@ public struct GemmBenchmark {
             shape: shape, tokens: tokens, pattern: linear.sparse.pattern, threads: backend.threadCount,
             sparse: GemmPoint.Side(
                 kernel: layer.kernelName(tokens: tokens), seconds: medians[0], operations: operations,
-                performed: operations * density, bytes: layer.residentBytes + outside, peak: peak),
+                performed: operations * density, weightBytes: layer.residentBytes, otherBytes: outside, peak: peak),
             reason: layer.choice(tokens: tokens).reason.rawValue,
             dense: GemmPoint.Side(
                 kernel: library.name, seconds: medians[1], operations: operations, performed: operations,
-                bytes: library.weightBytes + outside, peak: peak),
+                weightBytes: library.weightBytes, otherBytes: outside, peak: peak),
             ownDense: own.first.map { ($0.linear.kernelName(tokens: tokens), medians[2]) }, difference: difference)
     }
 

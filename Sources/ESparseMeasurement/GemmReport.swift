@@ -12,6 +12,8 @@ public struct GemmPoint: Sendable, Encodable {
         let seconds: Double
         /// Multiply-adds of the dense product, counted as two, in billions a second.
         let gigaflops: Double
+        /// Bytes of the weights as they are read.
+        let weightBytes: Int
         /// Bytes of weights, input and output, in billions a second.
         let gigabytes: Double
         /// The arithmetic really performed, as a share of the machine's.
@@ -19,9 +21,14 @@ public struct GemmPoint: Sendable, Encodable {
         /// The bytes, as a share of the machine's bandwidth.
         let shareOfBandwidth: Double
 
-        init(kernel: String, seconds: Double, operations: Double, performed: Double, bytes: Int, peak: MachinePeak) {
+        init(
+            kernel: String, seconds: Double, operations: Double, performed: Double, weightBytes: Int, otherBytes: Int,
+            peak: MachinePeak
+        ) {
+            let bytes = weightBytes + otherBytes
             self.kernel = kernel
             self.seconds = seconds
+            self.weightBytes = weightBytes
             gigaflops = operations / seconds / 1e9
             gigabytes = Double(bytes) / seconds / 1e9
             shareOfPeak = performed / seconds / peak.operations
@@ -55,6 +62,8 @@ public struct GemmPoint: Sendable, Encodable {
         case ownDenseKernel = "own_dense_kernel"
         case ownDenseSeconds = "own_dense_seconds"
         case ownDenseSpeedup = "speedup_over_own_dense"
+        case sparseBytes = "sparse_weight_bytes"
+        case denseBytes = "dense_weight_bytes"
         case sparseGigaflops = "sparse_gflops_per_second"
         case sparseGigabytes = "sparse_gbytes_per_second"
         case sparsePeak = "sparse_share_of_peak"
@@ -85,6 +94,8 @@ public struct GemmPoint: Sendable, Encodable {
         try container.encodeIfPresent(ownDense?.kernel, forKey: .ownDenseKernel)
         try container.encodeIfPresent(ownDense?.seconds, forKey: .ownDenseSeconds)
         try container.encodeIfPresent(ownDense.map { $0.seconds / sparse.seconds }, forKey: .ownDenseSpeedup)
+        try container.encode(sparse.weightBytes, forKey: .sparseBytes)
+        try container.encode(dense.weightBytes, forKey: .denseBytes)
         try container.encode(sparse.gigaflops, forKey: .sparseGigaflops)
         try container.encode(sparse.gigabytes, forKey: .sparseGigabytes)
         try container.encode(sparse.shareOfPeak, forKey: .sparsePeak)

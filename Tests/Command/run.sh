@@ -257,6 +257,7 @@ assert [(r["rows"], r["columns"], r["pattern"], r["tokens"]) for r in results] =
     for rows, columns in ((64, 64), (32, 128)) for pattern in ("2:4", "4:8") for tokens in (1, 40)]
 for r in results:
     assert r["sparse_seconds"] > 0 and r["dense_seconds"] > 0 and r["sparse_kernel"] and r["threads"] > 0
+    assert 0 < r["sparse_weight_bytes"] < r["dense_weight_bytes"]
     assert r["dense_kernel"].startswith("onednn") and abs(r["speedup"] * r["sparse_seconds"] / r["dense_seconds"] - 1) < 1e-6
 PYTHON
 refuse "unknown shape" 64 "ROWSxCOLUMNS" "$esparse" benchmark gemm --shapes llama-8b

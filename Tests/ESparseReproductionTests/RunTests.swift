@@ -55,9 +55,11 @@ private final class PretendedCommand {
     private static let gemm = """
         {"results": [
         {"model": "llama-7b", "layer": "QKV", "stage": "decoder", "rows": 12288, "columns": 4096, "tokens": 1,
-        "pattern": "2:4", "speedup": 1.9, "sparse_seconds": 0.001, "dense_seconds": 0.0019},
+        "pattern": "2:4", "speedup": 1.9, "sparse_seconds": 0.001, "dense_seconds": 0.0019,
+        "sparse_weight_bytes": 7, "dense_weight_bytes": 16},
         {"model": "llama-7b", "layer": "QKV", "stage": "context", "rows": 12288, "columns": 4096, "tokens": 512,
-        "pattern": "2:4", "speedup": 0.9, "sparse_seconds": 0.1, "dense_seconds": 0.09}]}
+        "pattern": "2:4", "speedup": 0.9, "sparse_seconds": 0.1, "dense_seconds": 0.09,
+        "sparse_weight_bytes": 7, "dense_weight_bytes": 16}]}
         """
     private static let model = """
         {"results": [
@@ -113,6 +115,10 @@ private final class PretendedCommand {
         #expect(json["channels"]?["amplitude_spread"]?["before"] == .number(0.5))
         #expect(json["channels"]?["amplitude_spread"]?["after"] == .integer(0))
         #expect(json["memory_measured"]?.array?.count == 3)
+        // 16 bytes over 7 where reading is the limit; twice where arithmetic is.
+        let table = try read("report.md", in: base.output).split(separator: "\n")
+        #expect(table.contains { $0.contains("decoder") && $0.contains("2.29x") })
+        #expect(table.contains { $0.contains("context") && $0.contains("2.00x") })
         // Where E-Sparse or the sparse side loses, the report says so.
         #expect(page.contains("1 of them slower than dense"))
         // Pruned models are gone, records are there.

@@ -50,8 +50,8 @@ extension ReproductionResults {
                                 groups: groups,
                                 legend: """
                                     Dashed lines: 1x, as fast as dense, and the ceiling over a perfect dense product: 2x where arithmetic is \
-                                    the limit, 1.78x where reading weights is (9 bits instead of 16), 2.29x where AVX2 reads them from \
-                                    compact panels (7 bits). A bar beyond it means that the dense side is not perfect.
+                                    the limit, and where reading weights is, the bytes of the dense ones over those of the sparse ones. A \
+                                    bar beyond it means that the dense side is not perfect.
                                     """)),
                         table: table, commands: commands(["gemm"])))
             ])

@@ -17,6 +17,9 @@ struct GemmFindings: Sendable, Encodable {
         let speedup: Double
         let sparseSeconds: Double
         let denseSeconds: Double
+        /// Bytes of the weights as each side reads them.
+        let sparseBytes: Int
+        let denseBytes: Int
         let sparseKernel: String
         let denseKernel: String
 
@@ -24,16 +27,15 @@ struct GemmFindings: Sendable, Encodable {
             case model, layer, stage, shape, tokens, pattern, speedup
             case sparseSeconds = "sparse_seconds"
             case denseSeconds = "dense_seconds"
+            case sparseBytes = "sparse_weight_bytes"
+            case denseBytes = "dense_weight_bytes"
             case sparseKernel = "sparse_kernel"
             case denseKernel = "dense_kernel"
         }
 
-        /// The most that half the weights can win: twice where arithmetic is the limit; where reading weights is, 16 bits of a
-        /// dense weight against 8 of values and 1 of bitmask, or 6 and 1 in AVX2's compact panels.
-        var ceiling: Double {
-            guard stage == "decoder" else { return 2 }
-            return sparseKernel.hasSuffix("avx2") ? 16.0 / 7 : 16.0 / 9
-        }
+        /// The most that half the weights can win: twice where arithmetic is the limit, and the ratio of the bytes where
+        /// reading weights is.
+        var ceiling: Double { stage == "decoder" ? Double(denseBytes) / Double(sparseBytes) : 2 }
     }
 
     /// In the order measured.
@@ -45,13 +47,16 @@ struct GemmFindings: Sendable, Encodable {
                 let rows = value["rows"]?.integer, let columns = value["columns"]?.integer,
                 let tokens = value["tokens"]?.integer, let pattern = value["pattern"]?.text,
                 let speedup = value["speedup"]?.double, let sparse = value["sparse_seconds"]?.double,
-                let dense = value["dense_seconds"]?.double
+                let dense = value["dense_seconds"]?.double,
+                let sparseBytes = value["sparse_weight_bytes"]?.integer, sparseBytes > 0,
+                let denseBytes = value["dense_weight_bytes"]?.integer
             else {
                 throw ReproductionError.noResult(command: "esparse benchmark gemm", reason: "a field is missing")
             }
             return Point(
                 model: model, layer: layer, stage: stage, shape: "\(rows)x\(columns)", tokens: tokens, pattern: pattern,
-                speedup: speedup, sparseSeconds: sparse, denseSeconds: dense,
+                speedup: speedup, sparseSeconds: sparse, denseSeconds: dense, sparseBytes: sparseBytes,
+                denseBytes: denseBytes,
                 sparseKernel: value["sparse_kernel"]?.text ?? "", denseKernel: value["dense_kernel"]?.text ?? "")
         }
     }
