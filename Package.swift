@@ -18,10 +18,10 @@ let optimised: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"]
 let testedWith: [String: [Target.Dependency]] = [
     "CUDA": ["ESparseDeviceChecks", "ESparseFormats"],
     "Tokenizers": ["ESparseFormats"],
-    "Models": ["ESparseKernels", "ESparseCUDA"],
-    "Pruning": ["ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseModels"],
-    "Measurement": ["ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseModels"],
-    "Evaluation": ["ESparseFormats", "ESparseKernels", "ESparseModels", "ESparseTokenizers"],
+    "Models": ["ESparseCPU", "ESparseCUDA"],
+    "Pruning": ["ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],
+    "Measurement": ["ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],
+    "Evaluation": ["ESparseFormats", "ESparseCPU", "ESparseModels", "ESparseTokenizers"],
     "Report": ["ESparseEvaluation"],
     "Reproduction": ["ESparseReport", "ESparseMeasurement", "ESparseFormats", "ESparseModels"],
 ]
@@ -31,7 +31,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 /// What a program that links ESparse can import.
 let libraries = [
     "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseFormats",
-    "ESparseKernels",
+    "ESparseCPU",
     "ESparseCore",
 ]
 
@@ -58,26 +58,26 @@ let package = Package(
             dependencies: [
                 "ESparseReproduction", "ESparseReport", "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning",
                 "ESparseModels",
-                "ESparseTokenizers", "ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseCore", argumentParser,
+                "ESparseTokenizers", "ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseCore", argumentParser,
             ],
             swiftSettings: strict),
         .target(
             name: "ESparseReproduction",
             dependencies: [
                 "ESparseReport", "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning", "ESparseModels",
-                "ESparseFormats", "ESparseKernels", "ESparseCore",
+                "ESparseFormats", "ESparseCPU", "ESparseCore",
             ],
             swiftSettings: strict),
         .target(name: "ESparseReport", dependencies: ["ESparseEvaluation", "ESparseCore"], swiftSettings: strict),
         .target(
             name: "ESparseMeasurement",
             dependencies: [
-                "ESparseReport", "ESparseModels", "ESparseFormats", "ESparseCUDA", "ESparseKernels", "ESparseCore",
+                "ESparseReport", "ESparseModels", "ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseCore",
             ],
             swiftSettings: strict),
         .target(
             name: "ESparseMicrobenchmarks",
-            dependencies: ["ESparseMeasurement", "ESparsePruning", "ESparseKernels", "ESparseCore"],
+            dependencies: ["ESparseMeasurement", "ESparsePruning", "ESparseCPU", "ESparseCore"],
             swiftSettings: strict),
         .target(
             name: "ESparseEvaluation",
@@ -85,20 +85,20 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ESparsePruning",
-            dependencies: ["ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseKernels", "ESparseCore"],
+            dependencies: ["ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCPU", "ESparseCore"],
             swiftSettings: strict),
         .target(name: "ESparseModels", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
         .target(name: "ESparseTokenizers", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
         .target(name: "ESparseFormats", dependencies: ["ESparseCore", "CZlib"], swiftSettings: strict),
         .target(
-            name: "ESparseKernels",
-            dependencies: ["ESparseCore", "CESparseKernels", "CESparseDNNL", "CESparseLAPACK"],
+            name: "ESparseCPU",
+            dependencies: ["ESparseCore", "CESparseCPU", "CESparseDNNL", "CESparseLAPACK"],
             swiftSettings: strict),
         .target(
             name: "ESparseCUDA", dependencies: ["ESparseFormats", "ESparseCore", "CESparseCUDA"], exclude: ["Kernels"],
             swiftSettings: strict),
         .target(name: "CESparseCUDA", cSettings: optimised),
-        .target(name: "CESparseKernels", cSettings: optimised),
+        .target(name: "CESparseCPU", cSettings: optimised),
         .target(name: "CESparseDNNL", cSettings: optimised, linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CESparseLAPACK", cSettings: optimised, linkerSettings: [.linkedLibrary("openblas")]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
@@ -125,7 +125,7 @@ let package = Package(
             swiftSettings: strict),
     ]
         + [
-            "Core", "Kernels", "CUDA", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report",
+            "Core", "CPU", "CUDA", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report",
             "Measurement", "Reproduction",
         ].map { name in
             .testTarget(

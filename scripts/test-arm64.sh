@@ -10,7 +10,7 @@ for tool in aarch64-linux-gnu-gcc qemu-aarch64 clang; do
         exit 1
     }
 done
-kernels=Sources/CESparseKernels
+kernels=Sources/CESparseCPU
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 for file in $kernels/linear_*.c Tests/CKernels/check_linear.c; do

@@ -2,7 +2,7 @@
 # The linear kernels in C, of few and of many tokens, under AddressSanitizer, UndefinedBehaviorSanitizer and valgrind. Usage: scripts/test-kernels.sh [ROUNDS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-kernels=Sources/CESparseKernels
+kernels=Sources/CESparseCPU
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 files=("$kernels"/linear_{neon,plain,processor,avx2,avx512,bfloat16}.c Tests/CKernels/check_linear.c)

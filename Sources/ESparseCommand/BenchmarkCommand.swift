@@ -1,9 +1,9 @@
 // `esparse benchmark`, and its first part, `gemm`: how fast single linears are, sparse against dense.
 
 import ArgumentParser
+import ESparseCPU
 import ESparseCUDA
 import ESparseCore
-import ESparseKernels
 import ESparseMeasurement
 import ESparseReport
 

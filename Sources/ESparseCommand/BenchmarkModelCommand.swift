@@ -1,10 +1,10 @@
 // `esparse benchmark model`: prefill, decoding and memory of a whole model, dense against packed.
 
 import ArgumentParser
+import ESparseCPU
 import ESparseCUDA
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseMeasurement
 import ESparseModels
 import ESparseReport

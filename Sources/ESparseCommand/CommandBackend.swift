@@ -1,8 +1,8 @@
 // The one place where commands choose between the processor and a GPU.
 
+import ESparseCPU
 import ESparseCUDA
 import ESparseCore
-import ESparseKernels
 import ESparseMeasurement
 import ESparseModels
 

@@ -1,7 +1,7 @@
 // The options `--device` and `--low-vram`: where a command computes, and how weights lie there.
 
 import ArgumentParser
-import ESparseKernels
+import ESparseCPU
 import ESparseMeasurement
 
 /// A device that was asked for by name.

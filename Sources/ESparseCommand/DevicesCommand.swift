@@ -1,8 +1,8 @@
 // `esparse devices`: what models can run on here, and what is missing for the rest.
 
 import ArgumentParser
+import ESparseCPU
 import ESparseCUDA
-import ESparseKernels
 import ESparseReport
 import FoundationEssentials
 

@@ -1,10 +1,10 @@
 // `esparse evaluate`: perplexity on texts, and zero-shot tasks.
 
 import ArgumentParser
+import ESparseCPU
 import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
-import ESparseKernels
 import ESparseMeasurement
 import ESparseModels
 import ESparseReport

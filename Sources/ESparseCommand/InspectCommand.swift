@@ -1,9 +1,9 @@
 // `esparse inspect`: what a checkpoint really holds.
 
 import ArgumentParser
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseMeasurement
 import ESparseModels
 import ESparsePruning

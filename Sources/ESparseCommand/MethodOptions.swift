@@ -1,9 +1,9 @@
 // Options of `esparse prune` that say how weights are scored, shuffled and masked.
 
 public import ArgumentParser
+import ESparseCPU
 public import ESparseCore
 public import ESparseFormats
-import ESparseKernels
 public import ESparsePruning
 
 extension SparsityPattern: ExpressibleByArgument {

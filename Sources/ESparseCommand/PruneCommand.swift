@@ -1,9 +1,9 @@
 // `esparse prune`: a checkpoint in, a sparse checkpoint out.
 
 import ArgumentParser
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseMeasurement
 import ESparseModels
 import ESparsePruning

@@ -1,9 +1,9 @@
 // `esparse reproduce`: the paper's experiments on one model and machine, with a report.
 
 public import ArgumentParser
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseMeasurement
 import ESparseReport
 public import ESparseReproduction

@@ -1,9 +1,9 @@
 // Options that several commands share, and what they open.
 
 public import ArgumentParser
+public import ESparseCPU
 import ESparseCore
 import ESparseFormats
-public import ESparseKernels
 import ESparseMeasurement
 import ESparseModels
 import ESparseReport

@@ -1,10 +1,10 @@
 // `esparse tune`: measure which kernels are fastest on this machine, for later runs.
 
 import ArgumentParser
+import ESparseCPU
 import ESparseCUDA
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseMeasurement
 import ESparseModels
 import ESparseReport

@@ -1,7 +1,7 @@
 // The fastest way to run a dense product with oneDNN on this machine: tried, not assumed.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 
 /// oneDNN's fastest product for one weight and one input.
 struct DenseBaseline {

@@ -1,7 +1,7 @@
 // Sparse against dense matrix products, taking turns on the same random data, with results checked.
 
+public import ESparseCPU
 public import ESparseCore
-public import ESparseKernels
 
 /// Measures linears of given shapes, sparse against dense.
 ///

@@ -1,7 +1,7 @@
 // What `esparse benchmark gemm` says: JSON, a table of all points, and one laid out as the paper's.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparseReport
 
 /// One measured point: a shape, a number of tokens and a pattern.

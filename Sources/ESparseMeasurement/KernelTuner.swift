@@ -1,7 +1,7 @@
 // Finds the fastest kernel for each kind of sparse linear and class of token counts, by trying all that can run.
 
+public import ESparseCPU
 public import ESparseCore
-public import ESparseKernels
 
 /// A kind of sparse linear to tune.
 public struct TuningTarget: Sendable, Hashable {

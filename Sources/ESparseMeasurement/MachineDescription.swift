@@ -1,7 +1,7 @@
 // The machine and the settings that a report's figures belong to.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparseReport
 
 /// What figures were measured on.

@@ -1,7 +1,7 @@
 // One timed run of a model in this process: prefill, then decoding, and the memory that took.
 
+import ESparseCPU
 public import ESparseCore
-import ESparseKernels
 public import ESparseModels
 
 /// What one run of a model gave.

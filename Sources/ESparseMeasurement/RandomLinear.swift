@@ -1,7 +1,7 @@
 // Random weights and inputs to measure on: an N:M matrix and the same matrix with its zeros written out.
 
+package import ESparseCPU
 package import ESparseCore
-package import ESparseKernels
 import Synchronization
 
 /// A random bf16 weight `[rows, columns]` of which each group keeps its largest, packed and dense.

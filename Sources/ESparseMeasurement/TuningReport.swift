@@ -1,7 +1,7 @@
 // What tuning found: a profile, JSON, and a table.
 
+package import ESparseCPU
 import ESparseCore
-package import ESparseKernels
 
 /// What was measured for one kind of linear and class of token counts.
 struct TuningPoint: Sendable, Encodable {

@@ -1,7 +1,7 @@
 // What a decoding step costs beside its linears: a parallel region that does nothing, and attention.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 
 extension Microbenchmark {
     /// A region of one empty piece a thread.

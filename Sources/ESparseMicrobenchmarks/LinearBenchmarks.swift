@@ -1,7 +1,7 @@
 // One 2:4 linear by every kernel that can run it, and the same dense: by our kernels, and by oneDNN with its own weights.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparseMeasurement
 
 extension Microbenchmark {

@@ -1,6 +1,6 @@
 // One small thing to time, apart from the program that times it: the package in Benchmarks does that.
 
-import ESparseKernels
+import ESparseCPU
 import FoundationEssentials
 
 /// A piece of work to time again and again.

@@ -1,7 +1,7 @@
 // The searches for a channel order, on saliencies with a few strong channels, as real ones have.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 
 extension Microbenchmark {

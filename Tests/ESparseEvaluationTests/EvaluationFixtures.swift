@@ -1,8 +1,8 @@
 // Where the tests' models, items and golden values are.
 
+import ESparseCPU
 import ESparseEvaluation
 import ESparseFormats
-import ESparseKernels
 import ESparseModels
 import ESparseTestSupport
 import ESparseTokenizers

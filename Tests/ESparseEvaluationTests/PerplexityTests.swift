@@ -1,9 +1,9 @@
 // Perplexity: windows by hand, and the reference figure of a real model.
 
+import ESparseCPU
 import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
-import ESparseKernels
 import ESparseModels
 import ESparseTestSupport
 import ESparseTokenizers

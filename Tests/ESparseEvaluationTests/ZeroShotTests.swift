@@ -1,9 +1,9 @@
 // Zero-shot tasks, item by item against transformers: hand-made items always, real ones where they are at hand.
 
+import ESparseCPU
 import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
-import ESparseKernels
 import ESparseModels
 import ESparseTestSupport
 import ESparseTokenizers

@@ -1,7 +1,7 @@
 // Shapes, medians, random linears and the report of `benchmark gemm`; nothing here looks at speed.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparseMeasurement
 import FoundationEssentials
 import Testing

@@ -1,8 +1,8 @@
 // Profiles of kernel choices: round trips, hostile and stale files, and where the cache is.
 
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseMeasurement
 import ESparseTestSupport
 import FoundationEssentials

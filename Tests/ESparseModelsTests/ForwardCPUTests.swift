@@ -1,7 +1,7 @@
 // The forward pass on the CPU backend: single precision as close as the reference, bfloat16 near it.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparseModels
 import Testing
 

@@ -1,8 +1,8 @@
 // Models put together from a pruned checkpoint and dense weights, in every mixture of sites.
 
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseModels
 import ESparsePruning
 import FoundationEssentials

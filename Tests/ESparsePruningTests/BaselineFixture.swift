@@ -1,7 +1,7 @@
 // The golden file of RIA, SparseGPT and RIA's permutation (scripts/fixtures/baselines.py says what each entry holds).
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 import FoundationEssentials
 

@@ -1,7 +1,7 @@
 // RIA and SparseGPT against hand-made values and PyTorch.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 import Testing
 

@@ -1,8 +1,8 @@
 // Cutting calibration sequences out of documents, keeping hidden states in a file, and choosing linears by name.
 
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparsePruning
 import FoundationEssentials
 import Testing

@@ -1,8 +1,8 @@
 // Random saliencies, parallel loops and plain reference implementations that the pruning tests compare with.
 
 import Dispatch
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 
 /// Runs a loop's bodies one after the other.

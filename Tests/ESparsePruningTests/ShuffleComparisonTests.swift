@@ -1,7 +1,7 @@
 // The local shuffle against RIA's linear assignment and against exhaustive search.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 import Testing
 

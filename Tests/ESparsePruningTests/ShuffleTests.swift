@@ -1,7 +1,7 @@
 // The global and local shuffles against hand-made vectors, a plain reference and exhaustive search.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 import Testing
 

@@ -1,7 +1,7 @@
 // Channel statistics: hand-made vectors, any cut equal to the whole, and degenerate channels.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 import Testing
 

@@ -1,8 +1,8 @@
 // Sparse against dense matrix products on a GPU: every kernel that can run, and cuBLASLt on the dense weights as the other side.
 
+import ESparseCPU
 package import ESparseCUDA
 package import ESparseCore
-import ESparseKernels
 
 /// Measures linears of given shapes on a device.
 ///

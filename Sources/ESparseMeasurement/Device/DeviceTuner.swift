@@ -1,8 +1,8 @@
 // Finds the fastest kernel on a device for each kind of sparse linear and class of token counts, by trying all that can run.
 
+import ESparseCPU
 package import ESparseCUDA
 package import ESparseCore
-import ESparseKernels
 
 /// What was measured for one kind of linear and class of token counts.
 package struct DeviceTuningPoint: Sendable, Encodable {

@@ -1,8 +1,8 @@
 // The processor's profile on disk: how it is written, and what is believed of it when read.
 
+package import ESparseCPU
 import ESparseCore
 import ESparseFormats
-package import ESparseKernels
 import FoundationEssentials
 
 /// Which profile a command uses.

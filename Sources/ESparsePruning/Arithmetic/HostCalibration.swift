@@ -1,7 +1,7 @@
 // Statistics of channels on the processor, whatever backend runs the model.
 
+package import ESparseCPU
 package import ESparseCore
-package import ESparseKernels
 
 /// Gathers statistics with the processor's kernels from values that a backend shows.
 package struct HostCalibration<B: Backend>: CalibrationArithmetic {

@@ -1,7 +1,7 @@
 // The arithmetic of pruning on the processor.
 
+import ESparseCPU
 package import ESparseCore
-import ESparseKernels
 
 /// Scores, swaps and refinement by the processor's kernels, on the threads of the loops that it is given.
 package struct HostWeights: WeightArithmetic {

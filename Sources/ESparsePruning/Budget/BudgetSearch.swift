@@ -1,8 +1,8 @@
 // `esparse prune --budget`: prunes as much of a model as its loss on held-out sequences allows.
 
+import ESparseCPU
 public import ESparseCore
 public import ESparseFormats
-import ESparseKernels
 public import ESparseModels
 
 #if canImport(Glibc)

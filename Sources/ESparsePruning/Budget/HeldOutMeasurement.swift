@@ -1,8 +1,8 @@
 // Measures models on held-out sequences, one decoder block in memory at a time.
 
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseModels
 
 /// Losses and output errors on sequences that no calibration reads.

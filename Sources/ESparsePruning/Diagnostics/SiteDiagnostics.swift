@@ -1,7 +1,7 @@
 // What pruning saw and did at one input site: its channels, their order, and what the outputs lost. For reports.
 
+import ESparseCPU
 import ESparseCore
-import ESparseKernels
 import ESparseModels
 
 /// Channels and linears of one input site.

@@ -1,7 +1,7 @@
 // What a checkpoint really holds: pattern, density and bytes of every linear, found by looking at the weights.
 
+import ESparseCPU
 public import ESparseCore
-import ESparseKernels
 public import ESparseModels
 import Synchronization
 

@@ -1,7 +1,7 @@
 // From saliencies to the bits of an N:M mask.
 
+import ESparseCPU
 package import ESparseCore
-import ESparseKernels
 
 /// The N:M mask of one linear, in permuted column order.
 package enum Mask {

@@ -1,8 +1,8 @@
 // Prunes the linears of one decoder block: saliency, shuffle and mask, site by site.
 
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseModels
 
 /// What became of one block's weights.

@@ -1,8 +1,8 @@
 // Runs the calibration sequences through one decoder block at a time, and gathers statistics on the way.
 
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseModels
 
 /// Passes of all calibration sequences through one block.

@@ -1,8 +1,8 @@
 // Lays out the tensors of the output checkpoint: what is stored under which name and type.
 
+import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseModels
 
 /// The source's tensors as the output stores them.

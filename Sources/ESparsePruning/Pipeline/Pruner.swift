@@ -1,8 +1,8 @@
 // The block-sequential pruning run: calibrate a block, prune it, re-run it pruned, hand its outputs to the next.
 
+import ESparseCPU
 public import ESparseCore
 public import ESparseFormats
-import ESparseKernels
 public import ESparseModels
 
 /// Prunes a whole checkpoint, one decoder block in memory at a time.

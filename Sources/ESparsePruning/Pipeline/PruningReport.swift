@@ -1,7 +1,7 @@
 // What `esparse prune --json` says: the manifest, and what the run itself took.
 
+import ESparseCPU
 public import ESparseFormats
-import ESparseKernels
 
 /// The manifest of a pruned checkpoint with the time and memory of the process that made it.
 ///

@@ -1,8 +1,8 @@
 // What a pruning run was asked to do: everything that changes the result, and nothing that does not.
 
+public import ESparseCPU
 public import ESparseCore
 public import ESparseFormats
-public import ESparseKernels
 
 /// Everything that determines the result of a pruning run, besides the model and the calibration text.
 public struct PruningSettings: Sendable {

@@ -1,7 +1,7 @@
 // RIA's refinement of a dealt order (Zhang et al., ICLR 2024): one linear assignment for each place of the groups.
 
+import ESparseCPU
 package import ESparseCore
-import ESparseKernels
 import Synchronization
 
 /// Takes the channels at one place of all groups out and gives them back in the best way, place after place.

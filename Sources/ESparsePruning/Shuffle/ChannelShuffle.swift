@@ -1,7 +1,7 @@
 // The whole channel shuffle of one input site: which steps, in which order, and what each won.
 
+import ESparseCPU
 public import ESparseCore
-import ESparseKernels
 
 /// Which steps a channel shuffle takes.
 public enum ShuffleSteps: String, Sendable, Codable, CaseIterable {

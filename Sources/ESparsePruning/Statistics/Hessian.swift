@@ -1,7 +1,7 @@
 // The Hessian of a linear's squared output error, and its damped factor: what SparseGPT needs to know.
 
+package import ESparseCPU
 package import ESparseCore
-package import ESparseKernels
 
 /// `H = 2 / T * X^T X` over the calibration tokens of one input site: the second derivative, in the weights of any row, of
 /// the mean over tokens of the row's squared output error.

@@ -1,7 +1,7 @@
 // Histograms of every channel of one input site: exact counts that merge exactly.
 
+package import ESparseCPU
 import ESparseCore
-package import ESparseKernels
 
 /// How many calibration values of each channel fell in each bin.
 ///

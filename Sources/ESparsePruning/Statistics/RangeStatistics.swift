@@ -1,7 +1,7 @@
 // Sum, sum of squares, minimum and maximum of every channel of one input site: the first calibration pass.
 
+package import ESparseCPU
 package import ESparseCore
-package import ESparseKernels
 
 /// Running sums and extremes of C channels over the calibration tokens.
 ///

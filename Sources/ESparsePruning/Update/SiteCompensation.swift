@@ -1,8 +1,8 @@
 // The weight update of the linears of one input site: they share the Hessian's factor.
 
+import ESparseCPU
 package import ESparseCore
 import ESparseFormats
-import ESparseKernels
 
 /// Masks and updates the weights of linears that read the same input.
 package struct SiteCompensation: Sendable {

@@ -1,9 +1,9 @@
 // Runs every experiment of a plan once, each command as a process of its own, and writes the report as it grows.
 
+import ESparseCPU
 public import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
-import ESparseKernels
 import ESparseMeasurement
 import ESparseModels
 import ESparseReport

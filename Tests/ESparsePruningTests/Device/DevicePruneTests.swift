@@ -1,9 +1,9 @@
 // Whole tiny models pruned with the arithmetic on the emulated device and on the processor, the model's passes on the same backend.
 
+import ESparseCPU
 import ESparseCUDA
 import ESparseCore
 import ESparseFormats
-import ESparseKernels
 import ESparseModels
 import ESparsePruning
 import FoundationEssentials

@@ -1,8 +1,8 @@
 // Statistics gathered on the device against the processor's, from the same activations.
 
+import ESparseCPU
 import ESparseCUDA
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 import Testing
 

@@ -1,8 +1,8 @@
 // Saliencies, masks, shuffles and refined masks on the device against the processor's.
 
+import ESparseCPU
 import ESparseCUDA
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 import Testing
 

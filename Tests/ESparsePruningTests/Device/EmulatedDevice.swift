@@ -1,8 +1,8 @@
 // The arithmetic of pruning on the emulated device, and activations for it.
 
+import ESparseCPU
 import ESparseCUDA
 import ESparseCore
-import ESparseKernels
 import ESparsePruning
 import ESparseTestSupport
 

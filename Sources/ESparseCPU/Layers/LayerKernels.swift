@@ -1,0 +1,110 @@
+// The C kernels of everything but linears, for one instruction set, cut in pieces for the thread pool.
+
+import CESparseCPU
+import ESparseCore
+
+/// The layer kernels of one instruction set and the threads they run on.
+///
+/// Work is cut in pieces that do not depend on the number of threads.
+@safe struct LayerKernels: @unchecked Sendable {
+    /// Values that one piece of an element-wise operation handles: worth a thread's attention, small beside the caches.
+    private static let pieceSize = 1 << 14
+
+    /// Constant data.
+    let table: UnsafePointer<esparse_layer_kernels>
+    let pool: ThreadPool
+
+    init(_ instructionSet: InstructionSet, pool: ThreadPool) {
+        unsafe table = esparse_layer_kernels_for(instructionSet.number)
+        self.pool = pool
+    }
+
+    /// Calls `body` with consecutive ranges that cover `[0, count)`, `size` long but for the last.
+    func forEachRange(of count: Int, size: Int, _ body: @Sendable (Range<Int>) -> Void) {
+        pool.run(count: (count + size - 1) / size) { piece in
+            body(piece * size..<min((piece + 1) * size, count))
+        }
+    }
+
+    func normalize(
+        _ input: UnsafePointer<Float>, tokens: Int, with normalization: CPUNormalization,
+        output: UnsafeMutablePointer<Float>
+    ) {
+        let channels = normalization.size
+        nonisolated(unsafe) let input = unsafe input
+        nonisolated(unsafe) let output = unsafe output
+        forEachRange(of: tokens, size: max(1, Self.pieceSize / channels)) { range in
+            let source = unsafe input + range.lowerBound * channels
+            let target = unsafe output + range.lowerBound * channels
+            unsafe normalization.weight.withUnsafeBufferPointer { weight in
+                unsafe normalization.bias.withUnsafeBufferPointer { bias in
+                    unsafe normalization.order.withUnsafeBufferPointer { order in
+                        guard let weight = weight.baseAddress, let bias = bias.baseAddress else { return }
+                        let order = normalization.order.isEmpty ? nil : order.baseAddress
+                        switch normalization.kind {
+                        case .rootMeanSquare:
+                            unsafe table.pointee.normalize_rms(
+                                source, range.count, channels, weight, normalization.epsilon, order, target)
+                        case .layer:
+                            unsafe table.pointee.normalize_layer(
+                                source, range.count, channels, weight, bias, normalization.epsilon, order, target)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// `output = function(gate) * up`, or `function(gate)` without `up`.
+    func apply(
+        _ function: ActivationFunction, _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>?, count: Int,
+        output: UnsafeMutablePointer<Float>
+    ) {
+        let code =
+            switch function {
+            case .silu: esparse_function_silu
+            case .relu: esparse_function_relu
+            case .gelu: esparse_function_gelu
+            case .geluTanh: esparse_function_gelu_tanh
+            }
+        nonisolated(unsafe) let gate = unsafe gate
+        nonisolated(unsafe) let up = unsafe up
+        nonisolated(unsafe) let output = unsafe output
+        forEachRange(of: count, size: Self.pieceSize) { range in
+            let first = range.lowerBound
+            let factor = unsafe up.map { unsafe $0 + first }
+            unsafe table.pointee.apply(Int32(code), gate + first, factor, range.count, output + first)
+        }
+    }
+
+    func add(_ addend: UnsafePointer<Float>, to accumulator: UnsafeMutablePointer<Float>, count: Int) {
+        nonisolated(unsafe) let addend = unsafe addend
+        nonisolated(unsafe) let accumulator = unsafe accumulator
+        forEachRange(of: count, size: Self.pieceSize) { range in
+            unsafe table.pointee.add(addend + range.lowerBound, range.count, accumulator + range.lowerBound)
+        }
+    }
+
+    /// Rows `indices` of a table as singles.
+    func embed(_ indices: [Int32], in table: Tensor, output: UnsafeMutablePointer<Float>) {
+        let channels = table.columns
+        let rowByteCount = channels * table.elementType.byteCount
+        nonisolated(unsafe) let output = unsafe output
+        forEachRange(of: indices.count, size: max(1, Self.pieceSize / channels)) { range in
+            unsafe table.withUnsafeBytes { bytes in
+                for token in range {
+                    let row = Int(indices[token])
+                    precondition(row >= 0 && row < table.rows, "row of an embedding outside the table")
+                    guard let base = bytes.baseAddress else { continue }
+                    let source = unsafe base + row * rowByteCount
+                    let target = unsafe output + token * channels
+                    switch table.elementType {
+                    case .bfloat16: unsafe self.table.pointee.widen_bf16(source, channels, target)
+                    case .float16: unsafe self.table.pointee.widen_f16(source, channels, target)
+                    default: unsafe UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: rowByteCount)
+                    }
+                }
+            }
+        }
+    }
+}

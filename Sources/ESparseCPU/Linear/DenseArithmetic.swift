@@ -1,0 +1,27 @@
+// In which data type oneDNN multiplies under bf16: chosen once from the kind of processor.
+
+internal import CESparseCPU
+
+/// Which data type dense products of many tokens run in under `Precision.bfloat16`.
+///
+/// Both give the same semantics (inputs rounded to bf16, exact products, single-precision sums); they differ in speed only.
+package enum DenseArithmetic: String, Sendable, CaseIterable {
+    /// bf16 values widened to single precision, and single-precision FMA.
+    case float32
+    /// The processor's bf16 dot products or tiles.
+    case bfloat16
+
+    /// The faster one, by kind of processor and not by timing, so that results are the same from run to run.
+    ///
+    /// | processor | `vdpbf16ps` against f32 FMA | choice |
+    /// |---|---|---|
+    /// | Intel with AMX | tiles: many times | bf16 |
+    /// | Intel without (or hidden) AMX | half the rate | f32 |
+    /// | AMD with AVX-512 BF16 (Zen 4, 5) | twice the rate | bf16 |
+    /// | anything else | missing | f32 |
+    package static let preferred: DenseArithmetic = {
+        let processor = esparse_detect_processor()
+        if processor.has_amx != 0 { return .bfloat16 }
+        return processor.is_amd != 0 && processor.has_bfloat16 != 0 ? .bfloat16 : .float32
+    }()
+}

@@ -1,0 +1,68 @@
+// What this machine's arithmetic and memory give to two plain loops: benchmarks state their figures as a fraction of it.
+
+internal import CESparseCPU
+import ESparseCore
+
+/// The arithmetic and the memory traffic that the threads of a pool reach together in loops that do nothing else.
+///
+/// These are yardsticks, not bounds: a kernel with another mix of reads and sums, or a quieter moment of a shared machine, can
+/// pass them. The arithmetic is of independent chains of multiply-adds in registers, on the widest vectors our kernels
+/// use; instructions that they do not use, such as AMX's, do not count.
+package struct MachinePeak: Sendable, Equatable {
+    /// Single-precision operations a second; a multiply-add counts two.
+    package let float32Operations: Double
+    /// The same for bf16 dot products; nil where the processor has none.
+    package let bfloat16Operations: Double?
+    /// Bytes a second that come out of memory, read once in rows of 1 MiB.
+    package let readBytes: Double
+
+    /// The larger of the two rates of arithmetic.
+    package var operations: Double { max(float32Operations, bfloat16Operations ?? 0) }
+
+    /// Measures for about a second, on all threads of `pool` at once: each figure is the best of several tries.
+    ///
+    /// The memory that is read is twice all last-level caches, between 256 MiB and 1 GiB: of caches beyond half a GiB some of
+    /// it may still be held.
+    package static func measure(pool: ThreadPool) -> MachinePeak {
+        let instructionSet = InstructionSet.available.last ?? .plain
+        let hasBFloat16 = esparse_detect_processor().has_bfloat16 != 0
+        return MachinePeak(
+            float32Operations: operations(instructionSet, Int32(esparse_peak_float32), pool: pool),
+            bfloat16Operations: hasBFloat16
+                ? operations(instructionSet, Int32(esparse_peak_bfloat16), pool: pool) : nil,
+            readBytes: bandwidth(instructionSet, pool: pool))
+    }
+
+    private static func operations(_ instructionSet: InstructionSet, _ arithmetic: Int32, pool: ThreadPool) -> Double {
+        let rounds: Int64 = 1_000_000
+        let perThread = Double(rounds * esparse_peak_operations(instructionSet.number, arithmetic))
+        return best(of: 5, amount: perThread * Double(pool.threadCount)) {
+            pool.run(count: pool.threadCount) { _ in
+                esparse_peak_multiply_add(instructionSet.number, arithmetic, rounds)
+            }
+        }
+    }
+
+    private static func bandwidth(_ instructionSet: InstructionSet, pool: ThreadPool) -> Double {
+        let byteCount = min(max(2 * Processor.lastLevelCacheBytes, 256 << 20), 1 << 30)
+        // Pages that were never written all read the same page of zeros: ByteStorage writes them.
+        let memory = unsafe ByteStorage(byteCount: byteCount) { _ in }
+        let piece = 1 << 20
+        return best(of: 4, amount: Double(byteCount / piece * piece)) {
+            pool.run(count: byteCount / piece) { index in
+                unsafe memory.withUnsafeBytes { bytes in
+                    guard let start = bytes.baseAddress else { return }
+                    let words = unsafe (start + index * piece).assumingMemoryBound(to: UInt64.self)
+                    _ = unsafe esparse_peak_read(instructionSet.number, words, Int64(piece / 8))
+                }
+            }
+        }
+    }
+
+    /// `amount` over the shortest time that `body` takes.
+    private static func best(of count: Int, amount: Double, _ body: () -> Void) -> Double {
+        let clock = ContinuousClock()
+        let shortest = (0..<count).map { _ in clock.measure(body) / .seconds(1) }.min() ?? 1
+        return amount / max(shortest, 1e-9)
+    }
+}

@@ -1,0 +1,68 @@
+// What threads fetch into their caches while they wait: the weights that the step before read next.
+
+import CESparseCPU
+import Synchronization
+
+/// Weights in memory, and the ones that were read after them the last time.
+///
+/// A decoding step reads the same weights in the same order as the one before, so what followed is what will follow. Addresses
+/// serve as hints only: nothing is read through them, and one that is no longer valid does no harm.
+package final class ReadWeights: Sendable {
+    private let start: UInt
+    private let byteCount: Int
+    private let followingStart = Atomic<UInt>(0)
+    private let followingByteCount = Atomic<Int>(0)
+
+    /// Weights at an address, of which nothing is known to follow yet.
+    package init(start: UInt, byteCount: Int) {
+        self.start = start
+        self.byteCount = byteCount
+    }
+
+    /// Where what followed the last time begins, and how long it is.
+    fileprivate var following: (start: UInt, byteCount: Int) {
+        (followingStart.load(ordering: .relaxed), followingByteCount.load(ordering: .relaxed))
+    }
+
+    /// Notes what follows now.
+    fileprivate func note(following weights: ReadWeights) {
+        followingStart.store(weights.start, ordering: .relaxed)
+        followingByteCount.store(weights.byteCount, ordering: .relaxed)
+    }
+}
+
+/// Memory that waiting threads share the fetching of.
+package final class Lookahead: Sendable {
+    /// What of the following weights is fetched at most: less than a second-level cache holds.
+    package static let mostBytes = 512 << 10
+    /// Bytes that a thread fetches before it looks again whether its wait is over.
+    package static let stepBytes: UInt = 1024
+
+    private let latest = Mutex<ReadWeights?>(nil)
+    private let cursor = Atomic<UInt>(0)
+    private let end = Atomic<UInt>(0)
+
+    /// Nothing to fetch.
+    package init() {}
+
+    /// Says that weights are about to be read.
+    package func begin(_ weights: ReadWeights) {
+        latest.withLock { previous in
+            previous?.note(following: weights)
+            previous = weights
+        }
+        let following = weights.following
+        cursor.store(following.start, ordering: .relaxed)
+        end.store(following.start + UInt(min(following.byteCount, Self.mostBytes)), ordering: .relaxed)
+    }
+
+    /// Fetches a little; false where everything is fetched.
+    package func fetch() -> Bool {
+        let last = end.load(ordering: .relaxed)
+        guard cursor.load(ordering: .relaxed) < last else { return false }
+        let place = cursor.add(Self.stepBytes, ordering: .relaxed).oldValue
+        guard place < last else { return false }
+        esparse_prefetch(place, Int(Self.stepBytes))
+        return true
+    }
+}
