@@ -26,6 +26,9 @@ let testedWith: [String: [Target.Dependency]] = [
     "Reproduction": ["ESparseReport", "ESparseMeasurement", "ESparseFormats", "ESparseModels"],
 ]
 
+/// Targets whose tests read files of their own, where they lie in the source tree.
+let testedWithFixtures: Set = ["CUDA", "Evaluation", "Formats", "Models", "Pruning", "Tokenizers"]
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// What a program that links ESparse can import.
@@ -134,7 +137,7 @@ let package = Package(
                     + (name == "Core" ? [] : [.target(name: "ESparse\(name)")]) + [
                         "ESparseCore", "ESparseTestSupport", .product(name: "Numerics", package: "swift-numerics"),
                     ],
-                resources: [.copy("Fixtures")],
+                exclude: testedWithFixtures.contains(name) ? ["Fixtures"] : [],
                 swiftSettings: strict)
         },
     cxxLanguageStandard: .cxx20
