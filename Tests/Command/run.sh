@@ -59,6 +59,8 @@ values = [json.load(open(name + ".json"))["results"]["evaluation"]["token_perple
 assert abs(values[0] / values[1] - 1) < 1e-4, values
 PYTHON
 check "generate" "$esparse" generate two-of-four --prompt "The lamp" --max-tokens 8 --temperature 0
+# --- documentation
+check "docs/commands.md has the command's own option tables" "$here/../../scripts/option-tables.py" "$esparse" --check
 # --- results and texts that are no plain files
 check "JSON to standard output" "$esparse" inspect two-of-four --json /dev/stdout
 grep -q '"linears"' out && pass || fail "--json /dev/stdout gives no JSON"
