@@ -61,6 +61,7 @@ PYTHON
 check "generate" "$esparse" generate two-of-four --prompt "The lamp" --max-tokens 8 --temperature 0
 # --- documentation
 check "docs/commands.md has the command's own option tables" "$here/../../scripts/option-tables.py" "$esparse" --check
+check "the README's picture is drawn from docs/results" "$here/../../scripts/measure/picture.py" --check
 # --- results and texts that are no plain files
 check "JSON to standard output" "$esparse" inspect two-of-four --json /dev/stdout
 grep -q '"linears"' out && pass || fail "--json /dev/stdout gives no JSON"
