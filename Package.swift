@@ -80,7 +80,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ESparseMicrobenchmarks",
-            dependencies: ["ESparseMeasurement", "ESparsePruning", "ESparseCPU", "ESparseCore"],
+            dependencies: ["ESparseMeasurement", "ESparsePruning", "ESparseTokenizers", "ESparseCPU", "ESparseCore"],
             swiftSettings: strict),
         .target(
             name: "ESparseEvaluation",

@@ -20,13 +20,13 @@ public struct Microbenchmark: Sendable {
         self.prepare = prepare
     }
 
-    /// All of them: threads, attention, linears, shuffles.
+    /// All of them: threads, attention, linears, shuffles, tokenizers.
     ///
     /// - Throws: `KernelError` when `ESPARSE_INSTRUCTION_SET` names an instruction set that is not there.
     public static func all() throws -> [Microbenchmark] {
         let threads = ProcessInfo.processInfo.activeProcessorCount
         let backend = try CPUBackend(precision: .preferred, threadCount: threads)
         return [threadRegion(backend), attention(backend, tokens: 1), attention(backend, tokens: 512)]
-            + linears(backend, rows: 4096, columns: 4096) + shuffles(backend)
+            + linears(backend, rows: 4096, columns: 4096) + shuffles(backend) + tokenizers()
     }
 }
