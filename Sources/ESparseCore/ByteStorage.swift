@@ -9,7 +9,7 @@
 /// An immutable run of bytes that tensors point into.
 ///
 /// Mapped bytes are read from the file when first touched, so opening a checkpoint costs nothing until a tensor is used.
-/// The bytes are never written after `init`, which is what makes the class `Sendable`.
+/// The bytes are never written after `init`, so the class is `Sendable`.
 @safe public final class ByteStorage: @unchecked Sendable {
     private let base: UnsafeMutableRawPointer
     private let isMapped: Bool
@@ -39,7 +39,7 @@
     ///
     /// - Throws: `FileError` when the file cannot be opened or mapped.
     public init(mapping path: String) throws(FileError) {
-        // Without O_NONBLOCK opening a pipe would wait for somebody to write into it.
+        // Without O_NONBLOCK, opening a pipe would wait for a writer.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(path: path, operation: "open", code: errno) }
         defer { close(descriptor) }
@@ -73,14 +73,14 @@
         }
     }
 
-    /// Gives the memory of whole pages of a mapped file in `range` back; they are read again when next touched.
+    /// Releases the memory of the whole pages in `range` of a mapped file; they are read again when next touched.
     package func releasePages(_ range: Range<Int>) {
         guard isMapped else { return }
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let first = (range.lowerBound + page - 1) / page * page
         let end = range.upperBound / page * page
-        // A page that stays is no harm.
+        // Failure is harmless: the pages stay in memory.
         if first < end { _ = unsafe madvise(base + first, end - first, MADV_DONTNEED) }
     }
 

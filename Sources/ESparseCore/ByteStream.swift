@@ -1,4 +1,4 @@
-// Reads what has no size that could be mapped: pipes, devices, and the files in which the system tells about itself.
+// Reads files that cannot be mapped because they have no size: pipes, devices, and those under /proc.
 
 #if canImport(Glibc)
     import Glibc
@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// Bytes that come one after another up to an end.
+/// Reads streams to their end.
 package enum ByteStream {
     /// All bytes that come out of the file at `path`; nil where there are more than `limit`.
     ///

@@ -1,4 +1,4 @@
-// An order of input channels.
+// An order of input channels and its inverse.
 
 /// A bijection of channels: position `j` of the permuted order holds original channel `order[j]`.
 public struct Permutation: Sendable, Hashable {

@@ -1,4 +1,4 @@
-// How long work tells what it is doing, and how it is asked to stop.
+// Progress reports of long work, and the request to stop it.
 
 import Synchronization
 

@@ -1,4 +1,4 @@
-// The angles of rotary positions, which every backend keeps in a table of its own layout.
+// The angles of rotary positions; every backend keeps them in a table of its own layout.
 
 #if canImport(Glibc)
     import Glibc
@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// What tables of rotary positions hold (RoFormer, arXiv 2104.09864, section 3.2.2).
+/// Contents and size of a table of rotary positions (RoFormer, arXiv 2104.09864, section 3.2.2).
 package enum RotaryAngles {
     /// Cosine and sine of `position * frequency` radians, computed in double precision.
     package static func cosineAndSine(position: Int, frequency: Float) -> (cosine: Float, sine: Float) {

@@ -1,4 +1,4 @@
-// The portable N:M matrix, as the sparse checkpoint holds it. Kernels repack it; nothing here computes.
+// The N:M matrix as the sparse checkpoint holds it, with its checks. Kernels repack it.
 
 /// A linear weight `[rows, columns]` with exactly `pattern.kept` stored weights in every group of `pattern.group`
 /// consecutive columns.
@@ -49,7 +49,7 @@ public struct SparseMatrix: Sendable {
         }
     }
 
-    /// The same kind of matrix with rows exchanged, which cannot break a group.
+    /// The matrix with its rows reordered, which breaks no group, so nothing is checked again.
     init(_ original: SparseMatrix, values: Tensor, bitmask: Tensor) {
         rows = values.rows
         columns = original.columns
@@ -58,7 +58,7 @@ public struct SparseMatrix: Sendable {
         self.bitmask = bitmask
     }
 
-    /// By a byte's value, whether each group in it is right; empty where groups do not fill whole bytes.
+    /// For each value of a mask byte, whether all groups in it are right; empty where groups do not fill whole bytes.
     private var soundBytes: [Bool] {
         guard 8 % pattern.group == 0, columns % 8 == 0 else { return [] }
         let groupMask = (1 << pattern.group) - 1

@@ -1,4 +1,4 @@
-// Tensors made of other tensors: rounded to a shorter type, or copied.
+// Tensors rounded to another type, or copied.
 
 extension Tensor {
     /// The same values as BF16, F16 (both rounded to nearest, ties to even) or F32.

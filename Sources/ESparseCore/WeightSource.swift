@@ -59,6 +59,6 @@ public protocol WeightSource: Sendable {
 }
 
 extension WeightSource {
-    /// What is in memory, or made up, can be read.
+    /// Weights in memory, or made up, can always be read.
     public func checkElementType(of name: String) throws {}
 }
