@@ -38,7 +38,7 @@ public struct Checkpoint: Sendable {
     /// Size on disk of the weights.
     public let fileBytes: Int
 
-    /// Whether weights are quantised in the file, and expanded when they are read.
+    /// Whether the file's weights are quantised; they are expanded when they are read.
     package var isQuantised: Bool { (weights as? GGUFWeights)?.isQuantised ?? false }
 
     /// config.json of a checkpoint made from this one whose matrices are stored as `type`; nil keeps what it says.
@@ -47,7 +47,7 @@ public struct Checkpoint: Sendable {
         guard let type, let name = names[type], var members = try JSONParser.parse(Array(configuration)).members else {
             return Array(configuration)
         }
-        // transformers 5 writes "dtype", which goes before the older "torch_dtype" where both are there.
+        // transformers 5 writes "dtype", and prefers it to the older "torch_dtype" where both are there.
         let keys = ["dtype", "torch_dtype"].map { Array($0.utf8) }
         let places = members.indices.filter { keys.contains(members[$0].key) }
         for place in places { members[place] = JSONValue.Member(key: members[place].key, value: .text(name)) }

@@ -6,7 +6,7 @@ public import ESparseCore
 public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The path is neither a Hugging Face folder nor a GGUF file.
     case notACheckpoint(path: String, reason: String)
-    /// A file ends before something that it promises.
+    /// The file ends before a part that its header announces.
     case truncated(path: String, part: String, needed: UInt64, available: Int)
     /// A header's length is beyond what any real file has.
     case headerTooLong(path: String, length: UInt64, limit: Int)

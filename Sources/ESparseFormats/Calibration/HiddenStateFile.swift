@@ -1,4 +1,4 @@
-// The hidden states of the calibration set, in a file, so that memory stays bounded and a crash loses nothing.
+// The hidden states of the calibration set in a file, so that memory stays bounded and a run can go on after a crash.
 
 public import ESparseCore
 import Synchronization

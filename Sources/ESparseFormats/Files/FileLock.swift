@@ -1,4 +1,4 @@
-// A lock between processes: a file that one of them holds at a time.
+// A lock between processes: a file that only one of them holds at a time.
 
 package import ESparseCore
 

@@ -1,4 +1,4 @@
-// The few file-system operations that reading and durable writing need, with errors that name the path.
+// File-system operations for reading and durable writing, with errors that name the path.
 
 package import ESparseCore
 import FoundationEssentials
@@ -42,8 +42,7 @@ package enum FileSystem {
         return unsafe storage.withUnsafeBytes { unsafe Array($0) }
     }
 
-    /// Whether bytes come out of `path` one after another, as from a pipe, a terminal or a device, so that it cannot be
-    /// mapped.
+    /// Whether `path` is a pipe, a terminal or a device, which can only be read from start to end and not mapped.
     package static func isStream(_ path: String) -> Bool {
         status(path).map { [S_IFIFO, S_IFCHR, S_IFSOCK].contains($0.st_mode & S_IFMT) } ?? false
     }
@@ -111,7 +110,7 @@ package enum FileSystem {
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(path: folder, operation: "open", code: errno) }
         defer { close(descriptor) }
-        // Some file systems cannot synchronise a folder and say EINVAL; there is nothing more to be done on them.
+        // Some file systems cannot synchronise a folder and say EINVAL; nothing more can be done there.
         guard fsync(descriptor) == 0 || errno == EINVAL else {
             throw FileError(path: folder, operation: "synchronise", code: errno)
         }

@@ -1,4 +1,4 @@
-// A short digest of a run's inputs: it tells whether a resumed run was given the same ones.
+// A short digest of a run's inputs, by which a resumed run sees whether it was given the same ones.
 
 import CZlib
 import ESparseCore

@@ -1,4 +1,4 @@
-// A file under construction: written under a temporary name, given its own name when complete.
+// A file that is written under a temporary name and renamed when it is complete.
 
 package import ESparseCore
 
@@ -8,7 +8,7 @@ package import ESparseCore
     import Darwin
 #endif
 
-/// A file that is not there under its name until `commit` has made all its bytes durable.
+/// A file that appears under its name only when `commit` has made all its bytes durable.
 ///
 /// Dropping it without `commit` removes the temporary file, which is called `<path>.partial`.
 package final class OutputFile {

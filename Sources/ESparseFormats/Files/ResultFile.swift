@@ -1,5 +1,4 @@
-// Writes a result where the user asked for it: a file that is replaced whole, or a device, a pipe or a link that is written
-// into.
+// Writes a result where the user asked for it: a plain file is replaced as a whole, a device, pipe or link is written into.
 
 package import ESparseCore
 
@@ -9,12 +8,12 @@ package import ESparseCore
     import Darwin
 #endif
 
-/// Results under names that the user chose, which need not be names of plain files.
+/// Writes to paths that the user chose, which need not be plain files.
 package enum ResultFile {
     /// Writes all bytes.
     ///
     /// A plain file, or a name that is free, gets its bytes in one step (`FileSystem.writeDurably`). Anything else, such as a
-    /// FIFO, `/dev/null` or a link, stays what it is and is written into; standard output goes on where it is.
+    /// FIFO, `/dev/null` or a link, stays what it is and is written into; standard output is appended to.
     ///
     /// - Throws: `FileError`.
     package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
@@ -44,11 +43,11 @@ package enum ResultFile {
         if exists, unsafe fstat(STDOUT_FILENO, &output) == 0, target.st_dev == output.st_dev,
             target.st_ino == output.st_ino
         {
-            // Opened anew it would be written from its start, over what is printed there.
+            // Opened anew, a file behind standard output would be overwritten from its start.
             fflush(nil)
             descriptor = dup(STDOUT_FILENO)
         } else {
-            // A link that leads nowhere makes the file that it names.
+            // Opening a dangling link creates the file that it names.
             descriptor = unsafe openFile(path, O_WRONLY | O_CLOEXEC | (exists ? O_TRUNC : O_CREAT))
         }
         guard descriptor >= 0 else { throw FileError(path: path, operation: "open", code: errno) }

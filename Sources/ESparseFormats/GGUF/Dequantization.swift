@@ -1,4 +1,4 @@
-// Dequantisation of ggml's block types to singles; the arithmetic and its order are those of ggml's reference.
+// Dequantises ggml's block types to singles, with the arithmetic of ggml's reference in the same order.
 
 import ESparseCore
 

@@ -1,4 +1,4 @@
-// A GGUF file's hyperparameters, and the Hugging Face config.json that says the same.
+// Reads a GGUF file's hyperparameters and writes them as a Hugging Face config.json.
 
 import ESparseCore
 package import FoundationEssentials
@@ -114,7 +114,7 @@ package struct GGUFArchitecture: Sendable {
         return Data(JSONValue.sorted(config).serialized(indented: true))
     }
 
-    /// Whether these linears of every block have biases; config.json can say so of all of them only.
+    /// Whether these linears have biases: in every block or in none, because config.json has one setting for all.
     private func hasBiases(_ linears: [String], in file: GGUFFile) throws(FormatError) -> Bool {
         let present = file.entries.keys.filter { name in
             name.hasPrefix("blk.") && linears.contains { name.hasSuffix(".\($0).bias") }
@@ -129,7 +129,7 @@ package struct GGUFArchitecture: Sendable {
         return true
     }
 
-    /// The number whose shortest text the single has: 1e-05 rather than 9.99999974737875e-06.
+    /// The double that is written like the single: 1e-05 rather than 9.99999974737875e-06.
     private static func shortest(_ value: Double) -> Double {
         Double("\(Float(value))") ?? value
     }

@@ -49,7 +49,7 @@ public struct GGUFWeights: WeightSource {
         tensorNames = storedNames.keys.sorted()
     }
 
-    /// Whether some tensors are stored in blocks of a few bits a value, and are expanded when they are read.
+    /// Whether some tensors are quantised; they are expanded when they are read.
     var isQuantised: Bool {
         storedNames.values.contains { name in
             file.entries[name].flatMap { GGMLType(rawValue: $0.typeNumber) }.map { $0.blockSize > 1 } ?? false

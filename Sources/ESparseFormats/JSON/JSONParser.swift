@@ -1,4 +1,4 @@
-// A strict JSON parser: refuses repeated keys, which Foundation's decoder silently accepts, and has a depth limit.
+// A strict JSON parser with a depth limit. It refuses repeated keys, which Foundation's decoder silently accepts.
 
 /// Parses JSON (RFC 8259) from bytes.
 ///

@@ -20,7 +20,7 @@ package enum JSONValue: Sendable, Equatable {
     package struct Member: Sendable, Equatable {
         /// UTF-8.
         package let key: [UInt8]
-        /// What stands behind the colon.
+        /// The value of the key.
         package let value: JSONValue
 
         package init(key: [UInt8], value: JSONValue) {

@@ -1,4 +1,4 @@
-// Writes JSON text: piece by piece, so that large vocabularies need no tree in memory, or a value at once.
+// Writes JSON text piece by piece, so that large vocabularies need no tree in memory, or a whole value at once.
 
 /// Appends JSON to a byte buffer.
 package struct JSONWriter {

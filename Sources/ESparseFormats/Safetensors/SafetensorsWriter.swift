@@ -1,4 +1,4 @@
-// Writes one safetensors file, tensor after tensor, complete under its name or not there at all.
+// Writes one safetensors file tensor after tensor; it appears under its name when it is complete.
 
 package import ESparseCore
 
@@ -8,7 +8,7 @@ package import ESparseCore
 /// the file they lie by falling element size, then name: with a header of a multiple of 8 bytes, every tensor is aligned
 /// to its element size. Equal tensors give equal bytes.
 package final class SafetensorsWriter {
-    /// What is known of a tensor before its bytes.
+    /// A tensor's description in the header.
     package struct Entry: Sendable, Equatable {
         /// Name in the file.
         package let name: String
@@ -84,7 +84,7 @@ package final class SafetensorsWriter {
         try file.commit()
     }
 
-    /// Writes whole tensors that are at hand.
+    /// Writes a whole file from tensors in memory.
     package static func write(
         _ tensors: [(name: String, tensor: Tensor)], to path: String, metadata: [String: String] = ["format": "pt"]
     ) throws {

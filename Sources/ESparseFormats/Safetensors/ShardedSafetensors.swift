@@ -1,4 +1,4 @@
-// All safetensors files of a Hugging Face folder as one catalogue of tensors under canonical names.
+// The safetensors files of a Hugging Face folder as one set of tensors under canonical names.
 
 package import ESparseCore
 
@@ -134,7 +134,7 @@ package struct ShardedSafetensors: Sendable {
     }
 }
 
-/// The one name under which a tensor is known, whatever prefix its checkpoint leaves out.
+/// A tensor's name with the prefix that its checkpoint may leave out.
 package enum CanonicalName {
     /// Puts `model.` before names that start inside the model's body.
     package static func of(_ name: String) -> String {

@@ -1,4 +1,4 @@
-// What `esparse prune --budget` found and kept: `budget` of esparse.json.
+// The outcome of `esparse prune --budget`: `budget` of esparse.json.
 
 public import ESparseCore
 
@@ -10,8 +10,8 @@ public struct BudgetRecord: Codable, Sendable, Equatable {
         public let pattern: SparsityPattern?
         /// Input sites left dense, the most sensitive ones first.
         public let denseSites: Int
-        /// Whether the model was put together from the weights of a run that pruned every site, or came out of a run of its
-        /// own, whose calibration knew what stays dense.
+        /// Whether the model was put together from the weights of a run that pruned every site; otherwise it was pruned in
+        /// a run of its own, calibrated with the sites that stay dense.
         public let isAssembled: Bool
         /// Mean negative log-likelihood of the held-out sequences in nats a token.
         public let loss: Double

@@ -1,4 +1,4 @@
-// The weights of a Hugging Face folder, dense or packed by us, under logical names.
+// The weights of a Hugging Face folder under logical names, dense or packed by `esparse prune`.
 
 public import ESparseCore
 

@@ -1,4 +1,4 @@
-// Writes a pruned checkpoint shard by shard into `OUTPUT.partial`, which becomes OUTPUT when all is there.
+// Writes a pruned checkpoint shard by shard into `OUTPUT.partial`, which becomes OUTPUT when it is complete.
 
 package import ESparseCore
 import FoundationEssentials
@@ -45,7 +45,7 @@ package final class SparseCheckpointWriter: Sendable {
     ///   throws.
     package convenience init(resuming output: String, blockCount: Int, run: PruningRun) throws {
         try self.init(checkedOutput: output, blockCount: blockCount, run: run, mayBeUnfinished: true)
-        // The settings are written last when a run starts, so without them there is no shard either.
+        // A starting run writes its settings last, so without them there is no shard either.
         guard FileSystem.exists(runPath), FileSystem.exists(checkpointPath) else {
             try start()
             return
@@ -62,7 +62,7 @@ package final class SparseCheckpointWriter: Sendable {
     }
 
     private func start() throws {
-        // What an earlier run may have left belongs to other settings.
+        // Files of an earlier run may belong to other settings.
         for folder in [partialPath, checkpointPath] where FileSystem.exists(folder) {
             try removeFiles(in: folder, except: FolderLock.fileName)
         }

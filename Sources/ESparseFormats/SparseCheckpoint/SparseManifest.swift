@@ -141,7 +141,7 @@ enum ManifestCoding {
         _ type: Value.Type, from json: [UInt8], path: String
     ) throws(FormatError) -> Value {
         do {
-            // Refuses repeated keys and bottomless nesting, which the decoder would let pass.
+            // Refuses repeated keys and deep nesting, which the decoder accepts.
             _ = try JSONParser.parse(json, path: path)
             return try JSONDecoder().decode(type, from: Data(json))
         } catch let error as FormatError {

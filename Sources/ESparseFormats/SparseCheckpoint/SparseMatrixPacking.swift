@@ -1,4 +1,4 @@
-// From a dense weight and a mask to a sparse matrix, and back.
+// Packs a dense weight and a mask into a sparse matrix, and unpacks it again.
 
 package import ESparseCore
 
@@ -88,7 +88,7 @@ private enum Packing {
         let packedByteCount = isGathering ? output.count : input.count
         var packed = 0
         unsafe Packing.forEachKept(mask, columns: columns) { row, column in
-            // A mask with too many bits is refused when the matrix is made; until then it must do no harm.
+            // A mask with too many bits is refused when the matrix is made; until then it must not write out of bounds.
             guard column < columns, packed < packedByteCount else { return }
             let dense = (row * columns + (order.map { Int($0[column]) } ?? column)) * size
             let (source, target) = isGathering ? (dense, packed) : (packed, dense)

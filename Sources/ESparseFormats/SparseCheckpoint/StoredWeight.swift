@@ -2,7 +2,7 @@
 
 package import ESparseCore
 
-/// How a linear weight is laid down in a file; `FolderWeights` is the way back.
+/// Lays a linear weight out as tensors of a file; `FolderWeights` reads them.
 package enum StoredWeight {
     /// The stored tensors of `X.weight`: itself when dense, `X.compressed`, `X.bitmask` and `X.shape` when packed, and
     /// `X.permutation` where there is an input order.

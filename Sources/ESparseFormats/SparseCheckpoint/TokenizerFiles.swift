@@ -1,4 +1,4 @@
-// The files beside a checkpoint's weights that a pruned checkpoint takes over unchanged.
+// The tokenizer files that a pruned checkpoint copies from its source unchanged.
 
 /// Files that describe the tokenizer and generation, copied from a Hugging Face folder.
 package enum TokenizerFiles {

@@ -1,4 +1,4 @@
-// Inflates gzip with zlib, with a limit on what hostile files may expand to.
+// Inflates gzip with zlib, up to a limit, so that hostile files cannot fill the memory.
 
 import CZlib
 import ESparseCore
