@@ -1,4 +1,4 @@
-// Everything that can go wrong with an evaluation besides the files themselves.
+// The errors of evaluations, besides those of reading files.
 
 /// A model cannot be evaluated as asked.
 public enum EvaluationError: Error, Equatable, CustomStringConvertible {
@@ -10,7 +10,7 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
     case itemNotFinite(path: String, line: Int)
     /// A choice cannot be scored.
     case unscorable(path: String, line: Int, reason: String)
-    /// A file is given without a task, and its name is no task's.
+    /// A file was given without a task, and it is not called like one.
     case unknownTask(path: String)
     /// A folder has no file that is called like a task.
     case noTasks(folder: String)

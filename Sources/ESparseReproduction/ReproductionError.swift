@@ -1,10 +1,10 @@
-// What can keep a reproduction from starting or going on.
+// The errors of starting or resuming a reproduction.
 
 /// A reproduction cannot be started, or cannot go on.
 public enum ReproductionError: Error, Equatable, CustomStringConvertible {
-    /// The folder is there and nobody asked to go on with it.
+    /// The folder exists, and `--resume` was not given.
     case exists(path: String)
-    /// The folder is there but holds no reproduction.
+    /// The folder exists but holds no reproduction.
     case notAReproduction(path: String)
     /// The run in the folder was started with other settings or inputs.
     case changed(path: String, differences: [String])

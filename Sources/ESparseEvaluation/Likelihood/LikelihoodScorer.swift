@@ -1,4 +1,4 @@
-// Answers the requests of many items, running the tokens that an item's requests begin with only once.
+// Scores the requests of many items; what an item's requests have in common at their start runs once.
 
 public import ESparseCore
 public import ESparseModels
@@ -38,7 +38,7 @@ public struct LikelihoodScorer<B: Backend>: Sendable {
         var answers = items.map { $0.map { _ in LikelihoodAnswer(logLikelihood: 0, isGreedy: true) } }
         var counts = TokenCounts()
         let lengths = items.map { $0.map(\.inputs.count).max() ?? 0 }
-        // Longest first: batches hold items of like length, and time left is overestimated, never underestimated.
+        // Longest first: batches hold items of similar length, and the estimate of the time left is never too short.
         let order = items.indices.filter { lengths[$0] > 0 }.sorted { (-lengths[$0], $0) < (-lengths[$1], $1) }
         guard let longest = order.first.map({ lengths[$0] }) else { return (answers, counts) }
         let description = model.architecture.cacheDescription(sequenceCount: 1, capacity: longest)
@@ -104,7 +104,7 @@ public struct LikelihoodScorer<B: Backend>: Sendable {
     }
 }
 
-/// One forward pass: tokens of several items, and what is to be read off their rows.
+/// One forward pass: tokens of several items, and the targets to read from their rows.
 private struct Pass {
     private(set) var tokens: [Int32] = []
     private var segments: [TokenBatch.Segment] = []

@@ -1,4 +1,4 @@
-// White space and letter case as Python's str counts them, because that is what lm-eval's prompts are made with.
+// White space and letter case as in Python's str, which lm-eval makes its prompts with.
 
 extension Unicode.Scalar {
     /// What `str.isspace` and `\s` accept: Unicode white space and the four information separators.

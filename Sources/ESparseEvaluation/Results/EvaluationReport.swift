@@ -1,4 +1,4 @@
-// The results of one run, and their form as lm-eval's results JSON.
+// The results of one run, and how they are written as lm-eval's results JSON.
 
 import ESparseFormats
 public import FoundationEssentials
@@ -25,7 +25,7 @@ public struct EvaluationReport: Sendable {
         self.tasks = tasks
     }
 
-    /// Checks that the results could tell all inputs apart.
+    /// Checks that no two inputs have the same name in the results.
     ///
     /// - Throws: `EvaluationError.repeatedName`.
     public static func requireDistinct(_ names: [String]) throws {

@@ -1,4 +1,4 @@
-// What is kept of a task once it has run: its figures, without items and answers.
+// The figures of a task that has run, without its items and answers.
 
 import ESparseFormats
 

@@ -1,4 +1,4 @@
-// Every item with the model's answers, as lm-eval's samples files have them, without their hashes.
+// Writes every item with the model's answers in the form of lm-eval's samples files, without their hashes.
 
 import ESparseFormats
 
@@ -21,7 +21,7 @@ extension TaskEvaluation {
 
     private func sample(_ index: Int) -> JSONValue {
         let item = items[index]
-        // lm-eval writes numbers and truth values of answers as strings, spelled as Python does.
+        // lm-eval writes the numbers and Booleans of answers as strings, spelled as in Python.
         let answers = answers[index].map { answer -> JSONValue in
             .array([.text(String(answer.logLikelihood)), .text(answer.isGreedy ? "True" : "False")])
         }

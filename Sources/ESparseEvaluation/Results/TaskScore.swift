@@ -39,5 +39,5 @@ struct SampleMean {
     }
 }
 
-/// `exp`, which this file alone takes from the C library.
+/// `exp` of the C library.
 func exponential(_ value: Double) -> Double { exp(value) }

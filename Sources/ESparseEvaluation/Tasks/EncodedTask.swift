@@ -1,4 +1,4 @@
-// A task's items as tokens: everything about them that can be wrong is found before a model is loaded.
+// A task's items as tokens, so that every mistake in them is found before a model is loaded.
 
 import ESparseCore
 public import ESparseModels

@@ -1,4 +1,4 @@
-// HellaSwag: how a scene goes on, with the traces of WikiHow's markup taken out.
+// HellaSwag: how a scene goes on, with WikiHow's markup removed.
 
 import ESparseFormats
 
@@ -14,8 +14,8 @@ extension ZeroShotTask {
             gold: record.answer("label", among: endings.indices.map { [String($0)] }))
     }
 
-    /// Text without markup, step by step as lm-eval takes it out: `[title]` ends a sentence, other brackets go with what they
-    /// hold, and of two spaces that this leaves one stays.
+    /// Text without markup, removed in lm-eval's steps: `[title]` becomes the end of a sentence, other brackets go with their
+    /// contents, and of two spaces that this leaves one stays.
     private static func plain(_ text: String) -> String {
         withoutBrackets(text.strippedAsPython.replacing(" [title]", with: ". ")).replacing("  ", with: " ")
     }

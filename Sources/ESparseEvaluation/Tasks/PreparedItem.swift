@@ -1,4 +1,4 @@
-// Items whose prompts are written out already: `ctx`, `choices`, `gold`; or `contexts`, `continuation`, `gold`.
+// Items with finished prompts: `ctx`, `choices`, `gold`; or `contexts`, `continuation`, `gold`.
 
 import ESparseFormats
 
@@ -9,9 +9,9 @@ enum PreparedItem {
         record.has("contexts") || record.has("ctx") && record.has("choices")
     }
 
-    /// Texts are taken as they are. A choice brings the space before it along, which is not counted as one of its characters.
+    /// Texts are taken as they are. A choice includes the space before it, which does not count as one of its characters.
     ///
-    /// - Parameter isCloze: the task asks how likely the right choice is, whatever the others are: only it is kept.
+    /// - Parameter isCloze: whether the task asks for the likelihood of the right choice alone; the others are then dropped.
     static func item(_ record: TaskRecord, isCloze: Bool) throws(FormatError) -> TaskItem {
         guard let gold = try record.field("gold").integer else {
             throw record.problem("the field \"gold\" must be a choice's number, counting from 0")

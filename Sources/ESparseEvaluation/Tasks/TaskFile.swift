@@ -10,7 +10,7 @@ import ESparseFormats
 ///
 /// A file `NAME-labels.lst` beside `NAME.jsonl` holds the right answers, one a line.
 package enum TaskFile {
-    /// Names that a file of records may end with.
+    /// Extensions of a file of records.
     package static let extensions = [".jsonl", ".ndjson", ".json", ".tsv", ".txt"]
 
     /// A path without its extensions, and the extension that says how to read it; nil where no such file is read.

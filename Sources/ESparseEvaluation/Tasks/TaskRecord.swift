@@ -1,4 +1,4 @@
-// One record of a task's file, with its fields read under their names; every mistake is told with file and line.
+// One record of a task's file and typed access to its fields; errors name file and line.
 
 package import ESparseFormats
 

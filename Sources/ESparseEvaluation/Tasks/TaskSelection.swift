@@ -1,4 +1,4 @@
-// Which tasks to run on which files, from what a person writes: NAME=FILE, a file, or a folder.
+// Parses `--tasks`: which tasks to run on which files, by NAME=FILE, a file, or a folder.
 
 import ESparseFormats
 

@@ -1,4 +1,4 @@
-// WinoGrande: whom a gap in a sentence means, scored by the text after the gap.
+// WinoGrande: which of two words fills the gap in a sentence, scored by the text after the gap.
 
 import ESparseFormats
 

@@ -1,4 +1,4 @@
-// What a zero-shot task is, and the tasks that are known.
+// The description of a zero-shot task, and the list of known tasks.
 
 import ESparseFormats
 

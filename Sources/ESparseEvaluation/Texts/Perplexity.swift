@@ -1,4 +1,4 @@
-// Measures perplexity: windows of a token stream through a model.
+// Measures perplexity: runs windows of a text's tokens through a model.
 
 public import ESparseCore
 public import ESparseModels
@@ -6,7 +6,7 @@ public import ESparseTokenizers
 
 /// Perplexity by the field's convention; see `PerplexityResult`.
 public enum Perplexity {
-    /// Tokens that are run together where windows are shorter, so that the linears have enough to do.
+    /// Tokens run together where windows are shorter than this, so that the linears have enough to do.
     private static let tokensPerPass = 2048
 
     /// Runs consecutive windows of `sequenceLength` tokens, the first `windowLimit` of them or all.

@@ -8,7 +8,7 @@ import ESparseFormats
     import Darwin
 #endif
 
-/// A model's loss on a text, told in units that do not depend on the tokenizer too.
+/// A model's loss on a text, also in units that do not depend on the tokenizer.
 ///
 /// The loss is the mean over the predicted tokens of the windows that were run, as for `PerplexityResult`. Bytes and words are
 /// those of the text of these windows, so what one token costs is spread over `byteCount / tokens` bytes: the first token of

@@ -1,12 +1,12 @@
-// Horizontal bars in groups, with lines across them: comparisons of methods, shapes and sizes.
+// A chart of horizontal bars in groups, with reference lines: compares methods, shapes and sizes.
 
 /// Groups of bars on one scale that starts at zero.
 package struct BarChart: Sendable, Equatable {
     /// How a bar is drawn.
     package enum Tone: String, Sendable {
-        /// What others are compared with.
+        /// The baseline of a comparison.
         case reference
-        /// One of the others.
+        /// Something else that is compared.
         case plain
         /// What the report is about.
         case accent

@@ -1,4 +1,4 @@
-// Histograms drawn as outlines over one axis: a distribution before and after something was done.
+// Histograms drawn as outlines over one axis, to compare distributions before and after a step.
 
 /// Shares of values in equal bins, several distributions over each other.
 package struct DistributionChart: Sendable, Equatable {

@@ -1,4 +1,4 @@
-// A grid of figures, each shaded by its size: decoder blocks against linears.
+// A grid of figures shaded by size, such as decoder blocks against linears.
 
 /// Rows and columns of figures on one scale.
 package struct HeatMap: Sendable, Equatable {

@@ -27,7 +27,7 @@ extension ReportDocument {
         guard !figure.commands.isEmpty else { return lines }
         lines += ["Measured with:", ""]
         for command in figure.commands {
-            // An indented block cannot be left by anything that stands in it.
+            // Nothing inside an indented block can end it.
             let code = command.line.split(separator: "\n", omittingEmptySubsequences: false).map { "      " + $0 }
             lines += ["- " + escaped(command.purpose), ""] + code + [""]
         }
@@ -36,7 +36,7 @@ extension ReportDocument {
 
     private static func cell(_ text: String) -> String { escaped(text) }
 
-    /// On one line, with everything escaped that Markdown or HTML in it would act on.
+    /// The text on one line, with all characters of Markdown or HTML escaped.
     private static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in HTMLText.readable(text).unicodeScalars {

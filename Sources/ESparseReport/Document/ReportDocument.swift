@@ -1,4 +1,4 @@
-// A report as a value: what it says, with nothing about how a page or a Markdown file looks.
+// The contents of a report, independent of how a page or a Markdown file presents them.
 
 /// A report: an overview, then sections of paragraphs, tables and figures.
 package struct ReportDocument: Sendable {
@@ -27,7 +27,7 @@ package struct ReportDocument: Sendable {
 
 /// One figure in large print with a sentence in plain words.
 package struct Headline: Sendable, Equatable {
-    /// Whether the figure speaks for what the report is about.
+    /// Whether the figure speaks for the report's subject.
     package enum Verdict: String, Sendable {
         /// It does.
         case better
@@ -77,7 +77,7 @@ package enum ReportBlock: Sendable {
     case figure(ReportFigure)
 }
 
-/// Figures with the commands that made them.
+/// A chart or table with the commands that measured it.
 package struct ReportFigure: Sendable {
     /// Unique in the report: letters, digits and hyphens.
     package let id: String

@@ -1,7 +1,7 @@
-// A report as one page that needs nothing from outside: style and drawings are in it, and it runs no script.
+// Writes a report as one HTML page without scripts; style and drawings are part of it, so it needs no network.
 
 extension ReportDocument {
-    /// The whole page. It is also well-formed XML but for its first line.
+    /// The whole page. All but its first line is also well-formed XML.
     package var html: String {
         let links = sections.map { "<li><a href=\"#\($0.id)\">\(HTMLText.escaped($0.title))</a></li>\n" }.joined()
         let cards = headlines.map { headline in
@@ -50,7 +50,7 @@ extension ReportDocument {
 }
 
 extension Headline.Verdict {
-    /// The verdict as a word, for those who do not see its colour.
+    /// The verdict as a word, for readers who do not see its colour.
     fileprivate var tag: String { self == .neutral ? "" : "<em>\(rawValue)</em>" }
 }
 

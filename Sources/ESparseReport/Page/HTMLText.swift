@@ -1,4 +1,4 @@
-// Text that is safe inside a page, whatever it says.
+// Escapes text so that it cannot act as markup in a page.
 
 /// Makes text from outside harmless.
 package enum HTMLText {
@@ -18,8 +18,8 @@ package enum HTMLText {
         return result
     }
 
-    /// The text without characters that cannot be seen but do something: control characters, and those that turn the
-    /// direction of the text around them. Each becomes U+FFFD.
+    /// The text without invisible characters that have an effect: control characters, and those that change the direction of
+    /// the text around them. Each becomes U+FFFD.
     package static func readable(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {

@@ -1,4 +1,4 @@
-// How a report's page looks: light and dark, narrow and wide, on paper.
+// The style sheet of a report's page: light and dark, narrow and wide, on paper.
 
 enum PageStyle {
     /// The style sheet.

@@ -1,4 +1,4 @@
-// An evaluation's figures as people read them: a sentence for each text, a table of tasks.
+// An evaluation's figures for people: a sentence for each text, a table of tasks.
 
 public import ESparseEvaluation
 

@@ -1,4 +1,4 @@
-// Numbers as people read them: bytes, durations, fixed decimals.
+// Formats numbers for people: bytes, durations, fixed decimals.
 
 /// Formats quantities for people.
 public enum Quantity {

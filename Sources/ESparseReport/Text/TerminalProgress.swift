@@ -94,7 +94,7 @@ public final class TerminalProgress: ProgressReporter {
         return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: room - filled) + "] " + line
     }
 
-    /// One unbuffered write; a line of progress that the terminal refuses is not worth an error.
+    /// Writes without a buffer; a failure is ignored, since a line of progress is not worth an error.
     private static func show(_ text: String) {
         var text = text
         text.withUTF8 { bytes in

@@ -1,4 +1,4 @@
-// One experiment: the command lines that make one figure, and about how much work they are.
+// One experiment: the command lines behind one figure, and an estimate of their work.
 
 /// A command line of an experiment.
 package struct ExperimentStep: Sendable, Equatable {

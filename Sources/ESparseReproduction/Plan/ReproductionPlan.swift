@@ -1,4 +1,4 @@
-// Every experiment of a reproduction, in the order in which they are run.
+// The experiments of a reproduction, in the order in which they run.
 
 import ESparseFormats
 
@@ -42,8 +42,8 @@ private struct Planner {
 
     private func folder(_ id: String) -> String { "\(settings.output)/work/\(id)/model" }
 
-    /// A `prune` of one experiment; `options` go before the general ones, and a repeated option's first value would be lost,
-    /// so those that it names are left out of the general ones.
+    /// A `prune` of one experiment. Of a repeated option only the last value counts, so the general options leave out what
+    /// `options` names.
     private func prune(_ id: String, samples: Int, length: Int, options: [String], calibrates: Bool) -> ExperimentStep {
         let general = [
             ("--calibration", settings.calibration), ("--samples", "\(samples)"), ("--sequence-length", "\(length)"),

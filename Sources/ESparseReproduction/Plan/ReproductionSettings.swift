@@ -1,4 +1,4 @@
-// What a reproduction is asked to measure, and on what.
+// The settings of a reproduction: what to measure, on which model and texts.
 
 /// Parts of a reproduction that can be asked for on their own.
 public enum ExperimentGroup: String, Sendable, CaseIterable {
@@ -97,7 +97,7 @@ public struct ReproductionSettings: Sendable {
     /// Tokens of a window of the ablation and the sensitivity.
     var ablationWindowLength: Int { 2 * ablationSequenceLength }
 
-    /// Everything that changes a figure, but for the input files, by its option's name.
+    /// Everything that changes a figure, except the input files, by its option's name.
     var named: [String: String] {
         func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ",") }
         return [

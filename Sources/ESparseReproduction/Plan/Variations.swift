@@ -1,4 +1,4 @@
-// The rows of the ablation and of the sensitivity tables: what each changes.
+// The rows of the ablation and sensitivity tables, and the options that each changes.
 
 import ESparsePruning
 

@@ -1,4 +1,4 @@
-// What a report says about the model, the machine and the settings.
+// What a report says about the model, the machine and the settings, and how it writes figures and commands.
 
 import ESparseFormats
 import ESparseReport

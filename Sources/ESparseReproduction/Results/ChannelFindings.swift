@@ -1,4 +1,4 @@
-// What `esparse prune --diagnostics` says about channels and outputs, in the form in which a report shows it.
+// Reads what `esparse prune --diagnostics` wrote about channels and outputs, and sums it up for a report.
 
 import ESparseFormats
 import ESparsePruning
@@ -26,7 +26,7 @@ struct ChannelFindings: Sendable, Encodable {
         let before: [Double]
         let after: [Double]
 
-        /// Width of the middle half of each; a few channels that are far larger than all others do not decide it.
+        /// Width of the middle half of each, so that a few huge channels do not decide it.
         var middleHalves: (before: Double, after: Double) { (Self.middleHalf(before), Self.middleHalf(after)) }
 
         private static func middleHalf(_ values: [Double]) -> Double {

@@ -1,4 +1,4 @@
-// Records of what was run and what it gave, as JSON that outlives the process.
+// Records of the commands that were run and their results, kept as JSON for resumed runs.
 
 package import ESparseFormats
 

@@ -1,4 +1,4 @@
-// All figures of a reproduction as one value; where an experiment is not done, its figures are missing.
+// All figures of a reproduction as one value; those of experiments that have not run yet are missing.
 
 import ESparseFormats
 import ESparsePruning

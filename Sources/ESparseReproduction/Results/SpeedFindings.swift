@@ -33,7 +33,7 @@ struct GemmFindings: Sendable, Encodable {
             case denseKernel = "dense_kernel"
         }
 
-        /// The most that half the weights can win: twice where arithmetic is the limit, and the ratio of the bytes where
+        /// The most that leaving out half the weights can win: 2x where arithmetic is the limit, the ratio of the bytes where
         /// reading weights is.
         var ceiling: Double { stage == "decoder" ? Double(denseBytes) / Double(sparseBytes) : 2 }
     }

@@ -1,4 +1,4 @@
-// The folder of a reproduction: what is durable in it, and what a resumed run finds.
+// The folder of a reproduction: its files, and what a resumed run finds in it.
 
 import ESparseCore
 import ESparseFormats
@@ -66,7 +66,7 @@ package struct ReproductionFolder: Sendable {
         guard differences.isEmpty else { throw ReproductionError.changed(path: path, differences: differences) }
     }
 
-    /// Whether a name is one that a run leaves before its description is written.
+    /// Whether a run leaves a file of this name before it writes its description.
     private static func isOwn(_ name: String) -> Bool {
         [FolderLock.fileName, "experiments", "work"].contains(name) || name.hasPrefix("reproduction.json")
     }

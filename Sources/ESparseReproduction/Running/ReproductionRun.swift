@@ -1,4 +1,4 @@
-// Runs every experiment of a plan once, each command as a process of its own, and writes the report as it grows.
+// Runs every experiment of a plan, each command as a process of its own, and rewrites the report after each.
 
 import ESparseCPU
 public import ESparseCore
@@ -68,7 +68,7 @@ public struct ReproductionRun {
     public func run() throws -> ReproductionResults {
         var records = try plan.experiments.compactMap { try folder.record($0.id) }
         let there = Set(records.map(\.id))
-        // A run that was killed just after a record was written left its work behind.
+        // A run killed just after it wrote a record left its working folder behind.
         for id in there { try folder.removeTree(folder.workPath(id)) }
         if !records.isEmpty {
             progress.note("\(records.count) of \(plan.experiments.count) experiments are there already")
@@ -117,7 +117,7 @@ public struct ReproductionRun {
         var arguments = step.arguments + ["--json", resultPath]
         var isResumed = false
         if let made = step.folder {
-            // A finished model whose figures were lost is made again; an unfinished one is finished.
+            // An unfinished model is continued; a finished one without figures is made again.
             try folder.removeTree(made)
             if step.isResumable {
                 isResumed = FileSystem.exists(made + ".partial")

@@ -1,11 +1,11 @@
-// How long the rest of a reproduction will take, from how long its experiments took so far.
+// Estimates how long the rest of a reproduction will take from the experiments that have finished.
 
 /// Learns this machine's speed while experiments finish.
 package struct TimeEstimate: Sendable {
     private var tokens = 0.0
     private var seconds = 0.0
 
-    /// Starts with no experience.
+    /// Starts without any timed experiment.
     package init() {}
 
     /// An experiment took `elapsed` seconds.
@@ -15,7 +15,7 @@ package struct TimeEstimate: Sendable {
         seconds += max(elapsed - work.seconds, 0)
     }
 
-    /// Seconds that work will take; nil where nothing was learnt that it could be told from.
+    /// Seconds that work will take; nil until an experiment has been timed.
     package func seconds(for work: [ExperimentWork]) -> Double? {
         let total = work.reduce(into: ExperimentWork()) {
             $0.tokens += $1.tokens
