@@ -1,6 +1,6 @@
 // `esparse-selftest`: checks a GPU, its driver and NVIDIA's libraries on the spot, operation by operation.
 //
-// Exit code 0: every operation agrees; 1: one does not; 2: there is no GPU, or a library is missing, so nothing was checked.
+// Exit code 0: every operation agrees; 1: one does not; 2: nothing was checked, because there is no GPU or a library is missing.
 
 import ESparseCUDA
 import ESparseDeviceChecks
