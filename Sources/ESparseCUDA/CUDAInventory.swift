@@ -1,4 +1,4 @@
-// What there is of NVIDIA's on this machine: each library and each device, or one sentence on what is wrong with it.
+// Lists NVIDIA's libraries and devices on this machine, each with one sentence on what is wrong with it, if anything.
 
 /// Libraries and devices as they were found.
 package struct CUDAInventory: Sendable {
@@ -6,9 +6,9 @@ package struct CUDAInventory: Sendable {
     package struct Library: Sendable, Encodable {
         /// Which it is.
         package let library: CUDALibrary
-        /// The file it was loaded from; nil where none will do.
+        /// The file it was loaded from; nil where none is usable.
         package let path: String?
-        /// Its version; of the driver the newest CUDA version that it serves; nil where none will do.
+        /// Its version; for the driver, the newest CUDA version that it supports; nil where none is usable.
         package let version: String?
         /// What is wrong, in one sentence; nil where nothing is.
         package let problem: String?
@@ -68,7 +68,7 @@ package struct CUDAInventory: Sendable {
     /// Why no device can be used, in one sentence; nil where one can.
     package let problem: String?
 
-    /// Looks for everything; loads the libraries for as long as that takes.
+    /// Looks for all libraries and devices; the libraries are loaded meanwhile.
     package init(_ search: LibrarySearch = LibrarySearch()) {
         let driver = Result { () throws(CUDAError) in try CUDADriver.load(search) }
         let counted = driver.flatMap { driver in Result { () throws(CUDAError) in try driver.devices() } }

@@ -1,4 +1,4 @@
-// Everything of NVIDIA's that a run needs, loaded together.
+// Loads everything of NVIDIA's that a run needs.
 
 /// The driver and the libraries, loaded.
 package struct CUDAToolkit: Sendable {
@@ -13,7 +13,7 @@ package struct CUDAToolkit: Sendable {
 
     /// Loads all of them.
     ///
-    /// - Throws: `CUDAError`: the first of driver, NVRTC and cuBLASLt that will not do.
+    /// - Throws: `CUDAError` for the first of driver, NVRTC and cuBLASLt that is not usable.
     package static func load(_ search: LibrarySearch = LibrarySearch()) throws(CUDAError) -> CUDAToolkit {
         let driver = try CUDADriver.load(search)
         return CUDAToolkit(

@@ -1,4 +1,4 @@
-// How the attention of a batch is cut: segments of many tokens run on tensor cores, all others together.
+// Cuts the attention of a batch into launches: segments of many tokens run on tensor cores, all others together.
 
 package import ESparseCore
 
@@ -33,7 +33,7 @@ package struct AttentionPlan: Equatable {
     static let tiledHeadSizes: Set<Int> = [64, 80, 96, 128]
     /// The largest head that the kernel of few tokens takes.
     static let mostHeadSize = 256
-    /// Up to this many tokens of a segment tiles of 64 would be mostly empty.
+    /// Segments of up to this many tokens would leave tiles of 64 mostly empty.
     static let fewTokens = 16
     /// Positions of a split: always the same, so that a token's result does not depend on what else is in its batch.
     static let splitLength = 256

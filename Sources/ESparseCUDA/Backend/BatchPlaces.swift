@@ -1,4 +1,4 @@
-// Where every token of a batch belongs, on the device.
+// Sequence and position of every token of a batch, on the device.
 
 import ESparseCore
 
@@ -22,14 +22,14 @@ final class BatchPlaces: Sendable {
         positions = buffer.slice(from: 4 * batch.tokenCount)
     }
 
-    /// Places that something else writes, `[T]` each.
+    /// Places in buffers that the caller fills, `[T]` each.
     init(sequences: DeviceSlice, positions: DeviceSlice) {
         signature = []
         self.sequences = sequences
         self.positions = positions
     }
 
-    /// What tells batches apart.
+    /// The key by which batches are compared.
     static func signature(_ batch: TokenBatch) -> [Int] {
         batch.segments.flatMap { [$0.sequence, $0.start, $0.count] }
     }

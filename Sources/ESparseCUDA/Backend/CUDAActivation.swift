@@ -5,7 +5,7 @@ import ESparseCore
 /// Values on a device, row-major `[tokens, channels]`: value `(t, c)` is element `t * channels + c`.
 ///
 /// The residual stream and logits are single precision; what enters a product or an attention has 16 bits. A value type: copies share
-/// memory until one of them is changed. There is memory for `paddedTokens` rows, of which the last hold nothing that counts.
+/// memory until one of them is changed. There is memory for `paddedTokens` rows; those beyond the tokens hold nothing of meaning.
 package struct CUDAActivation: Sendable {
     /// How a value is stored.
     package enum Element: Sendable {
@@ -27,7 +27,7 @@ package struct CUDAActivation: Sendable {
 
     /// Number of values.
     var count: Int { tokens * channels }
-    /// All rows, those that do not count included.
+    /// All rows, padding included.
     var slice: DeviceSlice { buffer.all }
 
     /// Takes memory; its contents are not defined.
@@ -42,7 +42,7 @@ package struct CUDAActivation: Sendable {
     /// Rows from `first` on, to be read.
     func slice(fromToken first: Int) -> DeviceSlice { buffer.slice(from: first * channels * element.byteCount) }
 
-    /// Rows that there is memory for: cuSPARSELt multiplies whole multiples, and few different ones keep its plans few.
+    /// Rows that there is memory for. cuSPARSELt needs multiples, and rounding up to few sizes keeps its plans few.
     package static func paddedTokens(_ tokens: Int) -> Int {
         let unit = tokens <= 64 ? 8 : 64
         return (tokens + unit - 1) / unit * unit

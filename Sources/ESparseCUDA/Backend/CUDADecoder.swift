@@ -1,4 +1,4 @@
-// Steps of decoding as CUDA graphs: the work of a step is recorded once for each kind of step, then started with one call a token.
+// Decoding steps as CUDA graphs: each kind of step is recorded once, then started with one call a token.
 
 package import ESparseCore
 

@@ -35,7 +35,7 @@ package struct CUDAKeyValueCache: Sendable {
         storage = try Storage(byteCount: byteCount, device: device)
     }
 
-    /// Bytes of the keys of one layer; nil where no number holds them.
+    /// Bytes of the keys of one layer; nil where the product overflows.
     package static func layerByteCount(_ description: CacheDescription) -> Int? {
         var product = 2
         for extent in [

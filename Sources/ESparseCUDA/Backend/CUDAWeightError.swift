@@ -1,10 +1,10 @@
-// What can go wrong when weights are prepared for a device, beside failures of the device itself.
+// The errors of preparing weights for a device, besides failures of the device itself.
 
 package import ESparseCore
 
 /// The CUDA backend cannot use what it was given.
 package enum CUDAWeightError: Error, Equatable, CustomStringConvertible {
-    /// A tensor has an element type that is no floating-point number.
+    /// A tensor's elements are not floating-point numbers.
     case elementType(ElementType, role: String)
     /// A tensor or an order does not have the shape that its use asks for.
     case shape([Int], role: String, expected: [Int])

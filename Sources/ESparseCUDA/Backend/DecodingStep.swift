@@ -1,4 +1,4 @@
-// What the operations of a decoding step read in place of host values, and where they work, so that the step can be recorded.
+// The device buffers and scratch that a decoding step uses in place of host values, so that it can be recorded.
 
 import Synchronization
 
@@ -28,7 +28,7 @@ final class DecodingStep: Sendable {
     /// Buffers that the recorded work must keep.
     var keptBuffers: [DeviceBuffer] { used.withLock { Array($0.values) } }
 
-    /// Notes buffers that the work uses and that might be dropped before it.
+    /// Keeps buffers that the recorded work uses and that might be dropped before it.
     func keep(_ buffers: [DeviceBuffer?]) {
         used.withLock { used in
             for case let buffer? in buffers { used[ObjectIdentifier(buffer)] = buffer }

@@ -1,4 +1,4 @@
-// Weights on their way to a device: in the type that products take, converted there where they are stored in another.
+// Copies weights to a device and converts them there to the type that products take.
 
 import ESparseCore
 

@@ -1,4 +1,4 @@
-// How likely target tokens are under a language-model head on a device, without ever holding the logits of all the vocabulary.
+// Scores target tokens under a language-model head on a device, without holding the logits of the whole vocabulary.
 
 import ESparseCore
 

@@ -1,4 +1,4 @@
-// The host values of a step of decoding, on their way to the device, and the tokens on their way back.
+// Copies the host values of a decoding step to the device, and its tokens back.
 
 import ESparseCore
 
@@ -16,7 +16,7 @@ final class StepInput {
     private let changing: DeviceBuffer
     private let changingOnHost: PinnedBuffer
     private let tokensOnHost: PinnedBuffer
-    /// What `tokens` holds; nil where that is not known.
+    /// The contents of `tokens`; nil where unknown.
     private var held: [Int32]?
 
     init(tokenCount: Int, device: CUDADevice) throws(CUDAError) {
@@ -45,7 +45,7 @@ final class StepInput {
             }
         }
         let isHeld = held == tokens
-        // Until `drawn` has seen the end of the step.
+        // Unknown until `drawn` has waited for the step.
         held = nil
         guard !isHeld else { return }
         tokensOnHost.withValues(as: Int32.self) { values in
@@ -54,13 +54,13 @@ final class StepInput {
         try tokensOnHost.enqueueCopy(to: self.tokens.all)
     }
 
-    /// Puts the copy of what changes from step to step on the stream; part of the step.
+    /// Enqueues the copy of the values that change from step to step; part of the step.
     func enqueueCopyIn() throws(CUDAError) { try changingOnHost.enqueueCopy(to: changing.all) }
 
-    /// Puts the copy of what was drawn on the stream; part of the step.
+    /// Enqueues the copy of the drawn tokens; part of the step.
     func enqueueCopyOut() throws(CUDAError) { try tokensOnHost.enqueueCopy(from: tokens.all) }
 
-    /// Waits for the step; returns what it has drawn.
+    /// Waits for the step; returns the drawn tokens.
     func drawn() throws(CUDAError) -> [Int32] {
         try device.synchronize()
         let drawn = tokensOnHost.withValues(as: Int32.self) { values in (0..<tokenCount).map { values[$0] } }

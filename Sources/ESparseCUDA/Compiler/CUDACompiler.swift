@@ -1,4 +1,4 @@
-// Compiles CUDA C++ by NVRTC.
+// Compiles CUDA C++ with NVRTC.
 
 import CESparseCUDA
 
@@ -14,9 +14,9 @@ import CESparseCUDA
     /// Options of every compilation, beside the architecture.
     package static let options = ["--std=c++17"]
 
-    /// Loads NVRTC; of a version that the driver serves where that is given.
+    /// Loads NVRTC, in a version that the driver supports where one is given.
     ///
-    /// - Throws: `CUDAError` when it is missing or its version will not do.
+    /// - Throws: `CUDAError` when it is missing or its version is not supported.
     package static func load(
         _ search: LibrarySearch = LibrarySearch(), driver: LibraryVersion? = nil
     ) throws(CUDAError) -> CUDACompiler {
@@ -34,8 +34,7 @@ import CESparseCUDA
         try library.check(version, driver: driver)
     }
 
-    /// The architecture to compile for: the nearest that NVRTC knows of the device's own generation, whose later
-    /// variants run it.
+    /// The architecture to compile for: the closest one of the device's generation that NVRTC knows and the device runs.
     ///
     /// - Throws: `CUDAError.architectureUnknown` where NVRTC is older than the device.
     package func architecture(for capability: ComputeCapability) throws(CUDAError) -> String {
@@ -70,7 +69,7 @@ import CESparseCUDA
         }
         var size = 0
         try check(unsafe functions.getCodeSize(program, &size), "tell the size of \(name)")
-        // NVRTC makes PTX but no machine code of an architecture that it does not know by itself.
+        // For an architecture that it does not know, NVRTC makes PTX but no machine code.
         guard size > 0 else {
             throw .compilationFailed(file: name, architecture: architecture, log: "there is no machine code for it")
         }

@@ -3,7 +3,7 @@
 import ESparseFormats
 import FoundationEssentials
 
-/// A folder of machine code by what it was compiled from.
+/// A folder of machine code, keyed by what it was compiled from.
 ///
 /// A file is a first line, its key's digest and the code's digest in 32 hexadecimal digits a line, and the code; one
 /// that is cut off, damaged or of something else counts as missing.
@@ -52,7 +52,7 @@ package struct KernelCache: Sendable {
         Array("\(firstLine)\(key.digest.text)\n\(KernelDigest(code).text)\n".utf8)
     }
 
-    /// The code that was kept; nil where there is none, or none that is whole.
+    /// The code in the cache; nil where there is none, or it is damaged.
     package func code(for key: Key) -> [UInt8]? {
         guard let bytes = try? FileSystem.read("\(folder)/\(key.fileName)") else { return nil }
         let headCount = Self.firstLine.utf8.count + 2 * 33
@@ -61,11 +61,10 @@ package struct KernelCache: Sendable {
         return bytes[..<headCount].elementsEqual(Self.head(code, for: key)) ? code : nil
     }
 
-    /// Keeps code, in one step under its name. A folder that cannot be written to only means that the next run compiles
-    /// again.
+    /// Stores code under its name in one step. Where the folder cannot be written to, the next run compiles again.
     package func keep(_ code: [UInt8], for key: Key) {
         let path = "\(folder)/\(key.fileName)"
-        // Processes that compile the same at once must not write into one file.
+        // Processes that compile the same code at the same time must not write into one file.
         let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))"
         do {
             try FileSystem.createFolders(folder)

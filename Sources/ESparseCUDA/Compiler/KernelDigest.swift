@@ -1,4 +1,4 @@
-// A digest that tells kernels and their compilations apart. It detects changes, not malice.
+// A digest of kernels and their compilations. It detects changes, not malice.
 
 /// FNV-1a of 128 bits (Fowler, Noll and Vo; http://www.isthe.com/chongo/tech/comp/fnv).
 package struct KernelDigest: Hashable {
@@ -10,13 +10,13 @@ package struct KernelDigest: Hashable {
     /// The digest of bytes.
     package init(_ bytes: some Sequence<UInt8>) { extend(by: bytes) }
 
-    /// Goes on with more bytes.
+    /// Adds more bytes.
     package mutating func extend(by bytes: some Sequence<UInt8>) {
         let prime: UInt128 = 0x0000_0000_0100_0000_0000_0000_0000_013b
         for byte in bytes { value = (value ^ UInt128(byte)) &* prime }
     }
 
-    /// Goes on with a text and its end, so that "a", "bc" and "ab", "c" differ.
+    /// Adds a text and a mark of its end, so that "a", "bc" and "ab", "c" differ.
     package mutating func extend(by text: String) {
         extend(by: text.utf8)
         extend(by: CollectionOfOne(0xff))

@@ -1,4 +1,4 @@
-// All kernels of one device: compiled when first asked for, or taken from the cache, and kept loaded.
+// The kernels of one device: taken from the cache, or compiled when first asked for, and kept loaded.
 
 import Synchronization
 
@@ -27,7 +27,7 @@ package final class KernelLibrary: Sendable {
         return kernel
     }
 
-    /// Compiles and loads every file now, so that no later call does.
+    /// Compiles and loads every file now, so that no later call has to.
     ///
     /// - Throws: `CUDAError`.
     package func loadAll() throws(CUDAError) {
@@ -46,7 +46,7 @@ package final class KernelLibrary: Sendable {
     private func load(_ source: KernelSource) throws(CUDAError) -> CUDAModule {
         let architecture = try compiler.architecture(for: device.properties.capability)
         let key = KernelCache.Key(source, architecture: architecture, compiler: compiler.version)
-        // Code that lies in the cache whole may still be refused, by an older driver for one.
+        // Undamaged code from the cache may still be refused, for example by an older driver.
         if let code = cache?.code(for: key), let module = try? CUDAModule(machineCode: code, on: device) {
             return module
         }

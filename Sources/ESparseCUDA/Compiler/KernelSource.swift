@@ -1,4 +1,4 @@
-// The kernel files, which the program carries in itself.
+// The kernel files, which are embedded in the program.
 
 import CESparseCUDA
 

@@ -1,4 +1,4 @@
-// cuBLASLt, loaded, and its handle on one device.
+// Loads cuBLASLt and keeps its handle on one device.
 
 import CESparseCUDA
 
@@ -11,9 +11,9 @@ import CESparseCUDA
     let functions: DenseFunctions
     private let library: DynamicLibrary
 
-    /// Loads cuBLASLt; of a version that the driver serves where that is given.
+    /// Loads cuBLASLt, in a version that the driver supports where one is given.
     ///
-    /// - Throws: `CUDAError` when it is missing or its version will not do.
+    /// - Throws: `CUDAError` when it is missing or its version is not supported.
     package static func load(
         _ search: LibrarySearch = LibrarySearch(), driver: LibraryVersion? = nil
     ) throws(CUDAError) -> CUDADenseLibrary {
@@ -45,7 +45,7 @@ import CESparseCUDA
     let workspace: DeviceBuffer
     nonisolated(unsafe) let handle: esparse_blas_handle
 
-    /// What addresses of operands must be multiples of, in bytes.
+    /// Alignment of operands in bytes.
     static let alignment = 16
     /// Bytes of workspace that algorithms may use, as NVIDIA recommends for compute capability 9.0.
     static let workspaceBytes = 32 << 20

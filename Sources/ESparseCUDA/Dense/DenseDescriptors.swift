@@ -1,4 +1,4 @@
-// How cuBLASLt is told of a product: its descriptor, the layouts of its matrices, and what it proposes for them.
+// Describes a product to cuBLASLt (its descriptor and the layouts of its matrices) and asks it for algorithms.
 
 import CESparseCUDA
 
@@ -14,7 +14,7 @@ import CESparseCUDA
 
     /// Describes a product; a device's context must be current.
     ///
-    /// - Throws: `CUDAError.callFailed`; nothing stays behind then.
+    /// - Throws: `CUDAError.callFailed`; everything is freed then.
     package init(_ layout: ProductLayout, _ library: CUDADenseLibrary) throws(CUDAError) {
         self.library = library
         name = layout.name
@@ -65,7 +65,7 @@ import CESparseCUDA
             "set attribute \(attribute) of a product")
     }
 
-    /// Most algorithms that are asked for.
+    /// The most algorithms to ask for.
     private static let requestedCount = 16
 
     /// Algorithms for the product, the one that cuBLASLt thinks fastest first.
@@ -81,7 +81,7 @@ import CESparseCUDA
             unsafe functions.preferenceSetAttribute(
                 preference, Int32(esparse_blas_preference_workspace_bytes), &workspace, MemoryLayout<Int>.size),
             "set a preference")
-        // Slices of buffers start at any multiple of 16 bytes, where cuBLASLt would assume 256.
+        // Slices of buffers start at any multiple of 16 bytes, but cuBLASLt assumes 256 unless told otherwise.
         var alignment = UInt32(DenseMultiplier.alignment)
         for matrix in 0..<Int32(4) {
             try library.check(
@@ -96,7 +96,7 @@ import CESparseCUDA
         let code = unsafe functions.getHeuristic(
             multiplier.handle, product, first, second, output, output, preference, Int32(candidates.count),
             &candidates, &found)
-        // It says so in this way, too, where it has none.
+        // This status also means that it has no algorithm.
         if code == Int32(esparse_blas_not_supported) { return [] }
         try library.check(code, "find algorithms for \(name)")
         return candidates.prefix(Int(max(found, 0))).filter { $0.status == 0 }

@@ -74,7 +74,7 @@ import Synchronization
         var best = (algorithm: 0, seconds: Double.infinity)
         for index in 0..<algorithmCount {
             algorithm = index
-            // What cuBLASLt proposes it may still refuse to run: then it is no choice, unless all are refused.
+            // cuBLASLt may refuse to run what it proposed. Such an algorithm is no choice, unless all are refused.
             let seconds: Double
             do {
                 try run(weight: weight, input: input, bias: bias, output: output)

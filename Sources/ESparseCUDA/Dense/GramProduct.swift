@@ -1,4 +1,4 @@
-// Sums of products of every two channels of an input, added to what is there: the second-order statistics of calibration.
+// Adds the products of every two channels of an input to running sums: the second-order statistics of calibration.
 
 import CESparseCUDA
 

@@ -1,4 +1,4 @@
-// Products as cuBLASLt is told of them.
+// Products in cuBLASLt's terms: column-major matrices, transposed or not.
 
 /// A matrix as cuBLASLt sees it: column-major.
 package struct MatrixLayout: Sendable {
@@ -10,7 +10,7 @@ package struct MatrixLayout: Sendable {
     let stride: Int
 }
 
-/// A product as cuBLASLt is told of it: of two matrices, each as it is or transposed.
+/// A product in cuBLASLt's terms: of two matrices, each as it is or transposed.
 package struct ProductLayout: Sendable {
     /// What errors call it.
     let name: String

@@ -1,4 +1,4 @@
-// What products on a device multiply in and what they write.
+// Operand and output types of products on a device, and their shapes.
 
 import CESparseCUDA
 
@@ -18,7 +18,7 @@ package enum HalfType: String, Sendable, Hashable, CaseIterable, Codable {
     }
 }
 
-/// What a product's operands are.
+/// The type of a product's operands.
 package enum ProductOperand: Sendable, Hashable {
     /// 16 bits; sums are single precision.
     case half(HalfType)
@@ -45,7 +45,7 @@ package enum ProductOperand: Sendable, Hashable {
     }
 }
 
-/// What a dense product writes.
+/// The type that a dense product writes.
 package enum ProductOutput: Sendable, Hashable {
     /// The type of weight and input, rounded once from the single-precision sum.
     case half

@@ -13,8 +13,8 @@ package struct CUDAMemory: Sendable, Equatable {
 /// A device of compute capability 8.0 or higher, in use.
 ///
 /// Everything (copies, kernels, products) is put on one stream and runs in the order of the calls; only `synchronize`,
-/// copies to the host and events wait. The driver may be called by several threads at once; the order of their work is
-/// theirs to keep.
+/// copies to the host and events wait. Several threads may call the driver at once; they are responsible for the
+/// order of their work.
 @safe package final class CUDADevice: Sendable {
     /// Its driver.
     package let driver: CUDADriver
@@ -58,7 +58,7 @@ package struct CUDAMemory: Sendable, Equatable {
         try driver.check(unsafe driver.functions.contextSetCurrent(context), "use a context")
         var pool: esparse_cu_pool?
         try driver.check(unsafe driver.functions.deviceGetDefaultMemPool(&pool, handle), "open the memory pool")
-        // Freed memory stays in the pool, or every synchronisation would give it back to the system.
+        // Freed memory stays in the pool; otherwise every synchronisation would return it to the system.
         var threshold = UInt64.max
         try driver.check(
             unsafe driver.functions.memPoolSetAttribute(pool, Int32(esparse_cu_pool_release_threshold), &threshold),
@@ -102,6 +102,6 @@ package struct CUDAMemory: Sendable, Equatable {
         try driver.check(unsafe driver.functions.contextSetCurrent(context), "use a context")
     }
 
-    /// Makes the context current in a `deinit`, where nobody can be told of a failure.
+    /// Makes the context current in a `deinit`, where failures cannot be reported.
     func makeCurrentForRelease() { _ = unsafe driver.functions.contextSetCurrent(context) }
 }

@@ -49,7 +49,7 @@ package struct CUDADeviceProperties: Sendable, Equatable {
 @safe package final class CUDADriver: @unchecked Sendable {
     /// The file it was loaded from.
     package var path: String { library.path }
-    /// The newest CUDA version that it serves.
+    /// The newest CUDA version that it supports.
     package let version: LibraryVersion
     let functions: DriverFunctions
     private let library: DynamicLibrary
@@ -65,8 +65,8 @@ package struct CUDADeviceProperties: Sendable, Equatable {
         self.library = library
         functions = try DriverFunctions(library)
         var number: Int32 = 0
-        // Nothing but the version may be asked before the driver is initialised, and a driver that is too old should be
-        // called so even where it does not start.
+        // Only the version may be asked before the driver is initialised, and a driver that is too old should be reported as
+        // such even where it does not start.
         let code = unsafe functions.driverGetVersion(&number)
         version = LibraryVersion(Int(number) / 1000, Int(number) % 1000 / 10, 0)
         try check(code, "tell its version")
@@ -94,7 +94,7 @@ package struct CUDADeviceProperties: Sendable, Equatable {
         let capability = ComputeCapability(
             major: try attribute(esparse_cu_capability_major, of: device),
             minor: try attribute(esparse_cu_capability_minor, of: device))
-        // Newer drivers may cease to tell the clock.
+        // Newer drivers may not report the clock.
         let kilohertz = (try? attribute(esparse_cu_memory_clock_kilohertz, of: device)) ?? 0
         let bits = (try? attribute(esparse_cu_memory_bus_bits, of: device)) ?? 0
         return CUDADeviceProperties(

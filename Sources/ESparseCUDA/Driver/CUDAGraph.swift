@@ -1,4 +1,4 @@
-// Work that is recorded once and started again with one call, as every step of decoding is.
+// Work that is recorded once and then started with one call, such as a decoding step.
 
 import CESparseCUDA
 
@@ -38,7 +38,7 @@ extension CUDADevice {
     /// `body` may start kernels and products, copy on the device and from or to pinned memory, and fill. It must not
     /// make or drop buffers of the device's pool, wait, upload from plain arrays or use a kernel or product for the first time: do the
     /// same work once before, with the same `StepMemory`.
-    /// The graph keeps the buffers that `body` returns; of what else the work uses, its caller must see that it lives as long.
+    /// The graph keeps the buffers that `body` returns; the caller must keep everything else that the work uses.
     /// - Throws: what `body` throws, or `CUDAError.callFailed`; the stream is usable again in any case.
     package func capture(_ body: () throws -> [DeviceBuffer]) throws -> CUDAGraph {
         try perform("record its work") {

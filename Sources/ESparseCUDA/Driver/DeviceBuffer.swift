@@ -1,10 +1,10 @@
-// Memory on a device, and places in it.
+// Memory on a device, and slices of it.
 
 import CESparseCUDA
 
 /// Memory on a device, 256-byte aligned; dropping it frees it after all work that was put on the stream before.
 ///
-/// What was enqueued with a slice of the buffer may therefore still run when the buffer is dropped.
+/// Work enqueued with a slice of the buffer may therefore still run when the buffer is dropped.
 @safe package final class DeviceBuffer: Sendable {
     /// Where the memory is.
     package let device: CUDADevice

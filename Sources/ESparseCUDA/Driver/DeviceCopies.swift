@@ -22,7 +22,7 @@ extension DeviceSlice {
             unsafe device.driver.functions.copyToDevice(address, $0.baseAddress, $0.count, device.stream)
         }
         try device.driver.check(code, "copy \(bytes.byteCount) bytes to the device")
-        // Where host memory is not pinned the driver has staged it by now, but not where the device reads it in place.
+        // By now the driver has staged host memory that is not pinned, but some devices read it in place.
         try device.synchronize()
     }
 

@@ -1,4 +1,4 @@
-// Host memory that the device copies from and to without waiting: what changes at every step of decoding, and large copies.
+// Page-locked host memory for copies that do not wait: the values of a decoding step, and large copies.
 
 import CESparseCUDA
 

@@ -1,4 +1,4 @@
-// Page-locked host memory that large copies go through, kept for the next: four times the speed of copies of ordinary memory.
+// Page-locked host memory for large copies, kept for the next one: four times as fast as copies of ordinary memory.
 
 import Synchronization
 
@@ -21,9 +21,9 @@ final class StagingMemory: Sendable {
         return try PinnedBuffer(byteCount: max(byteCount, 1), on: device)
     }
 
-    /// Takes memory back that is in no copy any more.
+    /// Takes memory back once no copy uses it any more.
     func giveBack(_ buffer: PinnedBuffer) {
-        // What is too much is let go of outside the lock.
+        // Surplus memory is freed outside the lock.
         _ = idle.withLock { idle -> PinnedBuffer? in
             idle.append(buffer)
             idle.sort { $0.byteCount < $1.byteCount }

@@ -1,16 +1,16 @@
-// Memory that work which is recorded once and repeated uses at the same addresses every time.
+// Memory for recorded work, which uses the same addresses every time it is repeated.
 
 import Synchronization
 
-/// Buffers that went out and came back, kept by size and given out again.
+/// Keeps returned buffers by size and hands them out again.
 ///
-/// All work is on one stream, so memory can be given to later work while earlier work that used it has yet to run. What runs once takes
-/// from the pool what is lacking; when the same is recorded, everything is there. Several records share one memory, because their
+/// All work is on one stream, so memory can be given to later work while earlier work that used it has yet to run. The first run takes
+/// what is missing from the pool; when the same work is recorded, everything is there. Several records share one memory, because their
 /// contents do not outlive one run. The memory goes back to the device's pool when this and all its buffers are dropped.
 package final class StepMemory: Sendable {
     /// Where the memory is.
     let device: CUDADevice
-    /// Addresses of what nobody uses now, by size in bytes.
+    /// Addresses of free memory, by size in bytes.
     private let kept = Mutex<[Int: [UInt64]]>([:])
 
     /// Keeps nothing at first.

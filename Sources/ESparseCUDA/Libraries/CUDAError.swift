@@ -1,4 +1,4 @@
-// What can go wrong with NVIDIA's libraries and devices, each in one sentence.
+// The errors of NVIDIA's libraries and devices, each with one sentence.
 
 /// An error of the CUDA side.
 package enum CUDAError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -8,13 +8,13 @@ package enum CUDAError: Error, Sendable, Equatable, CustomStringConvertible {
     case libraryUnusable(CUDALibrary, path: String, reason: String)
     /// The library lacks a function that every version we can use has.
     case symbolMissing(CUDALibrary, path: String, symbol: String)
-    /// The library is too old, or too new for what is known about it.
+    /// The library is too old, or newer than any version that is known to work.
     case versionUnsupported(CUDALibrary, path: String, found: LibraryVersion)
-    /// The library is newer than the driver can serve.
+    /// The library is newer than the driver supports.
     case newerThanDriver(CUDALibrary, path: String, found: LibraryVersion, driver: LibraryVersion)
     /// A call failed; `reason` is the library's own text.
     case callFailed(operation: String, library: CUDALibrary, code: Int, reason: String)
-    /// The device's memory does not suffice.
+    /// The device has too little memory.
     case outOfMemory(byteCount: Int, device: String)
     /// There is no device of this number.
     case deviceMissing(index: Int, count: Int)
@@ -28,7 +28,7 @@ package enum CUDAError: Error, Sendable, Equatable, CustomStringConvertible {
     case productUnsupported(CUDALibrary, product: String)
     /// A matrix does not have the shape that the library can take; `rule` says what it wants.
     case shapeUnsupported(CUDALibrary, rows: Int, columns: Int, rule: String)
-    /// A weight has more than 2 nonzero elements in some 4 neighbours of a row.
+    /// Four neighbours in a row of a weight hold more than two nonzero elements.
     case notTwoOfFour(rows: Int, columns: Int)
 
     /// One sentence for the user.

@@ -1,4 +1,4 @@
-// The four libraries of NVIDIA's that ESparse uses, the files they come in, and the versions that will do.
+// The four libraries of NVIDIA's that ESparse uses: their files, and the versions that are supported.
 
 /// A library that is loaded at run time.
 package enum CUDALibrary: String, Sendable, CaseIterable, Codable {
@@ -41,7 +41,7 @@ package enum CUDALibrary: String, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// Versions that will do, in words.
+    /// The supported versions, in words.
     var neededVersion: String {
         switch self {
         case .driver: "12.0 or newer"
@@ -50,7 +50,7 @@ package enum CUDALibrary: String, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// Whether a version will do.
+    /// Whether a version is supported.
     func accepts(_ version: LibraryVersion) -> Bool {
         switch self {
         case .driver: version >= LibraryVersion(12, 0, 0)

@@ -31,7 +31,7 @@ import ESparseCore
         unsafe dlerror()
         guard let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
             let reason = unsafe dlerror().map { unsafe String(cString: $0) } ?? "no reason given"
-            // What is missing may also be another library that this one needs, which then stands in front.
+            // The message may also be about another library that this one needs; it then starts with that one's name.
             let isMissing = reason.hasPrefix(path + ":") && reason.hasSuffix("No such file or directory")
             throw isMissing ? .missing : .refused(reason)
         }
@@ -42,7 +42,7 @@ import ESparseCore
         self.path = file ?? path
     }
 
-    /// What the system says of this process's memory.
+    /// The system's list of this process's mappings.
     package static var memoryMap: String {
         let bytes = (try? ByteStream.read("/proc/self/maps", limit: 1 << 24)).flatMap { $0 } ?? []
         return String(decoding: bytes, as: UTF8.self)

@@ -1,9 +1,9 @@
-// Tries one place after another until a library loads, has our functions and is of a version that will do.
+// Tries one place after another until a library loads, has our functions and is of a supported version.
 
 extension LibrarySearch {
     /// The first candidate that `open` takes; `open` looks its functions up and checks its version.
     ///
-    /// - Throws: `CUDAError`: what was wrong with the first file that was there, or that there is none.
+    /// - Throws: `CUDAError`: what was wrong with the first file that exists, or that there is none.
     func load<Loaded>(
         _ library: CUDALibrary, open: (DynamicLibrary) throws(CUDAError) -> Loaded
     ) throws(CUDAError) -> Loaded {
@@ -29,9 +29,9 @@ extension LibrarySearch {
 }
 
 extension DynamicLibrary {
-    /// Says that a version will do.
+    /// Checks that a version is supported.
     ///
-    /// - Throws: `CUDAError.versionUnsupported`, or `newerThanDriver` where the driver serves only an older major
+    /// - Throws: `CUDAError.versionUnsupported`, or `newerThanDriver` where the driver supports only an older major
     /// version.
     func check(_ version: LibraryVersion, driver: LibraryVersion?) throws(CUDAError) {
         guard library.accepts(version) else { throw .versionUnsupported(library, path: path, found: version) }

@@ -1,4 +1,4 @@
-// Where NVIDIA's libraries are looked for, and in which order.
+// The places where NVIDIA's libraries are looked for, in order.
 
 import ESparseFormats
 import FoundationEssentials
@@ -9,7 +9,7 @@ package struct LibrarySearch: Sendable {
     let environment: [String: String]
     /// Whether bare names are given to the system's loader, which looks in its own folders and LD_LIBRARY_PATH.
     let asksSystem: Bool
-    /// What stands before the absolute folders that are looked in whatever the environment says; "" but in tests.
+    /// Prefix of the absolute folders, which are searched whatever the environment says; "" except in tests.
     let root: String
 
     /// Looks in the places that the environment and the system's conventions name.
@@ -27,8 +27,8 @@ package struct LibrarySearch: Sendable {
         return (asksSystem ? library.fileNames : []) + files.filter(FileSystem.exists)
     }
 
-    /// Folders that are looked in and there, in this order: LD_LIBRARY_PATH's, the toolkit's by environment, the
-    /// toolkit's by convention, pip's. The driver belongs to the system: of the last three only WSL's folder is for it.
+    /// The existing folders among those that are searched, in order: LD_LIBRARY_PATH's, the toolkit's by environment, the
+    /// toolkit's by convention, pip's. The driver belongs to the system: of the last three it has only WSL's folder.
     package func folders(for library: CUDALibrary) -> [String] {
         let path = environment["LD_LIBRARY_PATH"]?.split(separator: ":").map(String.init) ?? []
         let others = library == .driver ? [root + "/usr/lib/wsl/lib"] : toolkitFolders + pipFolders

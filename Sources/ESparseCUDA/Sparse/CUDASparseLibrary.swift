@@ -1,4 +1,4 @@
-// cuSPARSELt, loaded, and its handle on one device.
+// Loads cuSPARSELt and keeps its handle on one device.
 
 import CESparseCUDA
 
@@ -13,7 +13,7 @@ import CESparseCUDA
 
     /// Loads cuSPARSELt.
     ///
-    /// - Throws: `CUDAError` when it is missing or its version will not do.
+    /// - Throws: `CUDAError` when it is missing or its version is not supported.
     package static func load(_ search: LibrarySearch = LibrarySearch()) throws(CUDAError) -> CUDASparseLibrary {
         try search.load(.sparse) { library throws(CUDAError) in try CUDASparseLibrary(library) }
     }

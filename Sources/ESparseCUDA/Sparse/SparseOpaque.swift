@@ -1,4 +1,4 @@
-// One of cuSPARSELt's opaque structures: memory that must not move, and how what it holds is destroyed.
+// One of cuSPARSELt's opaque structures: its memory, which must not move, and how it is destroyed.
 
 import CESparseCUDA
 

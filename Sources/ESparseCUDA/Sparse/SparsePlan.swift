@@ -1,4 +1,4 @@
-// How cuSPARSELt is told of a product: descriptors of its matrices, the algorithm, and the plan made of them.
+// Describes a product to cuSPARSELt: descriptors of its matrices, the algorithm, and the plan made of them.
 
 import CESparseCUDA
 
@@ -17,7 +17,7 @@ import CESparseCUDA
 
     /// Plans a product; a device's context must be current.
     ///
-    /// - Throws: `CUDAError`; nothing stays behind then.
+    /// - Throws: `CUDAError`; everything is freed then.
     init(
         _ shape: SparseProductShape, bias: DeviceSlice?, algorithm: SparseAlgorithm?, _ multiplier: SparseMultiplier
     ) throws(CUDAError) {
@@ -103,7 +103,7 @@ import CESparseCUDA
             throw .productUnsupported(.sparse, product: shape.description)
         }
         var attributes = [(esparse_sparse_algorithm_identifier, algorithm.identifier)]
-        // What says "not split" cannot be set.
+        // The value that means "not split" cannot be set.
         if algorithm.splitCount != 1 { attributes.append((esparse_sparse_algorithm_split_k, algorithm.splitCount)) }
         if algorithm.splitMode > 0 { attributes.append((esparse_sparse_algorithm_split_k_mode, algorithm.splitMode)) }
         if algorithm.splitCount != 1, algorithm.splitBuffers > 0 {
