@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Everything of the GPU side that only hardware can answer, in one go, on a machine with an NVIDIA GPU: most important first, in ten minutes.
+# Checks and measures the GPU side on a machine with an NVIDIA GPU, the most important first, in ten minutes.
 #
 #   scripts/gpu.sh RESULT-FOLDER
 #
 # Builds (or takes the programs in the folder ESPARSE_PROGRAMS, where there is no Swift), checks every operation, checks memory where
-# compute-sanitizer is at hand, and writes the tables of speed and memory. Each step has a limit, and all together have one, building left
-# out; a step that fails or runs into its limit does not keep the others from running, and the exit code is 1 then. Of NVIDIA's it needs the
+# there is compute-sanitizer, and writes the tables of speed and memory. Each step has a time limit, and so have all together, without the
+# build. The other steps run even where one fails or runs into its limit; the exit code is 1 then. Of NVIDIA's it needs the
 # driver, NVRTC, cuBLASLt and, for 2:4 products of many tokens, cuSPARSELt, all of which
 # `pip install nvidia-cuda-nvrtc-cu12 nvidia-cublas-cu12 nvidia-cusparselt-cu12` brings beside the driver.
 #

@@ -1,4 +1,4 @@
-// What the checks of kernels share: random numbers, device buffers with guards, comparison with a reference in double precision.
+// Shared by the checks of kernels: random numbers, device buffers with guards, comparison with a reference in double precision.
 #pragma once
 
 #include <algorithm>

@@ -38,7 +38,7 @@ struct warp_slots {
 };
 
 jmp_buf scheduler;
-/// All fibers there ever were; a block uses the first `fiber_count`.
+/// All fibers made so far; a block uses the first `fiber_count`.
 std::vector<std::unique_ptr<fiber>> fibers;
 size_t fiber_count;
 std::vector<warp_slots> slots;

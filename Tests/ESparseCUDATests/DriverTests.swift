@@ -1,5 +1,4 @@
-// Devices, memory, copies, kernels, events and graphs on a driver without a GPU; what fails is said and nothing stays
-// behind.
+// Devices, memory, copies, kernels, events and graphs on a driver without a GPU; failures are reported and nothing leaks.
 
 import ESparseCUDA
 import Testing

@@ -1,4 +1,4 @@
-// Fake libraries: C files of Fixtures, compiled once, of which every test loads copies of its own.
+// Fake libraries: C files of Fixtures, compiled once; every test loads its own copies.
 
 import ESparseCUDA
 import FoundationEssentials
@@ -10,7 +10,7 @@ import Testing
     import Darwin
 #endif
 
-/// A folder that is gone with its owner.
+/// A folder that is removed with its owner.
 final class TestFolder: Sendable {
     let path: String
 

@@ -1,4 +1,4 @@
-// What `esparse devices` tells: what was found, and one sentence for each thing that is missing.
+// What `esparse devices` prints: what was found, and one sentence for each thing that is missing.
 
 import ESparseCUDA
 import FoundationEssentials

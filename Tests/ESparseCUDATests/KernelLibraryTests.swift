@@ -1,4 +1,4 @@
-// Kernels: their sources in the program, what NVRTC is given, and what is kept in the cache.
+// Kernels: their embedded sources, what NVRTC is given, and what the cache keeps.
 
 import ESparseCUDA
 import ESparseFormats
@@ -92,7 +92,7 @@ import Testing
     }
 }
 
-/// NVIDIA's own libraries, where they are at hand; they load without a GPU.
+/// NVIDIA's own libraries, where this machine has them; they load without a GPU.
 private enum RealLibraries {
     static let compiler = try? CUDACompiler.load()
     static let dense = try? CUDADenseLibrary.load()

@@ -1,4 +1,4 @@
-// Where libraries are looked for and in which order, and one clear sentence for each thing that is wrong with them.
+// The places where libraries are looked for, in order, and one clear sentence for each thing that is wrong with them.
 
 import ESparseCUDA
 import FoundationEssentials

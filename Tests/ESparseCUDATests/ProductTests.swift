@@ -1,4 +1,4 @@
-// Dense and 2:4 products: what the libraries are told gives x W^T row-major, and what fails leaves nothing behind.
+// Dense and 2:4 products: the descriptions given to the libraries mean x W^T row-major, and failures leak nothing.
 //
 // The fakes compute by the libraries' documented meaning of layouts, orders and transposes; the reference here is the
 // plain product.

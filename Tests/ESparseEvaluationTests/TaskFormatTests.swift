@@ -1,4 +1,4 @@
-// How items are read: prompts by hand for each data set's formats, and one clear sentence for everything else.
+// Reading items: hand-made prompts for each data set's formats, and one clear sentence for everything else.
 
 import ESparseCore
 import ESparseEvaluation

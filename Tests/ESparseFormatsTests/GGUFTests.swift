@@ -65,7 +65,7 @@ import Testing
         #expect(scaling == expected)
     }
 
-    /// A file that says two blocks, with the least that a configuration needs.
+    /// A file of two blocks, with the least that a configuration needs.
     private func smallFile(biases: [String], _ change: (inout GGUFBytes) -> Void = { _ in }) -> GGUFBytes {
         var file = GGUFBytes()
         file.addString("general.architecture", "llama")

@@ -73,7 +73,7 @@ import Testing
     @Test func readsPipes() throws {
         #expect(try documents(piping: Array("a\nb".utf8)) == ["a\nb"])
         #expect(try documents(piping: []) == [""])
-        // Without a name that ends in .jsonl the first line tells.
+        // Without a name that ends in .jsonl the first line decides.
         #expect(try documents(piping: FileSystem.read(fixture("lines.jsonl.gz"))) == ["Grüße, 😀\n", "second"])
         #expect(try documents(piping: Array("{\"text\": 1}\n".utf8)) == ["{\"text\": 1}\n"])
         #expect(try TextFile.contents("/dev/null") == [])

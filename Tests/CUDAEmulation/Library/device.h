@@ -1,7 +1,7 @@
-// What the emulated libraries share: the device's memory, and streams whose work waits until somebody waits for it.
+// Shared by the emulated libraries: the device's memory, and streams that work only when somebody waits for them.
 //
-// Work that a stream is given is done as late as the documentation allows, so that a host that reads a result, or lets go of what the work
-// needs, too early is found out. One lock covers everything.
+// A stream does its work as late as the documentation allows. That exposes a host that reads a result, or frees what the work needs,
+// too early. One lock covers everything.
 #pragma once
 
 #include <cstddef>
@@ -22,13 +22,13 @@ struct graph {
 
 /// A CUstream.
 struct stream {
-    /// Whether it does without the order that streams have with the default stream.
+    /// Whether it ignores the default stream's order.
     bool is_free;
     std::vector<work> pending;
     bool is_capturing = false;
-    /// Who records; what other threads do meanwhile is their own affair, as ESparse asks for it.
+    /// The thread that records; other threads may do as they like meanwhile, which is the mode ESparse asks for.
     std::thread::id capturing_thread;
-    /// Whether something was asked for that cannot be recorded: then the record is lost.
+    /// Whether a call that cannot be recorded has spoilt the record.
     bool is_capture_spoilt = false;
     graph captured;
 };
@@ -38,9 +38,9 @@ std::recursive_mutex &lock();
 
 /// Gives a stream work; null is the default stream, which does it at once, after all work of streams that are not free.
 void enqueue(void *one, work step);
-/// Does what a stream has been given.
+/// Does the pending work of a stream.
 void finish(stream &one);
-/// Does what all streams have been given; `only_ordered` leaves out the free ones.
+/// Does the pending work of all streams; `only_ordered` leaves out the free ones.
 void finish_all(bool only_ordered);
 
 /// Whether `handle` is a stream that is recorded; what cannot be recorded spoils the record.
@@ -57,7 +57,7 @@ bool is_allocated(const void *start, size_t byte_count);
 /// Allocations that were not released.
 size_t allocation_count();
 
-/// Ends the program: the host used the libraries as a real device would not forgive.
+/// Ends the program: the host made a mistake that a real device would not report.
 [[noreturn]] void refuse(const char *what);
 
 }  // namespace emulation

@@ -1,6 +1,6 @@
 // libcuda, emulated: the driver's calls that ESparse makes, with the meaning that the CUDA driver API documents.
 //
-// A wrong use that a real driver reports has the same error code here; one that a real device would answer by wrong results, or not
+// Misuse that a real driver reports gives the same error code here; misuse that a real device would answer with wrong results, or not
 // at all, ends the program with a sentence.
 #include <cstdio>
 #include <cstdlib>
@@ -77,7 +77,7 @@ int copy(void *to, const void *from, size_t count, bool to_device, bool from_dev
     }
     stream &one = *(stream *)on;
     const bool is_pageable = !is_pinned(to_device ? from : to) && to_device != from_device;
-    // A record must not read or write what the host may have let go of when it is repeated.
+    // A record must not use memory that the host may have freed by the time it is repeated.
     if (is_pageable && emulation::spoils_capture(on)) return capture_unsupported;
     if (is_pageable && to_device) {
         // The host's bytes are staged before the call returns.
@@ -215,7 +215,7 @@ int cuMemFree_v2(void *memory) {
     emulation::finish_all(false);
     return emulation::release(memory) ? success : invalid_value;
 }
-/// In a record a real driver makes this memory the graph's own, which can be given back in the same record only: more than ESparse wants.
+/// While recording, a real driver makes this memory the graph's own, to be freed in the same record only. ESparse does not want that.
 int cuMemAllocAsync(void **memory, size_t count, void *) { return cuMemAlloc_v2(memory, count); }
 int cuMemFreeAsync(void *memory, void *on) {
     guard held(emulation::lock());
@@ -340,7 +340,7 @@ int cuGraphInstantiateWithFlags(emulation::graph **result, emulation::graph *fro
 int cuGraphLaunch(emulation::graph *one, void *on) {
     guard held(emulation::lock());
     if (const int code = ready()) return code;
-    // A record within a record would be legal, but is none of what ESparse does.
+    // A record within a record would be legal, but ESparse makes none.
     if (!one || emulation::spoils_capture(on)) return invalid_value;
     for (const emulation::work &step : one->steps) emulation::enqueue(on, step);
     return success;

@@ -1,4 +1,4 @@
-// How the attention of a batch is cut in launches, and what a cache's bytes are.
+// The launches that the attention of a batch is cut into, and the size of a cache.
 
 import ESparseCUDA
 import ESparseCore

@@ -1,4 +1,4 @@
-// NVRTC without a compiler: "code for NAME of ARCHITECTURE", and what it was given is written down.
+// NVRTC without a compiler: its code is "code for NAME of ARCHITECTURE", and it notes its arguments.
 //
 // Set "major" (12) and "minor" (9). Counted while they live: programs. Text "given": options and headers.
 #include "fake.h"

@@ -1,4 +1,4 @@
-// A CUDA driver without a GPU: device memory is host memory, and kernels are only written down.
+// A CUDA driver without a GPU: device memory is host memory, and launches are noted, not run.
 //
 // Set "version" (12040), "devices" (1), "major" (9), "minor" (0) and "memory" (bytes that can be taken, 1 GiB).
 // Counted while they live: contexts, streams, buffers, pinned, events, modules, graphs, runs.

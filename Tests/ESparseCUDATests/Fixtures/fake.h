@@ -1,5 +1,5 @@
-// What the fake libraries share: every function counts its calls and can be told to fail, live objects are counted by
-// kind, and numbers and texts go to and fro between a test and its fake.
+// Shared by the fake libraries: every function counts its calls and can be told to fail, live objects are counted by
+// kind, and a test and its fake exchange numbers and texts.
 #ifndef ESPARSE_FAKE_H
 #define ESPARSE_FAKE_H
 
