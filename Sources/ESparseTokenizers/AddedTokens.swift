@@ -1,4 +1,4 @@
-// Tokens that are found in text as they are, before the model sees it: special tokens and user-defined ones.
+// Tokens that are matched in the text itself before it is encoded: special tokens and user-defined ones.
 
 /// A token that is matched whole in the text.
 struct AddedToken: Sendable, Equatable {

@@ -1,4 +1,4 @@
-// Byte-pair encoding of one word: the ids of its characters, then merges, best first.
+// Byte-pair encoding of one word: starts from the ids of its characters and merges neighbours, best pair first.
 
 /// How characters become the first symbols.
 struct BytePairOptions: Sendable, Equatable {

@@ -1,4 +1,4 @@
-// The simplest tokenizer there is: one token a byte. Synthetic checkpoints get it, so that every command runs on them.
+// A tokenizer with one token a byte, for synthetic checkpoints, so that every command runs on them.
 
 extension Tokenizer {
     /// A byte-level tokenizer without merges: `reserved` control tokens, then one token for each byte.

@@ -2,7 +2,7 @@
 
 /// Canonical decomposition and composition of scalars.
 ///
-/// The reference's tables are those of Unicode 9; what came later neither decomposes nor moves, so that ids are equal.
+/// The reference has the tables of Unicode 9. Later characters neither decompose nor move here, so that ids are equal.
 enum CanonicalComposition {
     private struct Pair: Hashable {
         let first: UInt32

@@ -26,7 +26,7 @@ enum CharacterClass: UInt8 {
         case .decimalNumber, .letterNumber, .otherNumber: category = .number
         default: return .other
         }
-        // The reference's regex engine knows Unicode 16; what came later is "other" to it.
+        // The reference's regex engine knows Unicode 16; later characters are "other" to it.
         return (scalar.properties.age?.major ?? 0) <= 16 ? category : .other
     }
 

@@ -1,4 +1,4 @@
-// Chats in the form a model was trained on.
+// Writes chats in the form a model was trained on.
 
 /// One turn of a chat.
 public struct ChatMessage: Sendable, Equatable {

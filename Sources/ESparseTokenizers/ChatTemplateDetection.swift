@@ -1,11 +1,11 @@
-// Which chat form a model uses, read off its Jinja template or its special tokens.
+// Recognises the chat form of a model by its Jinja template or its special tokens.
 
 extension ChatTemplate {
     /// The form of a tokenizer's chats, or nil where it is none of the known ones.
     ///
-    /// The Jinja template is looked at, not run: its markers tell the form, and literals in it the default system message
+    /// The Jinja template is searched, not run: its markers give the form, and its literals the default system message
     /// (ChatML) and the date (Llama 3.1 and later; the template's fixed date, not today's). Without a template the special
-    /// tokens tell.
+    /// tokens decide.
     public static func detect(for tokenizer: Tokenizer) -> ChatTemplate? {
         if let template = tokenizer.chatTemplate { return detect(jinja: template) }
         func has(_ token: String) -> Bool { tokenizer.id(ofToken: token) != nil }

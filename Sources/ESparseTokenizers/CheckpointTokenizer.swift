@@ -1,4 +1,4 @@
-// The tokenizer of an opened checkpoint, wherever it is kept.
+// Loads the tokenizer of an opened checkpoint, from its folder or its GGUF metadata.
 
 public import ESparseFormats
 

@@ -1,7 +1,7 @@
 // Turns GGUF metadata into a tokenizer definition.
 
 extension Tokenizer {
-    /// Makes the tokenizer that a GGUF file describes.
+    /// Loads the tokenizer that a GGUF file describes.
     ///
     /// Byte-level ("gpt2") tokenizers are those of GPT-2, SmolLM, Llama 3 and Qwen 2, told apart by `pre`. SentencePiece
     /// ("llama") merges follow from the scores: the best joined token first, as in Hugging Face's converter, with a space

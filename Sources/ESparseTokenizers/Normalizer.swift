@@ -1,4 +1,4 @@
-// What is done to text before it is cut into words.
+// The steps that normalise text before it is cut into words.
 
 /// One step of normalisation.
 enum Normalizer: Sendable, Equatable {

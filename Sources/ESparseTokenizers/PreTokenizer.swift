@@ -1,4 +1,4 @@
-// How normalised text is cut into the words that the model encodes one by one.
+// The steps that cut normalised text into the words that the model encodes one by one.
 
 /// Text being cut: words are ranges of one buffer.
 struct Words {

@@ -1,6 +1,6 @@
-// Decoding token by token, as generation needs it.
+// Decodes token by token, for generation.
 
-/// Yields text as tokens arrive, only ever in whole characters' UTF-8.
+/// Yields text as tokens arrive, always whole characters.
 ///
 /// The pieces joined are `Tokenizer.decode(_:skippingSpecialTokens:)` of all the tokens. One case differs: of byte tokens
 /// (`<0x41>`) in a run that is not well-formed UTF-8, those that had been complete text before are kept.

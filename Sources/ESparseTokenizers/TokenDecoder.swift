@@ -1,6 +1,6 @@
-// How tokens become text again.
+// Turns tokens back into text.
 
-/// The way from tokens back to text.
+/// The kinds of decoding.
 enum TokenDecoder: Sendable, Equatable {
     /// Tokens spell bytes.
     case byteLevel
@@ -25,7 +25,7 @@ enum TokenDecoder: Sendable, Equatable {
 /// Turns tokens into bytes one by one.
 struct TokenAssembler: Sendable {
     private let decoder: TokenDecoder
-    /// Whether bytes that are complete text by now are let go although what follows might spoil them.
+    /// Whether bytes that are complete text so far are released although later ones might make them ill-formed.
     private let releasesEarly: Bool
     private var tokenCount = 0
     private var strippedCount = 0

@@ -1,8 +1,8 @@
-// The model's vocabulary and merges, checked: what a byte-pair encoding is made of.
+// A byte-pair encoding's vocabulary and merges, checked.
 
 /// The byte-pair encoding as files describe it.
 ///
-/// Tokens are keyed by their bytes: Swift strings compare by canonical equivalence, which tokens must not.
+/// Tokens are keyed by their bytes, because Swift strings compare by canonical equivalence.
 struct TokenVocabulary: Sendable {
     /// Two neighbouring tokens that become one.
     struct Merge: Sendable, Equatable {

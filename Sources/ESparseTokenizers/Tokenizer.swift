@@ -1,18 +1,18 @@
-// The tokenizer: text to ids and back.
+// The tokenizer: encodes text to ids and decodes ids to text.
 
 import Synchronization
 
 /// A byte-pair tokenizer that gives the ids Hugging Face's `tokenizers` gives.
 ///
-/// Text passes, in this order: added tokens are cut out; the rest is normalised, cut into words, and each word is encoded
-/// by merges; the beginning and end tokens of the template are put around. Safe to use from several threads.
+/// Encoding cuts out added tokens, normalises the rest, cuts it into words, encodes each word by merges, and puts the
+/// template's beginning and end tokens around. Safe to use from several threads.
 public final class Tokenizer: Sendable {
     let definition: TokenizerDefinition
     private let model: BytePairModel
     private let rawMatcher: AddedTokenMatcher
     private let normalizedMatcher: AddedTokenMatcher
     private let chatMatcher: AddedTokenMatcher
-    /// What each id decodes from, `[vocabularySize]`.
+    /// The bytes of each id's token, `[vocabularySize]`.
     private let decodable: [[UInt8]?]
     private let isSpecial: [Bool]
     private let cache = Mutex(WordCache())

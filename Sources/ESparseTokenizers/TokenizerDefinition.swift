@@ -1,4 +1,4 @@
-// Everything a tokenizer consists of, as data: what readers produce and the writer writes.
+// A tokenizer as data: the readers make it, and the writer writes it.
 
 /// The tokens put around a text.
 struct SpecialTokenTemplate: Sendable, Equatable {
@@ -8,7 +8,7 @@ struct SpecialTokenTemplate: Sendable, Equatable {
     var suffix: [Int32] = []
 }
 
-/// A tokenizer's parts in the order in which text passes them.
+/// A tokenizer's parts in the order in which encoding uses them.
 struct TokenizerDefinition: Sendable {
     var addedTokens: [AddedToken] = []
     var normalizers: [Normalizer] = []
@@ -70,7 +70,7 @@ struct TokenizerDefinition: Sendable {
     }
 }
 
-/// What configuration files say beside the tokenizer itself.
+/// Settings from the configuration files beside the tokenizer.
 struct TokenizerSettings: Sendable {
     var beginningOfSequence: [UInt8]?
     var endOfSequence: [UInt8]?

@@ -1,4 +1,4 @@
-// What can be wrong with a tokenizer's files or metadata.
+// The errors of reading a tokenizer's files or metadata.
 
 import ESparseFormats
 

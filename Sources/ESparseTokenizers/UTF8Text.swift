@@ -1,9 +1,9 @@
-// Reading and repairing UTF-8 held in byte arrays.
+// Reads and repairs UTF-8 in byte arrays.
 
 /// Operations on text held as UTF-8 bytes.
 ///
-/// Text inside the tokenizer is always valid UTF-8 (`repaired` is its only entrance), and positions always lie between
-/// scalars, which is what lets `scalar(in:at:)` read without checking.
+/// Text inside the tokenizer is always valid UTF-8 (it all comes through `repaired`), and positions always lie between
+/// scalars, so `scalar(in:at:)` reads without checks.
 enum UTF8Text {
     /// The text with every maximal ill-formed part replaced by U+FFFD, as Python's `errors="replace"` does.
     static func repaired(_ bytes: [UInt8]) -> [UInt8] {

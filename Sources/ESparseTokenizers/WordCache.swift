@@ -1,4 +1,4 @@
-// Remembers what words encode to: natural text repeats its words.
+// Remembers the ids of words, since natural text repeats its words.
 
 /// Ids of words seen before, up to a bound.
 struct WordCache: Sendable {
