@@ -4,8 +4,9 @@
 # AVX-512 VNNI from the same layout.
 # Builds llama.cpp's library once, outside the tree, out of the source package that PyPI has; needs pip, and clang, which the
 # Swift toolchain has: GCC 12's build of the AMX code dies with SIGILL on Q8_0.
-# ESPARSE_LLAMA_CPP names the folder of that build, ESPARSE_BINARY a copy of the command to measure with, ESPARSE_ALONE a
-# command to start each measured one with, such as `taskset -c 0,1`.
+# ESPARSE_LLAMA_CPP names the folder of that build, ESPARSE_CONVERTED one where the converted models are kept for the next run,
+# ESPARSE_BINARY a copy of the command to measure with, ESPARSE_ALONE a command to start each measured one with, such as
+# `taskset -c 0,1`.
 # Usage: scripts/measure/llama-cpp.sh MODEL-FOLDER RESULT.json [options of side_by_side.py, such as --rounds 5]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -45,14 +46,25 @@ for program in run quantize; do
         "$root/scripts/measure/llama_cpp_$program.c" -o "$work/llama_cpp_$program" \
         -L "$build/bin" -Wl,-rpath,"$build/bin" -lllama -lggml -lggml-cpu -lggml-base
 done
-echo "Writing the model as GGUF in four types, and packed" >&2
-"$python" "$root/scripts/measure/folder_to_gguf.py" "$model" "$work/BF16.gguf" >&2
-files=(--gguf "BF16=$work/BF16.gguf")
+
+# make FILE COMMAND...: runs a command that writes the file or folder named last, unless an earlier run did.
+models=${ESPARSE_CONVERTED:-$work}
+mkdir -p "$models"
+make() {
+    local file=$models/$1; shift
+    [ -e "$file" ] && return
+    echo "Making $file" >&2
+    rm -rf "$file.part"
+    "$@" "$file.part" >&2
+    mv "$file.part" "$file"
+}
+make BF16.gguf "$python" "$root/scripts/measure/folder_to_gguf.py" "$model"
+files=(--gguf "BF16=$models/BF16.gguf")
 for type in Q8_0 Q4_0 Q4_K_M; do
-    "$work/llama_cpp_quantize" "$work/BF16.gguf" "$work/$type.gguf" "$type" >&2
-    files+=(--gguf "$type=$work/$type.gguf")
+    make "$type.gguf" "$work/llama_cpp_quantize" "$type" "$models/BF16.gguf"
+    files+=(--gguf "$type=$models/$type.gguf")
 done
-"$esparse" prune "$model" --output "$work/packed" --method magnitude --shuffle none >&2
-"$python" "$root/scripts/measure/side_by_side.py" --dense "$model" --packed "$work/packed" "${files[@]}" \
+make packed "$esparse" prune "$model" --method magnitude --shuffle none --output
+"$python" "$root/scripts/measure/side_by_side.py" --dense "$model" --packed "$models/packed" "${files[@]}" \
     --esparse "$esparse" --llama-cpp "$work/llama_cpp_run" --name "llama-cpp-python $version, clang" \
     --alone "${ESPARSE_ALONE:-}" --result "$result" "$@"

@@ -1,5 +1,5 @@
 // Writes a GGUF file in another type by llama.cpp's own recipe, without an importance matrix. llama-cpp.sh compiles it.
-// Usage: llama_cpp_quantize INPUT.gguf OUTPUT.gguf Q8_0|Q4_0|Q4_K_M
+// Usage: llama_cpp_quantize Q8_0|Q4_0|Q4_K_M INPUT.gguf OUTPUT.gguf
 #include <llama.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,10 +19,10 @@ int main(int count, char **words) {
     if (count != 4) return 64;
     llama_log_set(silent, NULL);
     for (size_t index = 0; index < sizeof types / sizeof *types; index++) {
-        if (strcmp(words[3], types[index].name) != 0) continue;
+        if (strcmp(words[1], types[index].name) != 0) continue;
         struct llama_model_quantize_params settings = llama_model_quantize_default_params();
         settings.ftype = types[index].type;
-        return llama_model_quantize(words[1], words[2], &settings) == 0 ? 0 : 1;
+        return llama_model_quantize(words[2], words[3], &settings) == 0 ? 0 : 1;
     }
     return 64;
 }

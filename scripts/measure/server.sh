@@ -55,6 +55,7 @@ benchmark() {
 if [ ! -e "$model/config.json" ]; then
     "$ESPARSE_BINARY" synthesize "$model" --like tinyllama-1.1b >&2
 fi
+export ESPARSE_CONVERTED=$model-converted
 step llama-cpp "$measure/llama-cpp.sh" "$model" "$result/llama-cpp.json" --threads "$threads" --rounds 5 --minutes 8
 step pytorch-linear "$measure/pytorch-linear.sh" "$result/pytorch-linear.json" --threads "$threads" --rounds 5 --minutes 9
 step model benchmark model model "$model" --batch 1,8 --rounds 3 --generate-tokens 64
