@@ -107,13 +107,14 @@ def table(summary):
     print("|---|--:|---|--:|" + "--:|--:|" * len(columns))
     for row in summary:
         medians, runs = row["seconds"], row["runs"]
-        cells = [f"{row['rows']}x{row['columns']}", str(row["tokens"]), row["pattern"], milliseconds(medians["PyTorch"])]
+        shape = f"{row['rows']}x{row['columns']}"
+        cells = [shape, str(row["tokens"]), row["pattern"], milliseconds(medians["PyTorch"])]
         for column in columns:
             ratios = [theirs / ours for theirs, ours in zip(runs["PyTorch"], runs[column])]
             median = medians["PyTorch"] / medians[column]
             cells += [milliseconds(medians[column]), f"{median:.2f}x ({min(ratios):.2f} to {max(ratios):.2f})"]
         print("| " + " | ".join(cells) + " |")
-    print()
+    print(f"\n{others.sentence(shares)}\n")
     for name, kernel in kernels.items():
         print(f"- {name}: {kernel}")
 
@@ -127,11 +128,13 @@ torch.set_grad_enabled(False)
 runs, kernels = {}, {}
 sides = {"esparse": options.esparse} | ({"baseline": options.baseline} if options.baseline else {})
 programs = [lambda shape, side=side: esparse(side, sides[side], shape) for side in sides] + [pytorch]
+others, shares = rounds.Others(), []
 for round_index in rounds.rounds(options):
     for shape in shapes:
         for program in programs if round_index % 2 == 0 else programs[::-1]:
             for key, seconds in program(shape):
                 runs.setdefault((shape, *key[:2]), {}).setdefault(key[2], []).append(seconds)
+    shares.append(others.share())
     summary = [
         {
             "rows": shape[0], "columns": shape[1], "tokens": tokens, "pattern": pattern,
@@ -140,8 +143,13 @@ for round_index in rounds.rounds(options):
         for (shape, tokens, pattern), point in sorted(runs.items(), key=lambda item: shapes.index(item[0][0]))
     ]  # fmt: skip
     report = {
-        "threads": options.threads, "rounds": round_index + 1, "kernels": kernels, "results": summary,
-        "torch": torch.__version__, "onednn_of_torch": re.search(r"(?:oneDNN|MKL-DNN) (v[\d.]+)", torch.__config__.show())[1],
-    }  # fmt: skip
+        "threads": options.threads,
+        "rounds": round_index + 1,
+        "share_of_others": shares,
+        "torch": torch.__version__,
+        "onednn_of_torch": re.search(r"(?:oneDNN|MKL-DNN) (v[\d.]+)", torch.__config__.show())[1],
+        "kernels": kernels,
+        "results": summary,
+    }
     pathlib.Path(options.result).write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
 table(summary)

@@ -39,7 +39,7 @@ machine() {
     "$("$measure/python.sh")" -c 'import torch; print("torch", torch.__version__); print(torch.__config__.show())'
     clang --version | head -1
     uname -sr
-    lscpu
+    lscpu | grep -v '^Vulnerability'
     free -m
 }
 

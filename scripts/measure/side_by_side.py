@@ -67,11 +67,13 @@ if options.add:
     for row in json.loads(pathlib.Path(options.result).read_text())["results"]:
         rates[row["variant"]] = list(zip(row["prefill_runs"], row["decode_runs"]))
 before = max(map(len, rates.values()), default=0)
+others, shares = rounds.Others(), []
 for round_index in rounds.rounds(options):
     for program in programs if (before + round_index) % 2 == 0 else programs[::-1]:
         for name, pair, size in program():
             rates.setdefault(name, []).append(pair)
             sizes[name] = size
+    shares.append(others.share())
 
 medians = {name: [statistics.median(column) for column in zip(*pairs)] for name, pairs in rates.items()}
 names = ["esparse dense", "esparse packed"] + sorted(name for name in medians if name.startswith("llama.cpp"))
@@ -95,6 +97,7 @@ report = {
     "generated_tokens": options.generate_tokens,
     "threads": options.threads,
     "rounds": max(map(len, rates.values())),
+    "share_of_others": shares,
     "llama_cpp": {"version": options.name, "system": sorted(systems), "amx": amx},
     "results": results,
 }
@@ -117,3 +120,4 @@ for row in results:
         f" | {row['packed_prefill_speedup']:.2f}x | {row['packed_decode_speedup']:.2f}x"
         f" | {row['weight_file_bytes'] / 1e6:.0f} | {on_amx(row['variant'])} |"
     )
+print("\n" + others.sentence(shares))
