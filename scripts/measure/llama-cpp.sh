@@ -44,7 +44,7 @@ trap 'rm -rf "$work"' EXIT
 for program in run quantize; do
     clang -O2 -Wall -Wextra -Werror -I "$source/include" -I "$source/ggml/include" \
         "$root/scripts/measure/llama_cpp_$program.c" -o "$work/llama_cpp_$program" \
-        -L "$build/bin" -Wl,-rpath,"$build/bin" -lllama -lggml -lggml-cpu -lggml-base
+        -L "$build/bin" -Wl,-rpath,"$build/bin" -lllama -lggml -lggml-base
 done
 
 # make FILE COMMAND...: runs a command that writes the file or folder named last, unless an earlier run did.

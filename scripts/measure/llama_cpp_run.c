@@ -2,7 +2,6 @@
 // empty cache, then greedy decoding from there, after a short run that is not counted. llama-cpp.sh compiles it.
 // Usage: llama_cpp_run FILE.gguf PROMPT-TOKENS GENERATED-TOKENS THREADS; prints JSON, with the types of the matrices that
 // llama.cpp repacked for AMX as it loaded them.
-#include <ggml-cpu.h>
 #include <llama.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -75,9 +74,6 @@ int main(int count, char **words) {
     settings.n_threads = settings.n_threads_batch = threads;
     struct llama_context *context = llama_init_from_model(model, settings);
     if (context == NULL) return 1;
-    struct ggml_threadpool_params pool_settings = ggml_threadpool_params_default(threads);
-    struct ggml_threadpool *pool = ggml_threadpool_new(&pool_settings);
-    llama_attach_threadpool(context, pool, pool);
     int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));
     double times[2];
     measure(context, prompt < 64 ? prompt : 64, 2, vocabulary, times);
@@ -86,7 +82,6 @@ int main(int count, char **words) {
            "\"amx_mebibytes\": %.1f, \"system\": \"%s\"}\n",
            prompt / times[0], (generated - 1) / times[1], amx_types, amx_mebibytes, llama_print_system_info());
     llama_free(context);
-    ggml_threadpool_free(pool);
     llama_model_free(model);
     return 0;
 }
