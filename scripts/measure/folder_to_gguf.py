@@ -1,6 +1,6 @@
-"""Writes a LLaMA-family Hugging Face folder as one GGUF file, all matrices in one type, for speed measurements.
+"""Writes a LLaMA-family Hugging Face folder as one GGUF file, all matrices in BF16, for speed measurements.
 
-The file has no vocabulary, so it measures but does not talk. Usage: folder_to_gguf.py FOLDER bf16|q8_0 OUTPUT.gguf
+The file has no vocabulary, so it measures but does not talk. Usage: folder_to_gguf.py FOLDER OUTPUT.gguf
 """
 import json
 import pathlib
@@ -9,11 +9,6 @@ import sys
 import gguf
 import safetensors
 import torch
-
-TYPES = {
-    "bf16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
-    "q8_0": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
-}
 
 
 def rotary_base(config):
@@ -31,8 +26,8 @@ def neighbours(weight, head_count):
 
 
 def main():
-    folder, kind, output = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    matrix_type, file_type = TYPES[kind]
+    folder, output = pathlib.Path(sys.argv[1]), sys.argv[2]
+    matrix_type = gguf.GGMLQuantizationType.BF16
     config = json.loads((folder / "config.json").read_text())
     if config["model_type"] != "llama":
         sys.exit(f"{folder}: only LLaMA models are converted, not {config['model_type']}")
@@ -40,7 +35,7 @@ def main():
     key_heads = config.get("num_key_value_heads") or heads
 
     file = gguf.GGUFWriter(output, "llama")
-    file.add_file_type(file_type)
+    file.add_file_type(gguf.LlamaFileType.MOSTLY_BF16)
     file.add_tokenizer_model("no_vocab")
     file.add_vocab_size(config["vocab_size"])
     file.add_context_length(config["max_position_embeddings"])

@@ -1,14 +1,32 @@
 // One timed run of a GGUF file by llama.cpp's library, as `esparse benchmark model` runs its own: a random prompt into an
 // empty cache, then greedy decoding from there, after a short run that is not counted. llama-cpp.sh compiles it.
-// Usage: llama_cpp_run FILE.gguf PROMPT-TOKENS GENERATED-TOKENS THREADS; prints JSON.
+// Usage: llama_cpp_run FILE.gguf PROMPT-TOKENS GENERATED-TOKENS THREADS; prints JSON, with the types of the matrices that
+// llama.cpp repacked for AMX as it loaded them.
 #include <llama.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-static void silent(enum ggml_log_level level, const char *text, void *data) {
+/// What the log of loading says about AMX: the types of repacked matrices as JSON strings, and all their bytes.
+static char amx_types[256];
+static double amx_mebibytes;
+
+static void read_log(enum ggml_log_level level, const char *text, void *data) {
     (void)data;
     if (level == GGML_LOG_LEVEL_ERROR) fputs(text, stderr);
+    const char *size = strstr(text, "AMX model buffer size =");
+    if (size != NULL) amx_mebibytes += atof(strchr(size, '=') + 1);
+    const char *type = strstr(text, " of type ");
+    if (strstr(text, "amx repack tensor") == NULL || type == NULL) return;
+    char name[32], quoted[40];
+    if (sscanf(type, " of type %31s", name) != 1) return;
+    snprintf(quoted, sizeof quoted, "\"%s\"", name);
+    bool known = strstr(amx_types, quoted) != NULL, fits = strlen(amx_types) + strlen(quoted) + 3 < sizeof amx_types;
+    if (known || !fits) return;
+    if (amx_types[0] != 0) strcat(amx_types, ", ");
+    strcat(amx_types, quoted);
 }
 
 static double seconds(void) {
@@ -46,7 +64,7 @@ static void measure(struct llama_context *context, int prompt, int generated, in
 int main(int count, char **words) {
     if (count != 5) return 64;
     int prompt = atoi(words[2]), generated = atoi(words[3]), threads = atoi(words[4]);
-    llama_log_set(silent, NULL);
+    llama_log_set(read_log, NULL);
     llama_backend_init();
     struct llama_model *model = llama_model_load_from_file(words[1], llama_model_default_params());
     if (model == NULL) return 1;
@@ -60,8 +78,9 @@ int main(int count, char **words) {
     double times[2];
     measure(context, prompt < 64 ? prompt : 64, 2, vocabulary, times);
     measure(context, prompt, generated, vocabulary, times);
-    printf("{\"prefill_tokens_per_second\": %f, \"decode_tokens_per_second\": %f, \"system\": \"%s\"}\n", prompt / times[0],
-           (generated - 1) / times[1], llama_print_system_info());
+    printf("{\"prefill_tokens_per_second\": %f, \"decode_tokens_per_second\": %f, \"amx_types\": [%s], "
+           "\"amx_mebibytes\": %.1f, \"system\": \"%s\"}\n",
+           prompt / times[0], (generated - 1) / times[1], amx_types, amx_mebibytes, llama_print_system_info());
     llama_free(context);
     llama_model_free(model);
     return 0;

@@ -12,6 +12,8 @@ import statistics
 import subprocess
 import tempfile
 
+import rounds
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--dense", required=True)
 parser.add_argument("--packed", required=True)
@@ -23,7 +25,7 @@ parser.add_argument("--alone", default="", help="command that each measured one 
 parser.add_argument("--prompt-tokens", type=int, default=512)
 parser.add_argument("--generate-tokens", type=int, default=128)
 parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--rounds", type=int, default=3)
+rounds.add_options(parser, count=3)
 parser.add_argument("--result", required=True)
 parser.add_argument("--add", action="store_true", help="add to the rounds that the result file holds already")
 options = parser.parse_args()
@@ -53,22 +55,25 @@ def llama_cpp(name, path):
     text = output_of(options.llama_cpp, path, options.prompt_tokens, options.generate_tokens, options.threads)
     run = json.loads(text)
     systems.add(run["system"].strip())
+    amx[f"llama.cpp {name}"] = {"types": sorted(run["amx_types"]), "mebibytes": run["amx_mebibytes"]}
     rates = run["prefill_tokens_per_second"], run["decode_tokens_per_second"]
     yield f"llama.cpp {name}", rates, pathlib.Path(path).stat().st_size
 
 
-systems = set()
+systems, amx = set(), {}
 programs = [esparse] + [lambda item=item: llama_cpp(*item.split("=", 1)) for item in options.gguf]
 rates, sizes = {}, {}
 if options.add:
     for row in json.loads(pathlib.Path(options.result).read_text())["results"]:
         rates[row["variant"]] = list(zip(row["prefill_runs"], row["decode_runs"]))
 before = max(map(len, rates.values()), default=0)
-for round_index in range(before, before + options.rounds):
-    for program in programs if round_index % 2 == 0 else programs[::-1]:
+others, shares = rounds.Others(), []
+for round_index in rounds.rounds(options):
+    for program in programs if (before + round_index) % 2 == 0 else programs[::-1]:
         for name, pair, size in program():
             rates.setdefault(name, []).append(pair)
             sizes[name] = size
+    shares.append(others.share())
 
 medians = {name: [statistics.median(column) for column in zip(*pairs)] for name, pairs in rates.items()}
 names = ["esparse dense", "esparse packed"] + sorted(name for name in medians if name.startswith("llama.cpp"))
@@ -91,16 +96,28 @@ report = {
     "prompt_tokens": options.prompt_tokens,
     "generated_tokens": options.generate_tokens,
     "threads": options.threads,
-    "rounds": before + options.rounds,
-    "llama_cpp": {"version": options.name, "system": sorted(systems)},
+    "rounds": max(map(len, rates.values())),
+    "share_of_others": shares,
+    "llama_cpp": {"version": options.name, "system": sorted(systems), "amx": amx},
     "results": results,
 }
 pathlib.Path(options.result).write_text(json.dumps(report, indent=2, sort_keys=True) + "\n")
-print("| | prefill tokens/s | decode tokens/s | packed is, prefill | packed is, decode | weights MB |")
-print("|---|--:|--:|--:|--:|--:|")
+
+
+def on_amx(name):
+    """The types of matrices that llama.cpp repacked for AMX, by its own log."""
+    if name not in amx:
+        return ""
+    types, megabytes = amx[name]["types"], amx[name]["mebibytes"] * 2**20 / 1e6
+    return f"{', '.join(types)}: {megabytes:.0f} MB" if types else "none"
+
+
+print("| | prefill tokens/s | decode tokens/s | packed is, prefill | packed is, decode | weights MB | on AMX |")
+print("|---|--:|--:|--:|--:|--:|---|")
 for row in results:
     print(
         f"| {row['variant']} | {row['prefill_tokens_per_second']:.1f} | {row['decode_tokens_per_second']:.2f}"
         f" | {row['packed_prefill_speedup']:.2f}x | {row['packed_decode_speedup']:.2f}x"
-        f" | {row['weight_file_bytes'] / 1e6:.0f} |"
+        f" | {row['weight_file_bytes'] / 1e6:.0f} | {on_amx(row['variant'])} |"
     )
+print("\n" + others.sentence(shares))
