@@ -71,19 +71,22 @@ public struct GemmShape: Sendable, Hashable {
         return shapes
     }
 
-    /// The four products of a decoder block as the paper's table has them: query, key and value as one matrix, and one of
-    /// the first feed-forward linears.
+    /// The products of a decoder block as the paper's table has them: query, key and value as one matrix, and one of the
+    /// first feed-forward linears. Sites that the table does not have are left out.
     static func shapes(of architecture: ModelArchitecture, model: String) -> [GemmShape] {
-        guard let block = architecture.blocks.first else { return [] }
-        let projections = [block.query, block.key, block.value]
-        let first = block.feedForwardLinears[0]
-        return [
-            GemmShape(
-                model: model, layer: "QKV", rows: projections.reduce(0) { $0 + $1.rows },
-                columns: block.query.columns),
-            GemmShape(model: model, layer: "attention out", rows: block.output.rows, columns: block.output.columns),
-            GemmShape(model: model, layer: "FFN-1", rows: first.rows, columns: first.columns),
-            GemmShape(model: model, layer: "FFN-2", rows: block.down.rows, columns: block.down.columns),
-        ]
+        let sites = architecture.blocks.first?.sites ?? []
+        return sites.compactMap { site in
+            func shape(_ layer: String, _ linears: [LinearDescription]) -> GemmShape {
+                GemmShape(
+                    model: model, layer: layer, rows: linears.reduce(0) { $0 + $1.rows }, columns: site.channels)
+            }
+            return switch site.name {
+            case BlockArchitecture.attentionInput: shape("QKV", site.linears)
+            case BlockArchitecture.attentionOutput: shape("attention out", site.linears)
+            case BlockArchitecture.feedForwardInput: shape("FFN-1", [site.linears[0]])
+            case BlockArchitecture.feedForwardOutput: shape("FFN-2", site.linears)
+            default: nil
+            }
+        }
     }
 }

@@ -8,21 +8,24 @@ import ESparsePruning
 import FoundationEssentials
 import Testing
 
-/// A checkpoint whose feed-forward layers have their inner channels in another order, as a shuffle leaves them.
-private struct InnerShuffled: WeightSource {
+/// A checkpoint whose sites have their channels in another order where the linears before can write it, as a shuffle leaves them.
+private struct RowShuffled: WeightSource {
     let source: any WeightSource
     let architecture: ModelArchitecture
-    let orders: [Permutation]
+    let orders: [[String: Permutation]]
 
     var tensorNames: [String] { source.tensorNames }
     func shape(of name: String) -> [Int]? { source.shape(of: name) }
 
     func tensor(_ name: String) throws -> Tensor {
         let tensor = try source.tensor(name)
-        for (block, order) in zip(architecture.blocks, orders) {
-            if block.down.name == name { return tensor.gatheringColumns(order.order) }
-            let isProduced = block.feedForwardLinears.contains { $0.name == name || $0.biasName == name }
-            if isProduced { return tensor.gatheringRows(order.order) }
+        for (block, orders) in zip(architecture.blocks, orders) {
+            for site in block.sites {
+                guard case .inProducers(let producers) = site.shuffle, let order = orders[site.name] else { continue }
+                if site.linears.contains(where: { $0.name == name }) { return tensor.gatheringColumns(order.order) }
+                let isProduced = producers.contains { $0.name == name || $0.biasName == name }
+                if isProduced { return tensor.gatheringRows(order.order) }
+            }
         }
         return tensor
     }
@@ -38,10 +41,11 @@ private struct InnerShuffled: WeightSource {
         let checkpoint = try Checkpoint.open(root + "/Command/" + name)
         let architecture = try ModelArchitecture(configuration: checkpoint.configuration)
         let orders = try architecture.blocks.map { block in
-            let count = Int32(block.down.columns)
-            return try #require(Permutation((0..<count).map { ($0 * 5 + 3) % count }))
+            let down = try #require(block.sites.last)
+            let count = Int32(down.channels)
+            return [down.name: try #require(Permutation((0..<count).map { ($0 * 5 + 3) % count }))]
         }
-        let shuffled = InnerShuffled(source: checkpoint.weights, architecture: architecture, orders: orders)
+        let shuffled = RowShuffled(source: checkpoint.weights, architecture: architecture, orders: orders)
         let backend = try CPUBackend(precision: .float32, threadCount: 2)
         let tokens = (0..<40).map { Int32($0 * 7 % 500) }
         func losses(_ weights: any WeightSource) throws -> [Double] {
@@ -49,11 +53,12 @@ private struct InnerShuffled: WeightSource {
                 .negativeLogLikelihoods(of: [tokens])[0]
         }
         let expected = try losses(checkpoint.weights)
-        for mixture in 0..<16 {
+        let sites = architecture.blocks[0].sites.map(\.name)
+        for mixture in 0..<1 << sites.count {
             let assembled = AssembledWeights(
-                source: checkpoint.weights, pruned: shuffled, architecture: architecture, innerOrders: orders
-            ) { block, kind in
-                mixture >> (InputSite.allCases.firstIndex(of: kind) ?? 0) & 1 == 1
+                source: checkpoint.weights, pruned: shuffled, architecture: architecture, orderedRows: orders
+            ) { _, site in
+                mixture >> (sites.firstIndex(of: site) ?? 0) & 1 == 1
             }
             for (loss, exact) in zip(try losses(assembled), expected) {
                 #expect(abs(loss - exact) < 1e-4, "mixture \(mixture)")

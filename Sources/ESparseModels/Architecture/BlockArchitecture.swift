@@ -12,6 +12,15 @@ package struct BlockArchitecture: Sendable {
         case plain(LinearDescription)
     }
 
+    /// Read by the query, key and value projections, `[T, D]`.
+    package static let attentionInput = "attention-input"
+    /// Read by the attention's output projection, `[T, H * S]`.
+    package static let attentionOutput = "attention-output"
+    /// Read by the first linears of the feed-forward layer, `[T, D]`.
+    package static let feedForwardInput = "feed-forward-input"
+    /// Read by the last linear of the feed-forward layer, `[T, inner channels]`.
+    package static let feedForwardOutput = "feed-forward-output"
+
     /// Whether a layer's input is normalised (LLaMA, most OPT) rather than its sum with the residual (OPT-350m).
     package let normalizesFirst: Bool
     /// Norm of the attention.
@@ -48,13 +57,13 @@ package struct BlockArchitecture: Sendable {
     /// A block that normalises last feeds the residual stream itself to the linears, so those two sites keep their order.
     /// Every function between the feed-forward linears works element by element, so permuting the producers' rows
     /// permutes the last linear's input exactly.
-    package var sites: [LinearSite] {
-        let normalized: LinearSite.Shuffle = normalizesFirst ? .atRunTime : .impossible
+    package var sites: [InputSite] {
+        let normalized: InputSite.Shuffle = normalizesFirst ? .atRunTime : .impossible
         return [
-            LinearSite(kind: .attentionInput, linears: [query, key, value], shuffle: normalized),
-            LinearSite(kind: .attentionOutput, linears: [output], shuffle: .atRunTime),
-            LinearSite(kind: .feedForwardInput, linears: feedForwardLinears, shuffle: normalized),
-            LinearSite(kind: .feedForwardOutput, linears: [down], shuffle: .inProducers(feedForwardLinears)),
+            InputSite(name: Self.attentionInput, linears: [query, key, value], shuffle: normalized),
+            InputSite(name: Self.attentionOutput, linears: [output], shuffle: .atRunTime),
+            InputSite(name: Self.feedForwardInput, linears: feedForwardLinears, shuffle: normalized),
+            InputSite(name: Self.feedForwardOutput, linears: [down], shuffle: .inProducers(feedForwardLinears)),
         ]
     }
 

@@ -1,19 +1,10 @@
 // The places of a decoder block where linears read their input: what pruning collects statistics on and shuffles.
 
-/// One of the four inputs of a decoder block's linears, in order of data flow.
-package enum InputSite: String, Sendable, CaseIterable, Codable {
-    /// Read by the query, key and value projections, `[T, D]`.
-    case attentionInput = "attention-input"
-    /// Read by the attention's output projection, `[T, H * S]`.
-    case attentionOutput = "attention-output"
-    /// Read by the first linears of the feed-forward layer, `[T, D]`.
-    case feedForwardInput = "feed-forward-input"
-    /// Read by the last linear of the feed-forward layer, `[T, inner channels]`.
-    case feedForwardOutput = "feed-forward-output"
-}
-
-/// The linears of a block that read one input, and how that input can be put in another order.
-package struct LinearSite: Sendable {
+/// The linears of a block that read one input `[T, C]`, and how that input can be put in another order.
+///
+/// A layer names its own sites. Nothing outside the layers knows which there are: whoever prunes, measures or reports takes
+/// the sites that a block has, and tells them apart by name.
+package struct InputSite: Sendable {
     /// How the site's channels get into a permuted order.
     package enum Shuffle: Sendable {
         /// While the model runs: the norm or the attention before the site writes in the order that the linears'
@@ -26,8 +17,9 @@ package struct LinearSite: Sendable {
         case impossible
     }
 
-    /// Which input.
-    package let kind: InputSite
+    /// What calibration, diagnostics and errors call the site, such as "attention-input"; no other site of the block has
+    /// the name.
+    package let name: String
     /// The linears that read it; all have the same number of columns.
     package let linears: [LinearDescription]
     /// How its channels can be shuffled.

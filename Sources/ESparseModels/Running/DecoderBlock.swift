@@ -30,28 +30,28 @@ package struct DecoderBlock<B: Backend>: Sendable {
     ///   - batch: which tokens of which sequences the rows are.
     ///   - layer: the block's place in `cache`.
     ///   - cache: keys and values of earlier tokens; those of this batch are appended.
-    ///   - through: stops after this site was observed, before its linears run; `hidden` is then of no use.
-    ///   - observe: receives the input of the linears at each site, `[T, C]`, in the order the linears expect.
+    ///   - through: stops after the site of this name was observed, before its linears run; `hidden` is then of no use.
+    ///   - observe: receives each site's name and input, `[T, C]`, in the order the linears expect.
     /// - Throws: what `observe` throws.
     package func forward(
         hidden: inout B.Activation, batch: TokenBatch, layer: Int, cache: inout B.KeyValueCache,
-        through last: InputSite? = nil, observe: ((InputSite, B.Activation) throws -> Void)? = nil
+        through last: String? = nil, observe: ((String, B.Activation) throws -> Void)? = nil
     ) throws {
         let attentionInput = normalizesFirst ? backend.normalize(hidden, with: attentionNormalization) : hidden
-        try observe?(.attentionInput, attentionInput)
-        if last == .attentionInput { return }
+        try observe?(BlockArchitecture.attentionInput, attentionInput)
+        if last == BlockArchitecture.attentionInput { return }
         let attended = backend.attend(
             query: backend.multiply(attentionInput, by: query), key: backend.multiply(attentionInput, by: key),
             value: backend.multiply(attentionInput, by: value), batch: batch, layer: layer, with: attention,
             cache: &cache)
-        try observe?(.attentionOutput, attended)
-        if last == .attentionOutput { return }
+        try observe?(BlockArchitecture.attentionOutput, attended)
+        if last == BlockArchitecture.attentionOutput { return }
         backend.multiply(attended, by: output, addingTo: &hidden)
         if !normalizesFirst { hidden = backend.normalize(hidden, with: attentionNormalization) }
 
         let feedForwardInput = normalizesFirst ? backend.normalize(hidden, with: feedForwardNormalization) : hidden
-        try observe?(.feedForwardInput, feedForwardInput)
-        if last == .feedForwardInput { return }
+        try observe?(BlockArchitecture.feedForwardInput, feedForwardInput)
+        if last == BlockArchitecture.feedForwardInput { return }
         let inner =
             switch feedForward {
             case .gated(let gate, let up):
@@ -61,8 +61,8 @@ package struct DecoderBlock<B: Backend>: Sendable {
             case .plain(let linear):
                 backend.apply(function, to: backend.multiply(feedForwardInput, by: linear))
             }
-        try observe?(.feedForwardOutput, inner)
-        if last == .feedForwardOutput { return }
+        try observe?(BlockArchitecture.feedForwardOutput, inner)
+        if last == BlockArchitecture.feedForwardOutput { return }
         backend.multiply(inner, by: down, addingTo: &hidden)
         if !normalizesFirst { hidden = backend.normalize(hidden, with: feedForwardNormalization) }
     }

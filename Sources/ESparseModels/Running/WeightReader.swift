@@ -55,7 +55,7 @@ package struct WeightReader {
     /// The weights of linears that read one input, and the order in which all of them expect it.
     ///
     /// - Throws: `ModelError` when they disagree.
-    package func site(_ site: LinearSite) throws -> (weights: [LinearWeight], order: Permutation?) {
+    package func site(_ site: InputSite) throws -> (weights: [LinearWeight], order: Permutation?) {
         let weights = try site.linears.map(linear)
         for (index, weight) in weights.enumerated() where weight.permutation != weights[0].permutation {
             throw ModelError.permutationMismatch(site.linears[0].name, site.linears[index].name)

@@ -10,17 +10,18 @@ package struct AssembledWeights: WeightSource {
     private let source: any WeightSource
     private let pruned: any WeightSource
     private let dense: Set<String>
-    /// The order in which the pruned checkpoint has a dense linear's rows or columns, because the shuffle of the
-    /// feed-forward layer's inner channels is in the rows of the linears before it.
+    /// The order in which the pruned checkpoint has a dense linear's rows or columns, where a site's shuffle lies in the rows
+    /// of the linears before it.
     private let rowOrders: [String: Permutation]
     private let columnOrders: [String: Permutation]
 
-    /// Puts the linears of the sites that `isDense` names, by block and kind, back.
+    /// Puts the linears of the sites that `isDense` names, by block and site, back.
     ///
-    /// - Parameter innerOrders: of each block, the order of its inner channels in `pruned`; nil where they keep theirs.
+    /// - Parameter orderedRows: of each block, the order in `pruned` of the sites whose shuffle lies in the rows of the linears
+    ///   before, by the site's name; none for a site whose channels keep theirs.
     package init(
         source: any WeightSource, pruned: any WeightSource, architecture: ModelArchitecture,
-        innerOrders: [Permutation?], isDense: (Int, InputSite) -> Bool
+        orderedRows: [[String: Permutation]], isDense: (Int, String) -> Bool
     ) {
         self.source = source
         self.pruned = pruned
@@ -29,8 +30,10 @@ package struct AssembledWeights: WeightSource {
         var columnOrders: [String: Permutation] = [:]
         for (index, block) in architecture.blocks.enumerated() {
             for site in block.sites {
-                if isDense(index, site.kind) { dense.formUnion(site.linears.map(\.name)) }
-                guard case .inProducers(let producers) = site.shuffle, let order = innerOrders[index] else { continue }
+                if isDense(index, site.name) { dense.formUnion(site.linears.map(\.name)) }
+                guard case .inProducers(let producers) = site.shuffle, let order = orderedRows[index][site.name] else {
+                    continue
+                }
                 for producer in producers { rowOrders[producer.name] = order }
                 for linear in site.linears { columnOrders[linear.name] = order }
             }

@@ -2,6 +2,7 @@
 
 import ESparseCore
 import ESparseFormats
+import ESparseModels
 import FoundationEssentials
 
 /// `OUTPUT.budget`: the runs of the search, each a folder as `esparse prune` writes it, and what was measured on them.
@@ -97,19 +98,28 @@ final class BudgetFolder {
         return made
     }
 
-    /// Stores the order of a block's inner channels.
-    func store(innerOrder: Permutation?, of block: Int, run: String) throws {
-        guard let innerOrder else { return }
-        let bytes = CalibrationSet(sequences: [innerOrder.order]).littleEndianBytes
-        try FileSystem.writeDurably(bytes, to: file("\(run)-order-\(block).i32"))
+    /// Stores the orders of a block's sites that lie in the rows of the linears before, by the site's name.
+    func store(orderedRows: [String: Permutation], of block: Int, run: String) throws {
+        for (site, order) in orderedRows {
+            let bytes = CalibrationSet(sequences: [order.order]).littleEndianBytes
+            try FileSystem.writeDurably(bytes, to: orderPath(of: site, block: block, run: run))
+        }
     }
 
-    /// The order of a block's inner channels; nil where they keep theirs.
-    func innerOrder(of block: Int, run: String, channels: Int) throws -> Permutation? {
-        let path = file("\(run)-order-\(block).i32")
-        guard FileSystem.exists(path) else { return nil }
-        return CalibrationSet(littleEndian: try FileSystem.read(path), sequenceLength: channels)
-            .flatMap { $0.sequences.first.flatMap(Permutation.init) }
+    /// The stored orders of a block's sites, by name; none for a site whose channels keep theirs.
+    func orderedRows(of sites: [InputSite], block: Int, run: String) throws -> [String: Permutation] {
+        var orders: [String: Permutation] = [:]
+        for site in sites {
+            let path = orderPath(of: site.name, block: block, run: run)
+            guard FileSystem.exists(path) else { continue }
+            let stored = CalibrationSet(littleEndian: try FileSystem.read(path), sequenceLength: site.channels)
+            orders[site.name] = stored.flatMap { $0.sequences.first.flatMap(Permutation.init) }
+        }
+        return orders
+    }
+
+    private func orderPath(of site: String, block: Int, run: String) -> String {
+        file("\(run)-order-\(block)-\(site).i32")
     }
 
     /// Gives a finished run the output's name and removes everything else.

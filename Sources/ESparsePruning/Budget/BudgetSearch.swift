@@ -206,7 +206,7 @@ public struct BudgetSearch<B: Backend> {
                 _ = try pruner.run(
                     output: folder.run(name), calibrationDigest: calibrationDigest, files: files, resume: true,
                     diagnose: nil, calibration: { set },
-                    willWrite: { try folder.store(innerOrder: $1.innerOrder, of: $0, run: name) })
+                    willWrite: { try folder.store(orderedRows: $1.orderedRows, of: $0, run: name) })
             }
             return try folder.loss(pattern, denseSites: sites.count, isAssembled: false) {
                 try owner.stages.measure(.measuring) {
@@ -218,15 +218,15 @@ public struct BudgetSearch<B: Backend> {
         /// Models put together from the weights of the run that pruned everything with `pattern`.
         private func assembled(
             _ pattern: SparsityPattern
-        ) throws -> (@escaping (Int, InputSite) -> Bool) -> AssembledWeights {
+        ) throws -> (@escaping (Int, String) -> Bool) -> AssembledWeights {
             let name = name(pattern, [])
             let pruned = try Checkpoint.open(folder.run(name)).weights
             let orders = try owner.architecture.blocks.enumerated().map { index, block in
-                try folder.innerOrder(of: index, run: name, channels: block.down.columns)
+                try folder.orderedRows(of: block.sites, block: index, run: name)
             }
             return { isDense in
                 AssembledWeights(
-                    source: owner.plain.weights, pruned: pruned, architecture: owner.architecture, innerOrders: orders,
+                    source: owner.plain.weights, pruned: pruned, architecture: owner.architecture, orderedRows: orders,
                     isDense: isDense)
             }
         }
@@ -238,7 +238,7 @@ public struct BudgetSearch<B: Backend> {
                 let assembled = try assembled(pattern)
                 return try owner.stages.measure(.measuring) {
                     try measurement.outputErrors(dense: owner.plain.weights, sites: sites) { site in
-                        assembled { block, kind in block != site.block || kind != site.kind }
+                        assembled { block, name in block != site.block || name != site.name }
                     }
                 }
             }
@@ -256,7 +256,7 @@ public struct BudgetSearch<B: Backend> {
                 let loss = try folder.loss(pattern, denseSites: count, isAssembled: true) {
                     try owner.stages.measure(.measuring) {
                         try measurement.loss(
-                            of: assembled { block, kind in left.contains { $0.block == block && $0.kind == kind } })
+                            of: assembled { block, name in left.contains { $0.block == block && $0.name == name } })
                     }
                 }
                 if loss <= limit { enough = count } else { tooFew = count }

@@ -107,8 +107,8 @@ struct HeldOutMeasurement<B: Backend> {
 struct BudgetSite: Equatable {
     /// The block.
     let block: Int
-    /// Which of its inputs.
-    let kind: InputSite
+    /// Name of the site in the block.
+    let name: String
     /// Weights that the settings select, in the model's order.
     let selected: [String]
     /// Number of weights in them: pruning saves bytes in proportion.
@@ -121,7 +121,7 @@ struct BudgetSite: Equatable {
                 let selected = site.linears.filter { settings.selects($0.name) }
                 guard !selected.isEmpty else { return nil }
                 return BudgetSite(
-                    block: index, kind: site.kind, selected: selected.map(\.name),
+                    block: index, name: site.name, selected: selected.map(\.name),
                     weightCount: selected.reduce(0) { $0 + $1.rows * $1.columns })
             }
         }

@@ -37,10 +37,10 @@ public struct SiteDiagnostics: Sendable, Codable, Equatable {
 
     /// Describes a site's channels.
     init(
-        block: Int, site: InputSite, statistics: ChannelStatistics, method: any PruningMethod, order: Permutation?
+        block: Int, site: String, statistics: ChannelStatistics, method: any PruningMethod, order: Permutation?
     ) {
         self.block = block
-        self.site = site.rawValue
+        self.site = site
         amplitudes = statistics.amplitudes(.wanda).map { Float($0) }
         entropies =
             if case .histogram(let estimator, _) = method.requirement {

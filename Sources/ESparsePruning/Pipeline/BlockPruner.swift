@@ -11,8 +11,8 @@ struct PrunedBlock: Sendable {
     var linears: [String: LinearWeight] = [:]
     /// Biases that changed because their rows were permuted, by name.
     var biases: [String: Tensor] = [:]
-    /// The order of the feed-forward layer's inner channels, where it changed.
-    var innerOrder: Permutation?
+    /// The order of sites' channels that lies in the rows of the linears before, by the site's name.
+    var orderedRows: [String: Permutation] = [:]
     /// Records of the pruned linears for the manifest.
     var records: [PrunedLinear] = []
     /// What was seen and done at each site, where that is gathered.
@@ -59,16 +59,16 @@ struct BlockPruner {
     /// Prunes every selected linear of the sites, in order of data flow.
     ///
     /// - Throws: `PruningError`, or the format's error for a damaged tensor.
-    func prune(_ sites: [LinearSite], statistics: [InputSite: ChannelStatistics]) throws -> PrunedBlock {
+    func prune(_ sites: [InputSite], statistics: [String: ChannelStatistics]) throws -> PrunedBlock {
         var block = PrunedBlock()
         for site in sites {
             try Interruption.check()
-            try prune(site, statistics: statistics[site.kind], into: &block)
+            try prune(site, statistics: statistics[site.name], into: &block)
         }
         return block
     }
 
-    private func prune(_ site: LinearSite, statistics: ChannelStatistics?, into block: inout PrunedBlock) throws {
+    private func prune(_ site: InputSite, statistics: ChannelStatistics?, into block: inout PrunedBlock) throws {
         let selected = site.linears.filter { settings.selects($0.name) }
         guard let first = selected.first else { return }
         var statistics = statistics
@@ -98,6 +98,7 @@ struct BlockPruner {
         }
         guard let order else { return }
         if case .inProducers(let producers) = site.shuffle {
+            block.orderedRows[site.name] = order
             try permuteRows(of: producers, order, block: &block)
         } else {
             // Linears of the site that stay dense read the same shuffled input.
@@ -188,11 +189,11 @@ struct BlockPruner {
 
     /// What became of the site's channels and outputs; its linears are in `pruned` already.
     private func diagnose(
-        _ site: LinearSite, block: Int, _ statistics: ChannelStatistics, _ hessian: Hessian?, _ order: Permutation?,
+        _ site: InputSite, block: Int, _ statistics: ChannelStatistics, _ hessian: Hessian?, _ order: Permutation?,
         _ scored: [Scored], pruned: PrunedBlock
     ) throws -> SiteDiagnostics {
         var diagnostics = SiteDiagnostics(
-            block: block, site: site.kind, statistics: statistics, method: settings.method, order: order)
+            block: block, site: site.name, statistics: statistics, method: settings.method, order: order)
         for entry in scored {
             guard case .sparse(let matrix)? = pruned.linears[entry.linear.name]?.matrix else { continue }
             try diagnostics.append(
@@ -205,7 +206,7 @@ struct BlockPruner {
     }
 
     /// The order of the site's channels, or nil where they keep theirs.
-    private func shuffle(_ site: LinearSite, _ scores: [any WeightScores]) throws -> Permutation? {
+    private func shuffle(_ site: InputSite, _ scores: [any WeightScores]) throws -> Permutation? {
         if case .impossible = site.shuffle { return nil }
         let shuffle = ChannelShuffle(steps: settings.shuffle, local: LocalShuffle(blockSize: settings.blockSize))
         return try shuffle.search(
@@ -217,7 +218,6 @@ struct BlockPruner {
     private func permuteRows(
         of producers: [LinearDescription], _ order: Permutation, block: inout PrunedBlock
     ) throws {
-        block.innerOrder = order
         for producer in producers {
             let weight = try block.linears[producer.name] ?? weights.linearWeight(producer.name)
             block.linears[producer.name] = weight.gatheringRows(order.order)

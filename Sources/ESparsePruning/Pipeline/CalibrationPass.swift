@@ -25,23 +25,23 @@ struct CalibrationPass<B: Backend> {
     /// Called after each sequence.
     let advance: () -> Void
 
-    /// Statistics of the inputs of `sites`, which are in the order of data flow, over all sequences; none for a method that
-    /// needs none. The block runs no further than the last of them.
+    /// Statistics of the inputs of `sites`, which are in the order of data flow, over all sequences, by the sites' names;
+    /// none for a method that needs none. The block runs no further than the last of them.
     ///
     /// Where the method's histogram needs the channels' ranges first, the sequences run twice.
     ///
     /// - Throws: `PruningError` when an input is not finite; `InterruptedError`; `FileError`; when a device fails.
     func statistics(
-        of block: DecoderBlock<B>, sites: [LinearSite], inputs: HiddenStateFile
-    ) throws -> [InputSite: ChannelStatistics] {
-        guard let last = sites.last?.kind else { return [:] }
+        of block: DecoderBlock<B>, sites: [InputSite], inputs: HiddenStateFile
+    ) throws -> [String: ChannelStatistics] {
+        guard let last = sites.last?.name else { return [:] }
         var estimate: (estimator: EntropyEstimator, bins: Int)?
         if case .histogram(let estimator, let bins) = method.requirement { estimate = (estimator, bins) }
         let needsRange = estimate?.estimator.needsRangeFirst ?? true
         let accumulators = try Dictionary(
             uniqueKeysWithValues: sites.map { site in
                 (
-                    site.kind,
+                    site.name,
                     try calibration.makeAccumulator(
                         channels: site.channels, bins: needsRange ? nil : LogarithmicBins.kernelBinning,
                         sumsProducts: method.needsHessian || gathersProducts)
@@ -52,8 +52,8 @@ struct CalibrationPass<B: Backend> {
         }
         let sums = try accumulators.mapValues { try $0.finish() }
         let ranges = sums.mapValues { RangeStatistics($0) }
-        for site in sites { try ranges[site.kind]?.validate(site: site.linears[0].name) }
-        var histograms: [InputSite: HistogramStatistics] = [:]
+        for site in sites { try ranges[site.name]?.validate(site: site.linears[0].name) }
+        var histograms: [String: HistogramStatistics] = [:]
         if let estimate {
             histograms = ranges.mapValues { estimate.estimator.histogram(range: $0, bins: estimate.bins) }
             for (site, sums) in sums {
@@ -106,8 +106,8 @@ struct CalibrationPass<B: Backend> {
     }
 
     private func forEachSequence(
-        _ inputs: HiddenStateFile, _ block: DecoderBlock<B>, through last: InputSite? = nil,
-        observe: ((InputSite, B.Activation) throws -> Void)? = nil, finish: ((Int, B.Activation) throws -> Void)? = nil
+        _ inputs: HiddenStateFile, _ block: DecoderBlock<B>, through last: String? = nil,
+        observe: ((String, B.Activation) throws -> Void)? = nil, finish: ((Int, B.Activation) throws -> Void)? = nil
     ) throws {
         var cache = try backend.makeCache(cacheDescription)
         for sequence in 0..<inputs.sequenceCount {

@@ -7,7 +7,7 @@ public import ESparseModels
 
 /// Prunes a whole checkpoint, one decoder block in memory at a time.
 ///
-/// Order of work for each block: statistics of its four input sites over all calibration sequences, saliency, shuffle and
+/// Order of work for each block: statistics of its input sites over all calibration sequences, saliency, shuffle and
 /// mask of its linears, outputs of the pruned block. A block is durable once its shard is written, and that happens when its
 /// outputs are on the disk: a killed run goes on after the last durable block and ends with the same bytes.
 public struct Pruner<B: Backend> {
@@ -225,7 +225,7 @@ public struct Pruner<B: Backend> {
     }
 
     private func prune(
-        _ index: Int, statistics: [InputSite: ChannelStatistics], isDiagnosed: Bool
+        _ index: Int, statistics: [String: ChannelStatistics], isDiagnosed: Bool
     ) throws -> PrunedBlock {
         let pool = pool
         let pruner = BlockPruner(
