@@ -81,10 +81,10 @@ public struct GemmShape: Sendable, Hashable {
                     model: model, layer: layer, rows: linears.reduce(0) { $0 + $1.rows }, columns: site.channels)
             }
             return switch site.name {
-            case BlockArchitecture.attentionInput: shape("QKV", site.linears)
-            case BlockArchitecture.attentionOutput: shape("attention out", site.linears)
-            case BlockArchitecture.feedForwardInput: shape("FFN-1", [site.linears[0]])
-            case BlockArchitecture.feedForwardOutput: shape("FFN-2", site.linears)
+            case SelfAttentionDescription.inputSite: shape("QKV", site.linears)
+            case SelfAttentionDescription.outputSite: shape("attention out", site.linears)
+            case FeedForwardDescription.inputSite: shape("FFN-1", [site.linears[0]])
+            case FeedForwardDescription.outputSite: shape("FFN-2", site.linears)
             default: nil
             }
         }

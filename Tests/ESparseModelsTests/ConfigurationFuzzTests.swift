@@ -46,7 +46,7 @@ import Testing
         #expect(architecture.parameterCount > 0 && architecture.expectedTensors.count > 3)
         #expect(architecture.blocks[0].sites.allSatisfy { $0.channels > 0 })
         _ = architecture.cacheDescription(sequenceCount: 1, capacity: architecture.contextLength)
-        for frequency in architecture.blocks[0].attention.rotaryFrequencies ?? [] {
+        for frequency in architecture.rotaryFrequencies ?? [] {
             #expect(frequency.isFinite && frequency >= 0, "\(String(decoding: bytes, as: UTF8.self))")
         }
     }

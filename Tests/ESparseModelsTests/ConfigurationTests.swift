@@ -171,7 +171,7 @@ private struct Configuration {
     @Test func bothSpellingsOfRotarySettings() throws {
         func frequencies(_ changes: [String: String?]) throws -> [Float] {
             let architecture = try ModelArchitecture(configuration: Configuration.llama.with(changes))
-            return try #require(architecture.blocks[0].attention.rotaryFrequencies)
+            return try #require(architecture.rotaryFrequencies)
         }
         let plain = try frequencies(["rope_theta": "16"])
         // base 16, head size 8: 16^0, 16^-1/4, 16^-1/2, 16^-3/4

@@ -18,10 +18,7 @@ import Testing
             [3, 9, 27, 81, 50, 4], batch: batch)
         let block = try architecture.loadBlock(0, from: weights, onto: backend)
         var cache = try backend.makeCache(
-            CacheDescription(
-                layerCount: 1, sequenceCount: 1, capacity: 6,
-                keyValueHeadCount: architecture.blocks[0].attention.keyValueHeadCount,
-                headSize: architecture.blocks[0].attention.headSize))
+            architecture.cacheDescription(sequenceCount: 1, capacity: 6).singleLayer)
         var observations: [Observation] = []
         try block.forward(hidden: &hidden, batch: batch, layer: 0, cache: &cache, through: through) {
             observations.append(($0, $1))
@@ -52,7 +49,7 @@ import Testing
         let fixture = try ModelFixture("llama-plain")
         let architecture = try ModelArchitecture(configuration: fixture.configuration)
         var silent = fixture.weights
-        let down = architecture.blocks[0].down
+        let down = try #require(architecture.blocks[0].sites.last).linears[0]
         silent.tensors[down.name] = try Tensor(
             [Float](repeating: 0, count: down.rows * down.columns), shape: down.shape)
         let before = try observe(architecture, silent).output

@@ -156,3 +156,10 @@ func relativeError(_ found: [Float], _ expected: [Float]) -> Float {
     guard differences.allSatisfy({ $0.isFinite }) else { return .infinity }
     return (differences.max() ?? 0) / largest
 }
+
+extension ModelArchitecture {
+    /// Rotary frequencies of the first block's attention, `[S / 2]`.
+    var rotaryFrequencies: [Float]? {
+        blocks[0].layers.lazy.compactMap { $0.layer as? SelfAttentionDescription }.first?.heads.rotaryFrequencies
+    }
+}

@@ -35,7 +35,7 @@ import Testing
         }
         let llama = try ModelArchitecture(configuration: KnownModel.llama32With1B.configuration())
         // LLaMA 3.2 divides its longest waves by 32 and keeps the shortest.
-        let frequencies = try #require(llama.blocks[0].attention.rotaryFrequencies)
+        let frequencies = try #require(llama.rotaryFrequencies)
         #expect(frequencies.first == 1)
         let longest = try #require(frequencies.last) * 32
         #expect(abs(longest - 3.013858e-6) < 1e-10)

@@ -1,50 +1,12 @@
-// A whole model as data: what config.json says, with every tensor's name and shape. Both families fit this description.
+// A whole model as data: what config.json says, with every tensor's name and shape.
 
 public import ESparseCore
 public import FoundationEssentials
 
 /// The shape of a language model: everything about it but the weights.
 public struct ModelArchitecture: Sendable {
-    /// How tokens become hidden states.
-    package struct Embedding: Sendable {
-        /// Learned positions (OPT).
-        package struct Positions: Sendable {
-            /// Name of the table `[rows, D]`.
-            package let name: String
-            /// Rows of the table; position p is row `p + offset`.
-            package let rows: Int
-            /// Rows before that of position 0.
-            package let offset: Int
-        }
-
-        /// Name of the token table `[V, channels]`.
-        package fileprivate(set) var name: String
-        /// Channels of a token's row.
-        package let channels: Int
-        /// From the table's channels to the hidden size, where they differ.
-        package let projection: LinearDescription?
-        /// The table of positions, for models without rotary positions.
-        package let positions: Positions?
-    }
-
-    /// How hidden states become logits.
-    package struct Head: Sendable {
-        /// The last norm, if any.
-        package let normalization: NormalizationDescription?
-        /// From the hidden size to the token table's channels, where they differ.
-        package let projection: LinearDescription?
-        /// Name of the weight `[V, channels]`; the token table's own name where they are tied.
-        package fileprivate(set) var name: String
-        /// Whether the weight is the token table.
-        package let isTied: Bool
-    }
-
     /// `model_type` of config.json.
     public let modelType: String
-    /// V: token ids are in `[0, vocabularySize)`.
-    public let vocabularySize: Int
-    /// D: channels of the residual stream.
-    public let hiddenSize: Int
     /// Positions that the model was made for (`max_position_embeddings`).
     public let contextLength: Int
     /// The most positions a sequence can have: the rows of a learned table, or the window of an attention that would slide beyond
@@ -58,11 +20,11 @@ public struct ModelArchitecture: Sendable {
     public let elementType: ElementType?
 
     /// How tokens become hidden states.
-    package private(set) var embedding: Embedding
+    package private(set) var embedding: EmbeddingDescription
     /// The decoder blocks, in order.
-    package let blocks: [BlockArchitecture]
+    package let blocks: [BlockDescription]
     /// How hidden states become logits.
-    package private(set) var head: Head
+    package private(set) var head: HeadDescription
 
     /// Reads config.json.
     ///
@@ -85,22 +47,25 @@ public struct ModelArchitecture: Sendable {
     }
 
     init(
-        modelType: String, vocabularySize: Int, hiddenSize: Int, contextLength: Int, positionLimit: Int?,
-        specialTokens: SpecialTokens,
-        embedding: Embedding, blocks: [BlockArchitecture], head: Head
+        modelType: String, contextLength: Int, positionLimit: Int?, specialTokens: SpecialTokens,
+        embedding: EmbeddingDescription, blocks: [BlockDescription], head: HeadDescription
     ) {
         self.modelType = modelType
-        self.vocabularySize = vocabularySize
-        self.hiddenSize = hiddenSize
         self.contextLength = contextLength
         self.positionLimit = positionLimit
-        self.beginToken = specialTokens.begin(vocabularySize: vocabularySize)
-        self.endTokens = specialTokens.ends(vocabularySize: vocabularySize)
+        self.beginToken = specialTokens.begin(vocabularySize: embedding.vocabularySize)
+        self.endTokens = specialTokens.ends(vocabularySize: embedding.vocabularySize)
         self.elementType = specialTokens.elementType
         self.embedding = embedding
         self.blocks = blocks
         self.head = head
     }
+
+    /// V: token ids are in `[0, vocabularySize)`.
+    public var vocabularySize: Int { embedding.vocabularySize }
+
+    /// D: channels of the residual stream.
+    public var hiddenSize: Int { embedding.hiddenSize }
 
     /// Number of decoder blocks.
     public var blockCount: Int { blocks.count }
@@ -109,24 +74,7 @@ public struct ModelArchitecture: Sendable {
     public var parameterCount: Int { tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
     /// Every tensor of the model, in order of data flow.
-    package var tensors: [TensorDescription] {
-        var tensors = [
-            TensorDescription(name: embedding.name, shape: [vocabularySize, embedding.channels], role: .embedding)
-        ]
-        if let positions = embedding.positions {
-            tensors.append(
-                TensorDescription(name: positions.name, shape: [positions.rows, hiddenSize], role: .embedding))
-        }
-        tensors += embedding.projection?.tensors ?? []
-        tensors += blocks.flatMap(\.tensors)
-        tensors += head.normalization?.tensors ?? []
-        tensors += head.projection?.tensors ?? []
-        if !head.isTied {
-            tensors.append(
-                TensorDescription(name: head.name, shape: [vocabularySize, embedding.channels], role: .linear))
-        }
-        return tensors
-    }
+    package var tensors: [TensorDescription] { embedding.tensors + blocks.flatMap(\.tensors) + head.tensors }
 
     /// Shape of every tensor by name.
     public var expectedTensors: [String: [Int]] {
@@ -153,8 +101,11 @@ public struct ModelArchitecture: Sendable {
 
     /// The description of a KV cache for some sequences of this model.
     package func cacheDescription(sequenceCount: Int, capacity: Int) -> CacheDescription {
-        CacheDescription(
-            layerCount: blockCount, sequenceCount: sequenceCount, capacity: capacity,
-            keyValueHeadCount: blocks[0].attention.keyValueHeadCount, headSize: blocks[0].attention.headSize)
+        guard let heads = blocks.lazy.compactMap(\.cachedHeads).first else {
+            preconditionFailure("no family describes a model without attention")
+        }
+        return CacheDescription(
+            layerCount: blockCount, sequenceCount: sequenceCount, capacity: capacity, keyValueHeadCount: heads.count,
+            headSize: heads.size)
     }
 }

@@ -1,6 +1,7 @@
 // The settings that every family shares: special tokens and the stored element type.
 
 import ESparseCore
+import FoundationEssentials
 
 /// One token id or a list of them, as `eos_token_id` can be.
 enum TokenIdentifiers: Codable, Sendable, Equatable {
@@ -67,4 +68,11 @@ struct SpecialTokens: Codable, Sendable {
         default: nil
         }
     }
+}
+
+extension SpecialTokens {
+    /// Reads them from config.json.
+    ///
+    /// - Throws: `ModelError`.
+    init(_ configuration: Data) throws { self = try Settings.decode(SpecialTokens.self, from: configuration) }
 }

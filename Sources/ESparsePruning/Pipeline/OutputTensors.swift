@@ -42,7 +42,7 @@ struct OutputTensors: WeightSource {
     /// Checks that all values of a block are finite.
     ///
     /// - Throws: `PruningError.nonFiniteWeight`; the format's error for a damaged tensor.
-    func checkValues(of block: BlockArchitecture) throws {
+    func checkValues(of block: BlockDescription) throws {
         for tensor in block.tensors { _ = try finiteTensor(tensor.name) }
     }
 
@@ -50,7 +50,7 @@ struct OutputTensors: WeightSource {
     ///
     /// - Throws: the format's error for a damaged tensor.
     func block(
-        _ architecture: BlockArchitecture, pruned: PrunedBlock
+        _ architecture: BlockDescription, pruned: PrunedBlock
     ) throws -> [(name: String, tensor: Tensor)] {
         try architecture.tensors.map(\.name).flatMap { name in
             if let bias = pruned.biases[name] { return [(name, bias)] }

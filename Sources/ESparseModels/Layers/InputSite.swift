@@ -25,6 +25,14 @@ package struct InputSite: Sendable {
     /// How its channels can be shuffled.
     package let shuffle: Shuffle
 
+    /// Describes a site with at least one linear.
+    package init(name: String, linears: [LinearDescription], shuffle: Shuffle) {
+        precondition(linears.allSatisfy { $0.columns == linears[0].columns } && !linears.isEmpty)
+        self.name = name
+        self.linears = linears
+        self.shuffle = shuffle
+    }
+
     /// C: channels of the input.
     package var channels: Int { linears[0].columns }
 }

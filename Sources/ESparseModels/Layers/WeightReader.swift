@@ -88,28 +88,3 @@ package struct WeightReader {
         }
     }
 }
-
-extension Backend {
-    /// Prepares a linear with its bias.
-    func prepare(_ linear: LinearDescription, _ weight: LinearWeight, _ reader: WeightReader) throws -> PreparedLinear {
-        try prepareLinear(weight, bias: reader.tensor(ifNamed: linear.biasName, shape: [linear.rows]))
-    }
-
-    /// Prepares a linear outside the decoder blocks, whose input is in its original order.
-    func prepare(_ linear: LinearDescription, _ reader: WeightReader) throws -> PreparedLinear {
-        let weight = try reader.linear(linear)
-        guard weight.permutation == nil else {
-            throw ModelError.permutationNotPossible(linear.name, reason: "it is not part of a decoder block")
-        }
-        return try prepare(linear, weight, reader)
-    }
-
-    /// Prepares a norm that writes its channels in `order`.
-    func prepare(
-        _ norm: NormalizationDescription, order: Permutation?, _ reader: WeightReader
-    ) throws -> PreparedNormalization {
-        try prepareNormalization(
-            norm.kind, size: norm.size, weight: reader.tensor(ifNamed: norm.weightName, shape: [norm.size]),
-            bias: reader.tensor(ifNamed: norm.biasName, shape: [norm.size]), epsilon: norm.epsilon, permutation: order)
-    }
-}

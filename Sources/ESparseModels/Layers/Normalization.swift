@@ -1,0 +1,45 @@
+// A norm: its description and its loading.
+
+package import ESparseCore
+
+/// A normalisation over the hidden channels.
+package struct NormalizationDescription: Sendable, Hashable {
+    /// Which formula.
+    package let kind: NormalizationKind
+    /// Channels.
+    package let size: Int
+    /// Added to the mean square or variance.
+    package let epsilon: Float
+    /// Name of the weight `[size]`; nil means 1.
+    package let weightName: String?
+    /// Name of the bias `[size]`; nil means 0.
+    package let biasName: String?
+
+    /// Describes a norm.
+    package init(kind: NormalizationKind, size: Int, epsilon: Float, weightName: String?, biasName: String?) {
+        self.kind = kind
+        self.size = size
+        self.epsilon = epsilon
+        self.weightName = weightName
+        self.biasName = biasName
+    }
+
+    /// The weight and the bias.
+    package var tensors: [TensorDescription] {
+        (weightName.map { [TensorDescription(name: $0, shape: [size], role: .normalization)] } ?? [])
+            + (biasName.map { [TensorDescription(name: $0, shape: [size], role: .bias)] } ?? [])
+    }
+}
+
+extension Backend {
+    /// Loads a norm that writes its channels in `order`.
+    ///
+    /// - Throws: `ModelError` when a tensor is missing or different; errors of the source and the backend.
+    func prepare(
+        _ norm: NormalizationDescription, order: Permutation?, _ reader: WeightReader
+    ) throws -> PreparedNormalization {
+        try prepareNormalization(
+            norm.kind, size: norm.size, weight: reader.tensor(ifNamed: norm.weightName, shape: [norm.size]),
+            bias: reader.tensor(ifNamed: norm.biasName, shape: [norm.size]), epsilon: norm.epsilon, permutation: order)
+    }
+}

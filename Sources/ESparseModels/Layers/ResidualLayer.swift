@@ -1,0 +1,64 @@
+// A layer on the residual stream: which norms stand around it.
+
+import ESparseCore
+
+/// A layer whose output is added to the residual stream, and the norms before it and after the sum.
+package struct ResidualLayerDescription: Sendable {
+    /// The layer between the norms.
+    package let layer: any LayerDescription
+    /// Normalises what the layer reads (LLaMA, most OPT); nil where it reads the residual stream itself.
+    package let normalizationBefore: NormalizationDescription?
+    /// Normalises the residual stream once the layer's output was added (OPT-350m).
+    package let normalizationOfSum: NormalizationDescription?
+
+    /// Puts norms around a layer.
+    package init(
+        _ layer: any LayerDescription, before: NormalizationDescription? = nil, ofSum: NormalizationDescription? = nil
+    ) {
+        self.layer = layer
+        normalizationBefore = before
+        normalizationOfSum = ofSum
+    }
+
+    /// The norms, in order of data flow.
+    package var normalizations: [NormalizationDescription] {
+        [normalizationBefore, normalizationOfSum].compactMap(\.self)
+    }
+
+    /// The layer's sites. A norm before the layer can write its input in any order; the residual stream keeps its own.
+    package var sites: [InputSite] { layer.sites(inputShuffle: inputShuffle) }
+
+    private var inputShuffle: InputSite.Shuffle { normalizationBefore == nil ? .impossible : .atRunTime }
+
+    /// Loads the layer and its norms.
+    ///
+    /// - Throws: as `LayerDescription.load`.
+    func load<B: Backend>(from reader: WeightReader, onto backend: B) throws -> ResidualLayer<B> {
+        let (layer, order) = try layer.load(inputShuffle: inputShuffle, from: reader, onto: backend)
+        return ResidualLayer(
+            backend: backend,
+            normalizationBefore: try normalizationBefore.map { try backend.prepare($0, order: order, reader) },
+            layer: layer,
+            normalizationOfSum: try normalizationOfSum.map { try backend.prepare($0, order: nil, reader) })
+    }
+}
+
+/// A layer and its norms on a backend.
+struct ResidualLayer<B: Backend>: Sendable {
+    let backend: B
+    let normalizationBefore: B.PreparedNormalization?
+    let layer: any Layer<B>
+    let normalizationOfSum: B.PreparedNormalization?
+
+    /// Replaces the residual stream `[T, D]` by the one after the layer.
+    ///
+    /// - Throws: what `pass.reach` throws.
+    func forward(_ hidden: inout B.Activation, pass: BlockPass<B>, cache: inout B.KeyValueCache) throws {
+        try layer.forward(input(from: hidden), addingTo: &hidden, pass: pass, cache: &cache)
+        if let normalizationOfSum { hidden = backend.normalize(hidden, with: normalizationOfSum) }
+    }
+
+    private func input(from hidden: B.Activation) -> B.Activation {
+        normalizationBefore.map { backend.normalize(hidden, with: $0) } ?? hidden
+    }
+}
