@@ -22,7 +22,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case wrongElementType(String, found: ElementType)
     /// Linears that read the same input expect it in different orders.
     case permutationMismatch(String, String)
-    /// A linear expects an input order that the model cannot give it.
+    /// A linear expects its input in an order that what stands before it cannot write.
     case permutationNotPossible(String, reason: String)
     /// A sequence has more tokens than the model has positions.
     case tooManyPositions(needed: Int, available: Int)
@@ -30,13 +30,13 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case cacheTooSmall(needed: Int, available: Int)
     /// A token id that the model's vocabulary does not have.
     case tokenOutsideVocabulary(Int32, vocabularySize: Int)
-    /// Nothing to read: generation and scoring need some tokens to start from.
+    /// Generation and scoring need some tokens to start from.
     case tooFewTokens(needed: Int, found: Int)
     /// A sampling or generation setting is out of range.
     case invalidOption(String, value: String, requirement: String)
     /// The model's outputs are not numbers.
     case logitsNotFinite
-    /// Self-made calibration text starts from a token that the model does not name.
+    /// config.json names no beginning-of-sequence token, with which self-made calibration text starts.
     case noBeginToken
 
     /// One sentence for the user.

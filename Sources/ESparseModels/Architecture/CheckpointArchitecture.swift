@@ -1,10 +1,10 @@
-// The architecture of a checkpoint, checked against the tensors that it really has.
+// Reads the architecture of a checkpoint and checks it against the tensors that are there.
 
 public import ESparseFormats
 
 extension ModelArchitecture {
-    /// The architecture of a checkpoint that has every tensor, with the right shape and of a type that can be read. Reads no
-    /// weights, so that what does not fit is told before any work is done.
+    /// Reads a checkpoint's config.json and checks that every tensor it calls for is there, with the right shape and a type
+    /// that can be read. Reads no weights, so a misfit shows before any work is done.
     ///
     /// - Throws: `UnfitCheckpoint` when the settings are not those of a supported model or the tensors do not fit them; the
     ///   format's error for a tensor's type.

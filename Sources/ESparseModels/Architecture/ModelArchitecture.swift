@@ -9,8 +9,8 @@ public struct ModelArchitecture: Sendable {
     public let modelType: String
     /// Positions that the model was made for (`max_position_embeddings`).
     public let contextLength: Int
-    /// The most positions a sequence can have: the rows of a learned table, or the window of an attention that would slide beyond
-    /// it; nil for other rotary positions, which go on.
+    /// The most positions a sequence can have: the rows of a learned table, or the attention's window, beyond which it would
+    /// slide. Nil where rotary positions set no limit.
     public let positionLimit: Int?
     /// The beginning-of-sequence token, if config.json names one of the vocabulary.
     public let beginToken: Int32?
@@ -33,8 +33,8 @@ public struct ModelArchitecture: Sendable {
         self = try ModelFamilies.architecture(from: configuration)
     }
 
-    /// Reads config.json, for weights that may have a tied table under the head's name only, as writers leave it that keep
-    /// one name of shared tensors.
+    /// Reads config.json. Writers that store a shared tensor once may keep a tied table under the head's name only; `weights`
+    /// tells which name it has.
     ///
     /// - Throws: as `init(configuration:)`.
     package init(configuration: Data, for weights: any WeightSource) throws {
@@ -81,7 +81,7 @@ public struct ModelArchitecture: Sendable {
         Dictionary(tensors.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The name under which the head lies, in all families.
+    /// Name of an untied head's weight, in all families.
     package static let headName = "lm_head.weight"
 
     /// Checks that a checkpoint has every tensor with the right shape and a type that can be read; reads no weights.

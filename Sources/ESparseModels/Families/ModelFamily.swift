@@ -1,12 +1,12 @@
-// The families of models that can be run, and which of them a config.json belongs to.
+// All model families, and the choice between them by `model_type` of config.json.
 
 package import FoundationEssentials
 
-/// Turns a config.json of some kinds of models into an architecture.
+/// A family of models: describes the architecture that a config.json asks for.
 package protocol ModelFamily: SendableMetatype {
     /// Values of `model_type` that belong to the family.
     static var modelTypes: [String] { get }
-    /// Reads and checks the settings.
+    /// Reads and checks config.json.
     ///
     /// - Throws: `ModelError`.
     static func architecture(from configuration: Data) throws -> ModelArchitecture

@@ -30,12 +30,12 @@ struct RotarySettings: Codable {
     }
 }
 
-/// How rotary frequencies are stretched beyond the positions of the first training.
+/// How rotary frequencies are scaled for contexts longer than the model was first trained on.
 enum RotaryScaling {
     case none
     /// All frequencies divided by `factor`.
     case linear(factor: Float)
-    /// LLaMA 3.1: long waves divided by `factor`, short ones kept, those between blended.
+    /// LLaMA 3.1: frequencies of long waves divided by `factor`, of short ones kept, between them blended.
     case llama3(factor: Float, low: Float, high: Float, originalPositions: Float)
 }
 

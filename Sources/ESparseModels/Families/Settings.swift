@@ -92,7 +92,7 @@ package enum Settings {
         return Float(value)
     }
 
-    /// The element-wise function of that name.
+    /// The activation function that config.json calls `name`.
     ///
     /// - Throws: `ModelError.unsupportedSetting`.
     package static func activationFunction(_ name: String, _ key: String) throws -> ActivationFunction {

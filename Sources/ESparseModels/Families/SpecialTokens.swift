@@ -49,17 +49,17 @@ struct SpecialTokens: Codable, Sendable {
         case torchDtype = "torch_dtype"
     }
 
-    /// The beginning-of-sequence token, if it is in the vocabulary.
+    /// The beginning-of-sequence token; nil where there is none or it is outside the vocabulary.
     func begin(vocabularySize: Int) -> Int32? {
         (beginToken?.all.first).flatMap { (0..<vocabularySize).contains($0) ? Int32($0) : nil }
     }
 
-    /// The tokens that end a text, of those in the vocabulary.
+    /// The tokens that end a text; those outside the vocabulary are left out.
     func ends(vocabularySize: Int) -> [Int32] {
         (endToken?.all ?? []).filter { (0..<vocabularySize).contains($0) }.map { Int32($0) }
     }
 
-    /// The element type that the checkpoint says it holds.
+    /// The element type that config.json names.
     var elementType: ElementType? {
         switch dtype ?? torchDtype {
         case "float32": .float32

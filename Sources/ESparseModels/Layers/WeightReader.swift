@@ -2,7 +2,7 @@
 
 package import ESparseCore
 
-/// Reads a model's tensors with every check that does not touch the weights themselves.
+/// Reads a model's tensors and checks their names, shapes and types, but not their values.
 package struct WeightReader {
     private let source: any WeightSource
 

@@ -1,4 +1,4 @@
-// Scores chosen tokens after chosen rows of a batch, so that callers can share what a cache holds already.
+// How likely chosen tokens are after chosen rows of a batch, going on from what a cache holds.
 
 public import ESparseCore
 
@@ -17,7 +17,7 @@ public struct ScoredToken: Sendable, Equatable {
 }
 
 extension LanguageModel {
-    /// Runs the next tokens of some sequences, and tells how likely each of `targets` is after its row, `[targets.count]`.
+    /// Runs the next tokens of some sequences, and returns how likely each of `targets` is after its row, `[targets.count]`.
     /// Several targets may follow one row, and most rows may have none.
     ///
     /// - Throws: as `hidden(_:batch:cache:)`.

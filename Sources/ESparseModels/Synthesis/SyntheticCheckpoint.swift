@@ -8,7 +8,7 @@ import Synchronization
 
 /// A folder of random weights on disk.
 public enum SyntheticCheckpoint {
-    /// Writes the folder; one tensor is in memory at a time. The name appears when the folder is complete.
+    /// Writes the folder, which appears under its name when it is complete. One tensor is in memory at a time.
     ///
     /// - Parameters:
     ///   - architecture: the shapes to write.

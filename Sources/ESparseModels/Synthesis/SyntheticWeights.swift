@@ -2,7 +2,7 @@
 
 public import ESparseCore
 
-/// A checkpoint's worth of bf16 weights that is made up as it is read.
+/// Random bf16 weights of a whole model, drawn as they are read.
 ///
 /// Linears are scaled so that activations stay near 1 (those that write the residual stream are damped by the depth),
 /// norms are 1 with a little noise. The same seed gives the same bytes whatever is read, in whatever order.
@@ -25,10 +25,10 @@ public struct SyntheticWeights: WeightSource {
         self.seed = seed
     }
 
-    /// The shape of a tensor, or nil where there is none of that name.
+    /// The shape of a tensor, or nil for an unknown name.
     public func shape(of name: String) -> [Int]? { tensors[name]?.shape }
 
-    /// Number of chunks of a tensor: its elements over `chunkElementCount`, rounded up; 0 for a name there is not.
+    /// Number of chunks of a tensor: its elements over `chunkElementCount`, rounded up; 0 for an unknown name.
     package func chunkCount(of name: String) -> Int {
         (elementCount(of: name) + SyntheticWeights.chunkElementCount - 1) / SyntheticWeights.chunkElementCount
     }
@@ -48,7 +48,7 @@ public struct SyntheticWeights: WeightSource {
 
     /// A whole tensor in memory.
     ///
-    /// - Throws: `ModelError.missingTensor` for a name there is not.
+    /// - Throws: `ModelError.missingTensor` for an unknown name.
     public func tensor(_ name: String) throws -> Tensor {
         guard let shape = shape(of: name) else { throw ModelError.missingTensor(name, expected: []) }
         let elements = (0..<chunkCount(of: name)).flatMap { chunk($0, of: name) }
@@ -57,7 +57,7 @@ public struct SyntheticWeights: WeightSource {
 
     /// A whole dense linear weight in memory.
     ///
-    /// - Throws: `ModelError.missingTensor` for a name there is not.
+    /// - Throws: `ModelError.missingTensor` for an unknown name.
     public func linearWeight(_ name: String) throws -> LinearWeight {
         LinearWeight(matrix: .dense(try tensor(name)))
     }
