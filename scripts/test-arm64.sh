@@ -13,7 +13,7 @@ done
 kernels=Sources/CESparseCPU
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
-for file in $kernels/linear_*.c Tests/CKernels/check_linear.c; do
+for file in $kernels/*.c Tests/CKernels/check_linear.c; do
     clang --target=aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include -O3 -Wall -Wextra -Werror \
         -I$kernels/include -c "$file" -o "$build/$(basename "$file" .c).o"
 done

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The linear kernels in C, of few and of many tokens, under AddressSanitizer, UndefinedBehaviorSanitizer and valgrind. Usage: scripts/test-kernels.sh [ROUNDS]
+# The linear kernels in C, of few and of many tokens, under AddressSanitizer, UndefinedBehaviorSanitizer and valgrind.
+# Usage: scripts/test-kernels.sh [ROUNDS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kernels=Sources/CESparseCPU
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
-files=("$kernels"/linear_{neon,plain,processor,avx2,avx512,bfloat16}.c Tests/CKernels/check_linear.c)
+files=("$kernels"/*.c Tests/CKernels/check_linear.c)
 clang -gdwarf-4 -O2 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all \
     -I$kernels/include "${files[@]}" -o "$build/sanitized" -lm -lpthread 2> "$build/warnings" || {
     cat "$build/warnings" >&2

@@ -2,7 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "linear_kernels.h"
+#include "thread_support.h"
 
 typedef struct {
     void *memory[esparse_scratch_slots];

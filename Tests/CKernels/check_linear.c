@@ -1,5 +1,5 @@
-// Checks the linear kernels of every instruction set this processor has against a plain product in double precision, on
-// random linears. Usage: check_linear [ROUNDS [SET,...]]
+// Checks the linear kernels of every table this processor can run against a plain product in double precision, on random
+// linears. Usage: check_linear [ROUNDS [TABLE,...]]
 #include "random_linear.h"
 
 static int failures;
@@ -243,47 +243,38 @@ static random_linear any_linear(int is_many, int element, int rounds) {
     return make_linear(1 + below(most), columns, tokens, element, pattern[0], group, rounds);
 }
 
-int main(int count, char **arguments) {
-    const esparse_processor processor = esparse_detect_processor();
-    const struct {
-        const char *name;
-        const esparse_linear_kernels *kernels;
-    } sets[] = {
-        {"plain", esparse_linear_kernels_plain()},
-        {"avx2", processor.has_avx2 ? esparse_linear_kernels_avx2() : NULL},
-        {"avx512", processor.has_avx512 ? esparse_linear_kernels_avx512() : NULL},
-        {"neon", processor.has_neon ? esparse_linear_kernels_neon() : NULL},
-    };
-    const int rounds = count > 1 ? atoi(arguments[1]) : 300;
-    for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) {
-        const esparse_linear_kernels *kernels = sets[set].kernels;
-        if (!kernels || (count > 2 && !strstr(arguments[2], sets[set].name))) continue;
-        for (int round = 0; round < rounds; round++) {
-            random_linear linear = any_linear(0, below(3), 0);
-            check_few(sets[set].name, kernels, &linear);
-            check_widening(sets[set].name, kernels, &linear);
-            free_linear(&linear);
-            if (!kernels->sparse_many.multiply) continue;
-            const int rounds_input = below(2);
-            linear = any_linear(1, below(3), rounds_input);
-            check_many(sets[set].name, &kernels->sparse_many, rounds_input, 1, &linear);
-            if (kernels->panels.bytes) {
-                for (int is_compact = 0; is_compact < 2; is_compact++) {
-                    check_panels(sets[set].name, kernels, &linear, is_compact);
-                }
-            }
+/// Random linears through everything that a table of kernels has.
+static void check_table(const char *name, const esparse_linear_kernels *kernels, int rounds) {
+    const esparse_many_kernels *many = &kernels->sparse_many;
+    for (int round = 0; round < rounds; round++) {
+        random_linear linear;
+        if (kernels->few) {
+            linear = any_linear(0, below(3), 0);
+            check_few(name, kernels, &linear);
+            check_widening(name, kernels, &linear);
             free_linear(&linear);
         }
-        printf("%s: %d rounds\n", sets[set].name, rounds);
+        if (!many->multiply) continue;
+        const int rounds_input = many->multiplies_bf16 || below(2);
+        linear = any_linear(1, many->multiplies_bf16 ? esparse_bfloat16 : below(3), rounds_input);
+        check_many(name, many, rounds_input, many->multiplies_bf16 ? 2 : 1, &linear);
+        if (kernels->panels.bytes) {
+            for (int is_compact = 0; is_compact < 2; is_compact++) check_panels(name, kernels, &linear, is_compact);
+        }
+        free_linear(&linear);
     }
-    const esparse_many_kernels *dots = processor.has_bfloat16 ? esparse_many_kernels_bfloat16() : NULL;
-    if (dots && (count <= 2 || strstr(arguments[2], "bfloat16"))) {
-        for (int round = 0; round < rounds; round++) {
-            random_linear linear = any_linear(1, esparse_bfloat16, 1);
-            check_many("bfloat16", dots, 1, 2, &linear);
-            free_linear(&linear);
+    printf("%s: %d rounds\n", name, rounds);
+}
+
+int main(int count, char **arguments) {
+    const esparse_features features = esparse_processor_features();
+    const int rounds = count > 1 ? atoi(arguments[1]) : 300;
+    const esparse_kernels *table;
+    for (int index = 0; (table = esparse_kernels_at(index)); index++) {
+        const int is_asked_for = count <= 2 || strstr(arguments[2], table->name);
+        if (is_asked_for && table->linear && !(table->features & ~features)) {
+            check_table(table->name, table->linear, rounds);
         }
-        printf("bfloat16: %d rounds\n", rounds);
     }
     if (failures) printf("%d checks failed\n", failures);
     return failures != 0;

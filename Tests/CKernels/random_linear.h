@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "linear_kernels.h"
+#include "kernels.h"
 
 static uint64_t state = 88172645463325252u;
 

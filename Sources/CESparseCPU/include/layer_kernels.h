@@ -1,4 +1,4 @@
-// Kernels of everything but linears: one table of functions an instruction set.
+// Kernels of everything in a model but linears, and of calibration statistics.
 //
 // Dimension legend: T tokens, C channels, H query heads, K key/value heads, G = H / K heads of a group, S head size.
 // Matrices are row-major, single precision. No function allocates, checks or keeps anything.
@@ -8,17 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "instruction_sets.h"
-
 #pragma clang assume_nonnull begin
 
 /// Element-wise functions.
-enum {
+typedef enum {
     esparse_function_silu = 0,
     esparse_function_relu = 1,
     esparse_function_gelu = 2,
     esparse_function_gelu_tanh = 3,
-};
+} esparse_function;
 
 enum {
     /// Query rows (token, head of the group) that one attention tile handles side by side.
@@ -97,7 +95,7 @@ typedef struct {
         float epsilon, const int32_t *_Nullable order, float *output);
     /// `output = function(gate) * up`; `up` NULL means 1.
     void (*apply)(
-        int32_t function, const float *gate, const float *_Nullable up, ptrdiff_t count, float *output);
+        esparse_function function, const float *gate, const float *_Nullable up, ptrdiff_t count, float *output);
     /// `accumulator += addend`.
     void (*add)(const float *addend, ptrdiff_t count, float *accumulator);
     /// BF16 or F16 to F32; the input need not be aligned.
@@ -135,9 +133,6 @@ typedef struct {
         const float *input, ptrdiff_t tokens, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last,
         int32_t fraction_bits, int32_t low, int32_t bins, uint32_t *counts);
 } esparse_layer_kernels;
-
-/// The functions for `instruction_set`, which the processor must have; the plain ones where it was not compiled.
-const esparse_layer_kernels *esparse_layer_kernels_for(int32_t instruction_set);
 
 #pragma clang assume_nonnull end
 

@@ -1,4 +1,4 @@
-// Kernels of linear layers `y = x W^T + b`, one table of functions an instruction set, and what the thread pool needs.
+// Kernels of linear layers `y = x W^T + b`.
 //
 // T tokens, R rows (output channels), C columns (input channels). Activations are f32, row-major.
 #ifndef ESPARSE_LINEAR_KERNELS_H
@@ -6,20 +6,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-
-/// Fetches memory into the second-level cache without waiting for it; any address will do, also one that is not mapped.
-static inline void esparse_prefetch(uintptr_t start, size_t bytes) {
-    for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch((const void *)(start + offset), 0, 2);
-}
-
-/// Tells the processor that the caller is spinning, so that it saves power and yields to a sibling thread.
-static inline void esparse_spin_pause(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield" ::: "memory");
-#endif
-}
 
 /// How weights are stored.
 typedef enum { esparse_float32 = 0, esparse_float16 = 1, esparse_bfloat16 = 2 } esparse_element;
@@ -45,6 +31,8 @@ typedef struct {
 /// A sparse product of many tokens, from input transposed into tiles. Every function runs on the calling thread.
 typedef struct {
     int64_t value_bytes;  ///< bytes of a value in a tile
+    /// Whether weights must be bf16 and inputs are rounded to it whatever `rounds` says; subnormals then count as zero.
+    int multiplies_bf16;
     /// Tokens in a tile that suits a product of so many tokens.
     int64_t (*tile_tokens)(int64_t tokens);
     /// Channels [first, first + count) of input [T, C] to tiles [T / tile_tokens][C][tile_tokens], rounded to bf16 where
@@ -99,34 +87,5 @@ typedef struct {
     /// Sparse weights in panels; all NULL where the instruction set has none.
     esparse_panel_kernels panels;
 } esparse_linear_kernels;
-
-/// Plain C, for any processor.
-const esparse_linear_kernels *esparse_linear_kernels_plain(void);
-/// AVX2, FMA, F16C, BMI2; NULL where the library was not built for x86-64.
-const esparse_linear_kernels *esparse_linear_kernels_avx2(void);
-/// AVX-512 F, BW, DQ, VL, VBMI2; NULL where the library was not built for x86-64.
-const esparse_linear_kernels *esparse_linear_kernels_avx512(void);
-/// Advanced SIMD of arm64; NULL where the library was not built for it.
-const esparse_linear_kernels *esparse_linear_kernels_neon(void);
-
-/// Sparse bf16 weights times many tokens by AVX-512 BF16 dot products: inputs are rounded to bf16 always, subnormals
-/// count as zero. NULL where the library was not built for x86-64.
-const esparse_many_kernels *esparse_many_kernels_bfloat16(void);
-
-/// What the processor (and the system, which must save its registers) can do.
-typedef struct {
-    int32_t has_avx2;      ///< everything `esparse_linear_kernels_avx2` uses
-    int32_t has_avx512;    ///< everything `esparse_linear_kernels_avx512` uses
-    int32_t has_bfloat16;  ///< AVX-512 BF16
-    int32_t has_amx;       ///< AMX tiles with bf16
-    int32_t has_neon;      ///< everything `esparse_linear_kernels_neon` uses: always, on arm64
-    int32_t is_amd;
-} esparse_processor;
-esparse_processor esparse_detect_processor(void);
-
-/// 64-byte aligned memory of the calling thread, at least `bytes`; valid until the thread's next call with the same
-/// `slot`. NULL when memory cannot be had.
-void *esparse_thread_scratch(int slot, size_t bytes);
-enum { esparse_scratch_slots = 4 };
 
 #endif

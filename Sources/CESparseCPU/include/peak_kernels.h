@@ -1,23 +1,17 @@
-// What the machine can do at best: multiply-adds on registers alone, and reading memory in a row.
+// What the machine can do at best: multiply-adds in registers alone, and reading memory from end to end.
 #ifndef ESPARSE_PEAK_KERNELS_H
 #define ESPARSE_PEAK_KERNELS_H
 
 #include <stdint.h>
 
-#include "instruction_sets.h"
-
-/// The arithmetic of `esparse_peak_multiply_add`.
-enum {
-    esparse_peak_float32 = 0,
-    /// AVX-512 BF16 dot products; the processor must have them.
-    esparse_peak_bfloat16 = 1,
-};
-
-/// Floating-point operations (a multiply-add counts two) of one round of `esparse_peak_multiply_add`.
-int64_t esparse_peak_operations(int32_t instruction_set, int32_t arithmetic);
-/// Runs rounds of independent multiply-adds that touch no memory, on the calling thread.
-void esparse_peak_multiply_add(int32_t instruction_set, int32_t arithmetic, int64_t rounds);
-/// Reads `count` 64-bit words, on the calling thread; the result keeps the compiler from leaving the reads out.
-uint64_t esparse_peak_read(int32_t instruction_set, const uint64_t *words, int64_t count);
+/// The loops of one instruction set; every function runs on the calling thread.
+typedef struct {
+    /// Floating-point operations of one round of `multiply_add`, of which each multiply-add counts two.
+    int64_t operations;
+    /// Runs rounds of independent multiply-adds (or bf16 dot products) that touch no memory.
+    void (*multiply_add)(int64_t rounds);
+    /// Reads `count` 64-bit words; the result keeps the compiler from leaving the reads out.
+    uint64_t (*read)(const uint64_t *words, int64_t count);
+} esparse_peak_kernels;
 
 #endif

@@ -108,7 +108,8 @@ package struct MaskRefinement: Sendable {
             unsafe groups.withUnsafeBufferPointer { groups in
                 guard let groups = groups.baseAddress else { return }
                 let descent = unsafe TileDescent(
-                    rows: rows, channels: channels, pattern: pattern, instructionSet: instructionSet, weight: weight,
+                    rows: rows, channels: channels, pattern: pattern, kernels: instructionSet.shuffleKernels,
+                    weight: weight,
                     bits: bits, dropped: dropped, response: response, hessian: hessian, groups: groups)
                 unsafe descent.run(
                     rounds: RefinementLimits.rounds, smallestGain: RefinementLimits.smallestGain, errors: errors)
@@ -122,7 +123,7 @@ package struct MaskRefinement: Sendable {
     let rows: Int
     let channels: Int
     let pattern: SparsityPattern
-    let instructionSet: InstructionSet
+    let kernels: esparse_shuffle_kernels
     /// `[rows, C]`
     let weight: UnsafePointer<Float>
     /// `[rows, (C + 7) / 8]`
@@ -206,8 +207,8 @@ package struct MaskRefinement: Sendable {
         unsafe rowBits[exchange.keep / 8] |= 1 << UInt8(exchange.keep % 8)
         unsafe dropped[first + exchange.drop] = lost
         unsafe dropped[first + exchange.keep] = 0
-        unsafe esparse_mask_exchange(
-            instructionSet.number, response + first, lost, hessian + exchange.drop * channels, won,
+        unsafe kernels.exchange(
+            response + first, lost, hessian + exchange.drop * channels, won,
             hessian + exchange.keep * channels, Int64(channels))
     }
 }

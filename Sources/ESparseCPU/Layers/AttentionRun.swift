@@ -53,10 +53,10 @@ import ESparseCore
                         cache.offset(layer: layer, sequence: segment.sequence, head: head) + position
                         * cache.rowByteCount
                     let isBFloat16: Int32 = cache.isBFloat16 ? 1 : 0
-                    unsafe kernels.table.pointee.append(
+                    unsafe kernels.functions.append(
                         key + source, piece.count, stride, shape.headSize, cache.paddedSize, rotation?.start,
                         frequencyCount, position, isBFloat16, keys + target)
-                    unsafe kernels.table.pointee.append(
+                    unsafe kernels.functions.append(
                         value + source, piece.count, stride, shape.headSize, cache.paddedSize, nil, 0, position,
                         isBFloat16, values + target)
                 }
@@ -113,7 +113,7 @@ import ESparseCore
             unsafe task.first_row = tile.first
             unsafe task.row_count = min(Int(esparse_attention_lanes), task.row_count - tile.first)
             unsafe task.scratch = scratch.start
-            unsafe kernels.table.pointee.attend_tile(&task)
+            unsafe kernels.functions.attend_tile(&task)
         }
         withExtendedLifetime(scratch) {}
     }
@@ -131,8 +131,8 @@ import ESparseCore
                 unsafe task.scratch = scratch.start
                 unsafe task.partial =
                     partials.start + piece.partial + piece.first / chunk * task.row_count * rowSize
-                unsafe kernels.table.pointee.attend_few(&task)
-                if piece.pieceCount == 1 { unsafe kernels.table.pointee.merge_few(&task, 1) }
+                unsafe kernels.functions.attend_few(&task)
+                if piece.pieceCount == 1 { unsafe kernels.functions.merge_few(&task, 1) }
             }
             withExtendedLifetime(scratch) {}
         }
@@ -140,7 +140,7 @@ import ESparseCore
         kernels.pool.run(count: merges.count) { index in
             unsafe withTask(merges[index]) { task in
                 unsafe task.partial = partials.start + merges[index].partial
-                unsafe kernels.table.pointee.merge_few(&task, merges[index].pieceCount)
+                unsafe kernels.functions.merge_few(&task, merges[index].pieceCount)
             }
         }
     }

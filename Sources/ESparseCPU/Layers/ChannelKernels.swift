@@ -133,7 +133,7 @@ package struct ChannelKernels: Sendable {
                             else { return }
                             nonisolated(unsafe) let pointers = unsafe (values, sums, squares, minimums, maximums)
                             kernels.forEachRange(of: channels, size: Self.strip) { range in
-                                unsafe kernels.table.pointee.accumulate_moments(
+                                unsafe kernels.functions.accumulate_moments(
                                     pointers.0, tokens, channels, range.lowerBound, range.upperBound, pointers.1,
                                     pointers.2, pointers.3, pointers.4)
                             }
@@ -156,7 +156,7 @@ package struct ChannelKernels: Sendable {
                 guard let values = values.baseAddress, let counts = counts.baseAddress else { return }
                 nonisolated(unsafe) let pointers = unsafe (values, counts)
                 kernels.forEachRange(of: channels, size: Self.strip) { range in
-                    unsafe kernels.table.pointee.accumulate_histogram(
+                    unsafe kernels.functions.accumulate_histogram(
                         pointers.0, tokens, channels, range.lowerBound, range.upperBound, origins, inverseWidths, bins,
                         pointers.1)
                 }
@@ -176,7 +176,7 @@ package struct ChannelKernels: Sendable {
                 guard let values = values.baseAddress, let counts = counts.baseAddress else { return }
                 nonisolated(unsafe) let pointers = unsafe (values, counts)
                 kernels.forEachRange(of: channels, size: Self.strip) { range in
-                    unsafe kernels.table.pointee.accumulate_logarithmic_histogram(
+                    unsafe kernels.functions.accumulate_logarithmic_histogram(
                         pointers.0, tokens, channels, range.lowerBound, range.upperBound, fractionBits, low, bins,
                         pointers.1)
                 }

@@ -10,12 +10,12 @@ import ESparseCore
     /// Values that one piece of an element-wise operation handles: worth a thread's attention, small beside the caches.
     private static let pieceSize = 1 << 14
 
-    /// Constant data.
-    let table: UnsafePointer<esparse_layer_kernels>
+    /// The C functions.
+    let functions: esparse_layer_kernels
     let pool: ThreadPool
 
     init(_ instructionSet: InstructionSet, pool: ThreadPool) {
-        unsafe table = esparse_layer_kernels_for(instructionSet.number)
+        functions = instructionSet.layerKernels
         self.pool = pool
     }
 
@@ -43,10 +43,10 @@ import ESparseCore
                         let order = normalization.order.isEmpty ? nil : order.baseAddress
                         switch normalization.kind {
                         case .rootMeanSquare:
-                            unsafe table.pointee.normalize_rms(
+                            unsafe functions.normalize_rms(
                                 source, range.count, channels, weight, normalization.epsilon, order, target)
                         case .layer:
-                            unsafe table.pointee.normalize_layer(
+                            unsafe functions.normalize_layer(
                                 source, range.count, channels, weight, bias, normalization.epsilon, order, target)
                         }
                     }
@@ -73,7 +73,7 @@ import ESparseCore
         forEachRange(of: count, size: Self.pieceSize) { range in
             let first = range.lowerBound
             let factor = unsafe up.map { unsafe $0 + first }
-            unsafe table.pointee.apply(Int32(code), gate + first, factor, range.count, output + first)
+            unsafe functions.apply(code, gate + first, factor, range.count, output + first)
         }
     }
 
@@ -81,7 +81,7 @@ import ESparseCore
         nonisolated(unsafe) let addend = unsafe addend
         nonisolated(unsafe) let accumulator = unsafe accumulator
         forEachRange(of: count, size: Self.pieceSize) { range in
-            unsafe table.pointee.add(addend + range.lowerBound, range.count, accumulator + range.lowerBound)
+            unsafe functions.add(addend + range.lowerBound, range.count, accumulator + range.lowerBound)
         }
     }
 
@@ -99,9 +99,12 @@ import ESparseCore
                     let source = unsafe base + row * rowByteCount
                     let target = unsafe output + token * channels
                     switch table.elementType {
-                    case .bfloat16: unsafe self.table.pointee.widen_bf16(source, channels, target)
-                    case .float16: unsafe self.table.pointee.widen_f16(source, channels, target)
-                    default: unsafe UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: rowByteCount)
+                    case .bfloat16: unsafe functions.widen_bf16(source, channels, target)
+                    case .float16: unsafe functions.widen_f16(source, channels, target)
+                    case .float32:
+                        unsafe UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: rowByteCount)
+                    case .uint8, .int32, .int64:
+                        preconditionFailure("CPUEmbedding refuses \(table.elementType)")
                     }
                 }
             }

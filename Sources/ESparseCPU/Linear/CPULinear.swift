@@ -105,7 +105,7 @@ package struct CPULinear: Sendable {
             let kernels = instructionSet.kernels
             return storage.panels == nil ? kernels.sparse_many : kernels.panels.many
         case .sparseBFloat16:
-            if let kernels = unsafe esparse_many_kernels_bfloat16() { return unsafe kernels.pointee }
+            if let kernels = KernelTable.avx512BFloat16?.linear { return kernels.sparse_many }
         default: break
         }
         preconditionFailure("\(kernel) is no sparse kernel of this build")

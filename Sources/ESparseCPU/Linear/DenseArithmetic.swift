@@ -1,7 +1,5 @@
 // In which data type oneDNN multiplies under bf16: chosen once from the kind of processor.
 
-internal import CESparseCPU
-
 /// Which data type dense products of many tokens run in under `Precision.bfloat16`.
 ///
 /// Both give the same semantics (inputs rounded to bf16, exact products, single-precision sums); they differ in speed only.
@@ -19,9 +17,6 @@ package enum DenseArithmetic: String, Sendable, CaseIterable {
     /// | Intel without (or hidden) AMX | half the rate | f32 |
     /// | AMD with AVX-512 BF16 (Zen 4, 5) | twice the rate | bf16 |
     /// | anything else | missing | f32 |
-    package static let preferred: DenseArithmetic = {
-        let processor = esparse_detect_processor()
-        if processor.has_amx != 0 { return .bfloat16 }
-        return processor.is_amd != 0 && processor.has_bfloat16 != 0 ? .bfloat16 : .float32
-    }()
+    package static let preferred: DenseArithmetic =
+        ProcessorFeatures.current.isDisjoint(with: [.amxBFloat16, .doubleRateBFloat16]) ? .float32 : .bfloat16
 }

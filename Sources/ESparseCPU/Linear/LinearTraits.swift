@@ -57,7 +57,7 @@ package struct LinearTraits: Sendable, Hashable {
             kernels.append(.sparseBFloat16)
         }
         kernels.append(singlePrecisionKernel)
-        if precision == .bfloat16, esparse_detect_processor().has_bfloat16 != 0 {
+        if precision == .bfloat16, ProcessorFeatures.current.contains(.avx512BFloat16) {
             kernels.append(pattern == nil ? .denseBFloat16 : .expandedBFloat16)
         }
         return kernels

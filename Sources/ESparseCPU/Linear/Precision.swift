@@ -1,7 +1,5 @@
 // The two precisions in which linears run.
 
-import CESparseCPU
-
 /// How a linear rounds; sums are single precision in both.
 public enum Precision: String, Sendable, CaseIterable {
     /// Weights and inputs as they are, widened to single precision.
@@ -11,6 +9,6 @@ public enum Precision: String, Sendable, CaseIterable {
 
     /// bfloat16 where the processor has instructions for it, single precision elsewhere.
     public static var preferred: Precision {
-        esparse_detect_processor().has_bfloat16 != 0 ? .bfloat16 : .float32
+        ProcessorFeatures.current.contains(.avx512BFloat16) ? .bfloat16 : .float32
     }
 }

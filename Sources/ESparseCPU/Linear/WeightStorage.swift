@@ -171,9 +171,10 @@ extension ElementType {
     /// The C kernels' code of a floating-point type.
     var kernelCode: Int32 {
         switch self {
+        case .float32: Int32(esparse_float32.rawValue)
         case .float16: Int32(esparse_float16.rawValue)
         case .bfloat16: Int32(esparse_bfloat16.rawValue)
-        default: Int32(esparse_float32.rawValue)
+        case .uint8, .int32, .int64: preconditionFailure("\(self) is no type of weights, which WeightStorage refuses")
         }
     }
 }

@@ -24,26 +24,23 @@ package struct MachinePeak: Sendable, Equatable {
     /// The memory that is read is twice all last-level caches, between 256 MiB and 1 GiB: of caches beyond half a GiB some of
     /// it may still be held.
     package static func measure(pool: ThreadPool) -> MachinePeak {
-        let instructionSet = InstructionSet.available.last ?? .plain
-        let hasBFloat16 = esparse_detect_processor().has_bfloat16 != 0
+        let kernels = (InstructionSet.available.last ?? .plain).peakKernels
+        let products = KernelTable.avx512BFloat16.flatMap { $0.isAvailable ? $0.peak : nil }
         return MachinePeak(
-            float32Operations: operations(instructionSet, Int32(esparse_peak_float32), pool: pool),
-            bfloat16Operations: hasBFloat16
-                ? operations(instructionSet, Int32(esparse_peak_bfloat16), pool: pool) : nil,
-            readBytes: bandwidth(instructionSet, pool: pool))
+            float32Operations: operations(kernels, pool: pool),
+            bfloat16Operations: products.map { operations($0, pool: pool) },
+            readBytes: bandwidth(kernels, pool: pool))
     }
 
-    private static func operations(_ instructionSet: InstructionSet, _ arithmetic: Int32, pool: ThreadPool) -> Double {
+    private static func operations(_ kernels: esparse_peak_kernels, pool: ThreadPool) -> Double {
         let rounds: Int64 = 1_000_000
-        let perThread = Double(rounds * esparse_peak_operations(instructionSet.number, arithmetic))
+        let perThread = Double(rounds * kernels.operations)
         return best(of: 5, amount: perThread * Double(pool.threadCount)) {
-            pool.run(count: pool.threadCount) { _ in
-                esparse_peak_multiply_add(instructionSet.number, arithmetic, rounds)
-            }
+            pool.run(count: pool.threadCount) { _ in kernels.multiply_add(rounds) }
         }
     }
 
-    private static func bandwidth(_ instructionSet: InstructionSet, pool: ThreadPool) -> Double {
+    private static func bandwidth(_ kernels: esparse_peak_kernels, pool: ThreadPool) -> Double {
         let byteCount = min(max(2 * Processor.lastLevelCacheBytes, 256 << 20), 1 << 30)
         // Pages that were never written all read the same page of zeros: ByteStorage writes them.
         let memory = unsafe ByteStorage(byteCount: byteCount) { _ in }
@@ -53,7 +50,7 @@ package struct MachinePeak: Sendable, Equatable {
                 unsafe memory.withUnsafeBytes { bytes in
                     guard let start = bytes.baseAddress else { return }
                     let words = unsafe (start + index * piece).assumingMemoryBound(to: UInt64.self)
-                    _ = unsafe esparse_peak_read(instructionSet.number, words, Int64(piece / 8))
+                    _ = unsafe kernels.read(words, Int64(piece / 8))
                 }
             }
         }

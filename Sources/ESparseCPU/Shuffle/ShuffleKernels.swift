@@ -12,7 +12,7 @@ package import ESparseCore
     /// Number of channels.
     package let channelCount: Int
     private let rows: Int
-    private let instructionSet: InstructionSet
+    private let kernels: esparse_shuffle_kernels
     private let values: UnsafeMutablePointer<Float>
     private let scratch: UnsafeMutablePointer<Float>
 
@@ -24,7 +24,7 @@ package import ESparseCore
     package init(channelCount: Int, rows: Int, instructionSet: InstructionSet = .forExactKernels) {
         precondition(channelCount > 0 && rows > 0)
         self.channelCount = channelCount
-        self.instructionSet = instructionSet
+        kernels = instructionSet.shuffleKernels
         self.rows = rows
         let chunkCount = (rows + Self.chunk - 1) / Self.chunk
         unsafe values = Self.allocate(chunkCount * channelCount * Self.chunk)
@@ -111,8 +111,8 @@ package import ESparseCore
         unsafe order.withUnsafeBufferPointer { order in
             unsafe groups.withUnsafeBufferPointer { groups in
                 unsafe totals.withUnsafeMutableBufferPointer { totals in
-                    unsafe esparse_shuffle_gains(
-                        instructionSet.number, values, Int64(channelCount), Int64(rows), order.baseAddress,
+                    unsafe kernels.gains(
+                        values, Int64(channelCount), Int64(rows), order.baseAddress,
                         Int32(pattern.group), Int32(pattern.kept), groups.baseAddress, Int64(groups.count), asked,
                         scratch, gains, totals.baseAddress)
                 }
