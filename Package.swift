@@ -88,14 +88,17 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ESparsePruning",
-            dependencies: ["ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCPU", "ESparseCore"],
+            dependencies: [
+                "ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCPU", "ESparseCore", "CESparseCPU",
+                "CESparseDNNL", "CESparseLAPACK",
+            ],
             swiftSettings: strict),
         .target(name: "ESparseModels", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
         .target(name: "ESparseTokenizers", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
         .target(name: "ESparseFormats", dependencies: ["ESparseCore", "CZlib"], swiftSettings: strict),
         .target(
             name: "ESparseCPU",
-            dependencies: ["ESparseCore", "CESparseCPU", "CESparseDNNL", "CESparseLAPACK"],
+            dependencies: ["ESparseCore", "CESparseCPU", "CESparseDNNL"],
             swiftSettings: strict),
         .target(
             name: "ESparseCUDA", dependencies: ["ESparseFormats", "ESparseCore", "CESparseCUDA"], exclude: ["Kernels"],

@@ -5,6 +5,7 @@ import ESparseCUDA
 import ESparseCore
 import ESparseMeasurement
 import ESparseModels
+import ESparsePruning
 
 /// A backend that commands run on.
 protocol CommandBackend: KernelReporting {
@@ -12,19 +13,21 @@ protocol CommandBackend: KernelReporting {
     var arithmetic: String { get }
     /// The precision that a pruning run with this backend records.
     var precision: Precision { get }
-    /// Where the arithmetic of pruning is done; nil is the processor.
-    var pruningDevice: PruningDevice<Activation>? { get }
+    /// What does the arithmetic of pruning beside it.
+    var pruningDevice: any PruningDevice<Activation> { get }
 }
 
 extension CPUBackend: CommandBackend {
     var arithmetic: String { precision.rawValue }
-    var pruningDevice: PruningDevice<CPUActivation>? { nil }
+    var pruningDevice: any PruningDevice<CPUActivation> {
+        CPUPruning(backend: self, pool: pool, instructionSet: instructionSet)
+    }
 }
 
 extension CUDABackend: CommandBackend {
     var arithmetic: String { type == .bfloat16 ? "bf16" : "f16" }
     var precision: Precision { .bfloat16 }
-    var pruningDevice: PruningDevice<CUDAActivation>? { PruningDevice(calibration: pruning, weights: pruning) }
+    var pruningDevice: any PruningDevice<CUDAActivation> { pruning }
 }
 
 /// What a command's options say about where and how to compute.

@@ -19,13 +19,21 @@ extension AmplitudeScale: ExpressibleByArgument {}
 extension SaliencyRule: ExpressibleByArgument {}
 extension ShuffleSteps: ExpressibleByArgument {}
 
-/// The methods that `--method` names.
-enum MethodName: String, ExpressibleByArgument, CaseIterable {
-    case eSparse = "e-sparse"
-    case wanda
-    case magnitude
-    case ria
-    case sparsegpt
+/// A method that `--method` names: one of `PruningMethods.all`.
+struct MethodName: ExpressibleByArgument {
+    /// With its usual settings.
+    let method: any PruningMethod
+
+    init(_ method: any PruningMethod) { self.method = method }
+
+    init?(argument: String) {
+        guard let method = PruningMethods.named(argument) else { return nil }
+        self.method = method
+    }
+
+    var defaultValueDescription: String { method.name }
+    static var allValueStrings: [String] { PruningMethods.all.map(\.name) }
+    static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }
 
 /// Sets of settings that `--preset` names.
@@ -40,7 +48,7 @@ struct MethodOptions: ParsableArguments {
     var pattern: SparsityPattern = .twoOfFour
 
     @Option(help: "How weights are scored.")
-    var method: MethodName = .eSparse
+    var method: MethodName = MethodName(PruningMethods.all[0])
 
     @Option(help: "E-Sparse with the paper's plain settings; options given beside it still count.")
     var preset: Preset?
@@ -95,15 +103,18 @@ struct MethodOptions: ParsableArguments {
             of: [
                 "--preset": preset != nil, "--alpha": alpha != nil, "--bins": bins != nil, "--entropy": entropy != nil,
                 "--amplitude": amplitude != nil, "--rule": rule != nil, "--skip-positions": skipPositions != nil,
-            ], with: "--method e-sparse", method == .eSparse)
+            ], with: "--method e-sparse", method.method is ESparse)
         try requireEffect(
             of: ["--bins": bins != nil], with: "an --entropy of linear bins (own-range, shared or power)",
             eSparse.entropy != .logarithmic)
         try requireEffect(
             of: ["--block-size": blockSize != nil], with: "--shuffle both or local",
             shuffle == .both || shuffle == .local)
-        if update, method == .sparsegpt { throw ValidationError("--method sparsegpt updates weights without --update") }
-        if refine == true, update || method == .sparsegpt {
+        let updates = !method.method.stages.isEmpty
+        if update, updates {
+            throw ValidationError("--method \(method.method.name) updates weights without --update")
+        }
+        if refine == true, update || updates {
             throw ValidationError("--refine leaves weights as they are; it does not go with updated weights")
         }
         if let skipPositions, skipPositions < 0 { throw ValidationError("--skip-positions must be 0 or above") }
@@ -114,9 +125,9 @@ struct MethodOptions: ParsableArguments {
 
     /// The settings that these options and defaults give.
     func settings(precision: Precision) -> PruningSettings {
-        let method: any PruningMethod =
-            update ? CompensatedMethod(scoring) : refinesMask ? RefinedMethod(scoring) : scoring
-        var settings = PruningSettings(method: method, precision: precision)
+        var settings = PruningSettings(method: scoring, precision: precision)
+        if update { settings.stages.append(.update()) }
+        if refinesMask { settings.stages.append(.refinement) }
         settings.pattern = pattern
         settings.shuffle = shuffle
         if let blockSize { settings.blockSize = blockSize }
@@ -124,20 +135,12 @@ struct MethodOptions: ParsableArguments {
     }
 
     /// Whether masks are refined: the default of E-Sparse itself, not of the paper's plain settings nor of other methods.
-    private var refinesMask: Bool { refine ?? (method == .eSparse && preset == nil && !update) }
+    private var refinesMask: Bool { refine ?? (method.method is ESparse && preset == nil && !update) }
 
-    /// Whether the method gathers statistics.
-    var calibrates: Bool { update || refinesMask || method != .magnitude }
+    /// Whether statistics are gathered.
+    var calibrates: Bool { settings(precision: .float32).requirement != .none }
 
-    private var scoring: any PruningMethod {
-        switch method {
-        case .magnitude: return Magnitude()
-        case .wanda: return Wanda()
-        case .ria: return RIA()
-        case .sparsegpt: return SparseGPT()
-        case .eSparse: return eSparse
-        }
-    }
+    private var scoring: any PruningMethod { method.method is ESparse ? eSparse : method.method }
 
     private var eSparse: ESparse {
         var method = preset == .paper ? ESparse.paper : ESparse.standard

@@ -37,6 +37,42 @@ extension Tensor {
         return Tensor(unchecked: elementType, shape: [rows, order.count], storage: gathered)
     }
 
+    /// The matrix's elements as singles, row-major, with column `order[j]` at column `j`; nil leaves columns where they are.
+    ///
+    /// - Throws: `TensorError.notFloatingPoint` for integer tensors.
+    package func floats(in order: Permutation?) throws(TensorError) -> [Float] {
+        guard let order = order?.order else { return try floats() }
+        guard elementType.isFloatingPoint else { throw .notFloatingPoint(elementType) }
+        precondition(shape.count == 2 && order.count == columns)
+        return unsafe withUnsafeBytes { bytes in
+            unsafe [Float](unsafeUninitializedCapacity: elementCount) { output, initialized in
+                switch elementType {
+                case .float32:
+                    unsafe widen(order, from: bytes, to: output) { (bits: UInt32) in Float(bitPattern: bits) }
+                case .bfloat16:
+                    unsafe widen(order, from: bytes, to: output) { (bits: UInt16) in BFloat16(bitPattern: bits).float }
+                default: unsafe widen(order, from: bytes, to: output) { (bits: UInt16) in Half.float(bits) }
+                }
+                initialized = elementCount
+            }
+        }
+    }
+
+    @inline(__always)
+    private func widen<Bits: FixedWidthInteger & BitwiseCopyable>(
+        _ order: [Int32], from input: UnsafeRawBufferPointer, to output: UnsafeMutableBufferPointer<Float>,
+        _ single: (Bits) -> Float
+    ) {
+        let size = MemoryLayout<Bits>.size
+        for start in stride(from: 0, to: rows * columns, by: columns) {
+            for (column, channel) in order.enumerated() {
+                let bits = unsafe input.loadUnaligned(
+                    fromByteOffset: (start + Int(channel)) * size, as: Bits.self)
+                unsafe output[start + column] = single(bits)
+            }
+        }
+    }
+
     private func gather<Bits: FixedWidthInteger & BitwiseCopyable>(
         _ type: Bits.Type, _ order: [Int32], from input: UnsafeRawBufferPointer,
         to output: UnsafeMutableRawBufferPointer

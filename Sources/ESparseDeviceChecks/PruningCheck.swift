@@ -62,7 +62,7 @@ package struct PruningCheck: CustomStringConvertible {
         return numbers.integers(tokens * channels, below: 10_001).map { (Float($0) - 5000) / 1024 }
     }
 
-    private func gather(_ backend: CUDABackend) throws -> SiteSums {
+    private func gather(_ backend: CUDABackend) throws -> SiteSums<CUDAProducts> {
         let accumulator = try backend.pruning.makeAccumulator(
             channels: channels, bins: LogarithmicBinning(exponents: -4...3, fractionBits: 1), sumsProducts: true)
         try accumulator.append(backend.activation(input(), channels: channels), skipping: 1)
@@ -79,8 +79,8 @@ package struct PruningCheck: CustomStringConvertible {
         for channel in 0..<channels {
             let values = (1..<tokens).map { input[$0 * channels + channel] }
             let own = counts[(channel * bins)..<((channel + 1) * bins)]
-            found += [Float(sums.sums[channel]), Float(sums.squareSums[channel])]
-            found += [sums.minimums[channel], sums.maximums[channel]]
+            found += [Float(sums.range.sum[channel]), Float(sums.range.sumOfSquares[channel])]
+            found += [sums.range.minimum[channel], sums.range.maximum[channel]]
             found += [Float(own.prefix(bins / 2).reduce(0, +)), Float(own.suffix(bins / 2).reduce(0, +))]
             expected.append(Float(values.reduce(0.0) { $0 + Double($1) }))
             expected.append(Float(values.reduce(0.0) { $0 + Double($1) * Double($1) }))
@@ -91,7 +91,7 @@ package struct PruningCheck: CustomStringConvertible {
     }
 
     private func products(_ backend: CUDABackend) throws -> ([Float], [Float]) {
-        let found = try gather(backend).products?.values() ?? []
+        let found = try gather(backend).products?.gram().values ?? []
         let input = input()
         var places: [(Int, Int)] = []
         for row in stride(from: 0, to: channels, by: 7) { places += [(row, 0), (row, row / 2), (row, row)] }
@@ -104,24 +104,26 @@ package struct PruningCheck: CustomStringConvertible {
     }
 
     /// Weights, factors and their saliencies, without equal ones.
-    private func scored(_ backend: CUDABackend) throws -> (scores: any WeightScores, saliency: [Float]) {
+    private func scored(
+        _ backend: CUDABackend
+    ) throws -> (weight: Tensor, saliency: CUDASaliency, values: [Float]) {
         var numbers = NumberSource(43)
         let weight = try numbers.tensor([rows, channels])
         let factors = numbers.integers(channels, below: 9).map { Float($0 + 1) }
-        let saliency = try weight.floats().enumerated().map { abs($1) * factors[$0 % channels] }
-        return (try backend.pruning.scores(of: weight, factors: factors), saliency)
+        let values = try weight.floats().enumerated().map { abs($1) * factors[$0 % channels] }
+        return (weight, try backend.pruning.saliency(of: weight, factors: factors), values)
     }
 
     private func masks(_ backend: CUDABackend) throws -> ([Float], [Float]) {
-        let (scores, saliency) = try scored(backend)
-        let bits = try scores.maskBits(pattern: pattern, order: nil) { count, body in (0..<count).forEach(body) }
+        let (_, saliency, values) = try scored(backend)
+        let bits = try saliency.maskBits(pattern: pattern, order: nil) { count, body in (0..<count).forEach(body) }
         let bytes = (channels + 7) / 8
-        var (found, expected): ([Float], [Float]) = (try scores.values(), saliency)
+        var (found, expected): ([Float], [Float]) = (try saliency.hostValues(), values)
         for row in 0..<rows {
             for start in stride(from: 0, to: channels, by: pattern.group) {
                 let group = Array(start..<start + pattern.group)
                 let ranked = group.sorted {
-                    (-saliency[row * channels + $0], $0) < (-saliency[row * channels + $1], $1)
+                    (-values[row * channels + $0], $0) < (-values[row * channels + $1], $1)
                 }
                 let kept = Set(ranked.prefix(pattern.kept))
                 found += group.map { Float(bits[row * bytes + $0 / 8] >> UInt8($0 % 8) & 1) }
@@ -133,16 +135,16 @@ package struct PruningCheck: CustomStringConvertible {
 
     /// What the first group of a block would retain with channels of others in one of its slots.
     private func swaps(_ backend: CUDABackend) throws -> ([Float], [Float]) {
-        let (scores, saliency) = try scored(backend)
+        let (_, saliency, values) = try scored(backend)
         let block = (0..<Int32(min(channels, 256))).map { $0 }
-        let table = try backend.pruning.swapTable(of: [scores], blocks: [block], pattern: pattern)
+        let table = try CUDASaliency.swapTable(of: [saliency], blocks: [block], pattern: pattern)
         var gains = [SwapGains(block: 0, count: block.count, pattern: pattern, withGains: true)]
         try table.refresh(&gains)
         func retained(_ members: [Int]) -> Float {
             Float(
                 (0..<rows).reduce(0.0) { sum, row in
-                    let values = members.map { Double(saliency[row * channels + $0]) }.sorted(by: >)
-                    return sum + values.prefix(pattern.kept).reduce(0, +)
+                    let ranked = members.map { Double(values[row * channels + $0]) }.sorted(by: >)
+                    return sum + ranked.prefix(pattern.kept).reduce(0, +)
                 })
         }
         let members = Array(0..<pattern.group)
@@ -160,21 +162,24 @@ package struct PruningCheck: CustomStringConvertible {
 
     /// What the device says that masks cost; where a refined mask costs more than it did, the figures are taken for wrong.
     private func refinement(_ backend: CUDABackend) throws -> ([Float], [Float]) {
-        let (scores, _) = try scored(backend)
+        let (weight, saliency, _) = try scored(backend)
         guard let products = try gather(backend).products,
             let refiner = try backend.pruning.refiner(products: products, order: nil, pattern: pattern)
         else { return ([.nan], [0]) }
-        var bits = try scores.maskBits(pattern: pattern, order: nil) { count, body in (0..<count).forEach(body) }
-        let before = try cost(bits, products)
-        let figures = try refiner.refine(&bits, of: scores) { count, body in (0..<count).forEach(body) }
-        let after = try cost(bits, products)
+        var bits = try saliency.maskBits(pattern: pattern, order: nil) { count, body in (0..<count).forEach(body) }
+        let gram = try products.gram()
+        let before = try cost(bits, gram)
+        let figures = try refiner.refine(&bits, of: saliency, weight: weight) { count, body in
+            (0..<count).forEach(body)
+        }
+        let after = try cost(bits, gram)
         let isBetter = figures.after < figures.before
         return ([Float(figures.before), isBetter ? Float(figures.after) : .nan], [Float(before), Float(after)])
     }
 
     /// `d H d^T` over all rows in double precision.
-    private func cost(_ bits: [UInt8], _ products: any ChannelProducts) throws -> Double {
-        let (sums, scale) = (try products.values(), 2 / Double(products.tokenCount))
+    private func cost(_ bits: [UInt8], _ gram: GramMatrix) throws -> Double {
+        let (sums, scale) = (gram.values, 2 / Double(gram.tokenCount))
         let mean = (0..<channels).reduce(0.0) { $0 + scale * Double(sums[$1 * (channels + 1)]) } / Double(channels)
         var numbers = NumberSource(43)
         let weight = try numbers.tensor([rows, channels]).floats()

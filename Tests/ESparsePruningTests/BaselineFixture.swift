@@ -53,18 +53,18 @@ struct BaselineFixture: Decodable {
         return ChannelStatistics(range: range)
     }
 
-    /// The Hessian of the inputs, channels in the order given.
-    func hessian(order: Permutation? = nil, scale: Float = 1) -> Hessian {
-        var hessian = Hessian(channelCount: columns)
+    /// Sums of products of the inputs, channels in the order given.
+    func gram(order: Permutation? = nil, scale: Float = 1) -> GramMatrix {
+        var gram = GramMatrix(channels: columns)
         let kernels = ChannelKernels(pool: ThreadPool(threadCount: 2), instructionSet: .forExactKernels)
         let order = order?.order ?? Permutation.identity(columns).order
         for original in inputs {
             let sequence = original.indices.map { index in
                 scale * original[index / columns * columns + Int(order[index % columns])]
             }
-            hessian.appendSequence(sequence.span, using: kernels)
+            gram.appendSequence(sequence.span, using: kernels)
         }
-        return hessian
+        return gram
     }
 
     /// The mean over tokens of the squared output error of a pruned weight, summed over rows, in double precision.
@@ -85,5 +85,15 @@ struct BaselineFixture: Decodable {
             }
         }
         return error / Double(tokens)
+    }
+}
+
+extension SiteCompensation {
+    /// Factors the Hessian of sums of products and updates by it; also says what damping that took.
+    static func make(
+        _ update: WeightUpdate, _ gram: GramMatrix, order: Permutation? = nil
+    ) throws -> (compensation: SiteCompensation, damping: Double) {
+        let (factor, damping) = try gram.factor(order: order, damping: update.damping, site: "test")
+        return (SiteCompensation(update, factor: factor, isDead: gram.isDead, order: order), damping)
     }
 }

@@ -84,8 +84,8 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
         let fixture = try BaselineFixture.load()
         let expected = try #require(fixture.cases["\(method) \(pattern)"])
         let update = WeightUpdate(maskChoice: method == "sparsegpt" ? .loss : .saliency)
-        let compensation = try SiteCompensation(update, hessian: fixture.hessian(), order: nil, site: "test")
-        #expect(compensation.damping == 0.01)
+        let (compensation, damping) = try SiteCompensation.make(update, fixture.gram())
+        #expect(damping == 0.01)
         let weight = try Tensor(fixture.weight, shape: [fixture.rows, fixture.columns])
         let result = try compensation.apply(
             to: weight, of: "test", saliency: fixture.ria, pattern: pattern, parallel: concurrent)
@@ -100,7 +100,7 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
 
     @Test func scoresByTheInverseDiagonal() throws {
         let fixture = try BaselineFixture.load()
-        let (factor, _) = try fixture.hessian().factor(order: nil, damping: 0.01, site: "test")
+        let (factor, _) = try fixture.gram().factor(order: nil, damping: 0.01, site: "test")
         for (value, exact) in zip(factor.inverseDiagonal, fixture.inverseDiagonal) {
             #expect(abs(value / exact - 1) < 1e-3)
         }
@@ -108,17 +108,16 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
 
     @Test func scaleOfTheInputsDoesNotMatter() throws {
         let fixture = try BaselineFixture.load()
-        let (factor, _) = try fixture.hessian().factor(order: nil, damping: 0.01, site: "test")
-        let small = try fixture.hessian(scale: 1.0 / 1024).factor(order: nil, damping: 0.01, site: "test").factor
-        #expect(fixture.hessian().isDead.contains(true))
+        let (factor, _) = try fixture.gram().factor(order: nil, damping: 0.01, site: "test")
+        let small = try fixture.gram(scale: 1.0 / 1024).factor(order: nil, damping: 0.01, site: "test").factor
+        #expect(fixture.gram().isDead.contains(true))
         for (value, exact) in zip(small.values, factor.values) { #expect(value == 1024 * exact) }
     }
 
     @Test(arguments: patterns)
     func updatesWinOverTheSameMaskWithout(_ pattern: SparsityPattern) throws {
         let fixture = try BaselineFixture.load()
-        let compensation = try SiteCompensation(
-            WeightUpdate(maskChoice: .saliency), hessian: fixture.hessian(), order: nil, site: "test")
+        let (compensation, _) = try SiteCompensation.make(WeightUpdate(maskChoice: .saliency), fixture.gram())
         let weight = try Tensor(fixture.weight, shape: [fixture.rows, fixture.columns])
         let result = try compensation.apply(
             to: weight, of: "test", saliency: fixture.ria, pattern: pattern, parallel: concurrent)
@@ -130,11 +129,11 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
     @Test func permutedChannelsGiveTheSameFactorAsAPermutedHessian() throws {
         let fixture = try BaselineFixture.load()
         let order = try #require(Permutation((0..<Int32(fixture.columns)).map { $0 * 5 % Int32(fixture.columns) }))
-        let permuted = fixture.hessian(order: order)
+        let permuted = fixture.gram(order: order)
         let expected = try permuted.factor(order: nil, damping: 0.01, site: "test").factor
-        let factor = try fixture.hessian().factor(order: order, damping: 0.01, site: "test").factor
+        let factor = try fixture.gram().factor(order: order, damping: 0.01, site: "test").factor
         for (value, exact) in zip(factor.values, expected.values) { #expect(abs(value - exact) < 1e-4) }
-        #expect(permuted.isDead == order.applied(to: fixture.hessian().isDead))
+        #expect(permuted.isDead == order.applied(to: fixture.gram().isDead))
     }
 
     @Test func threadsDoNotChangeABit() throws {
@@ -143,12 +142,11 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
         let tokens = heavyTailed(rows: 37, columns: channels, seed: 3).values
         let weight = heavyTailed(rows: 150, columns: channels, seed: 4).values
         func result(_ threadCount: Int, _ parallel: ParallelLoop) throws -> ([Float], [UInt8], Double) {
-            var hessian = Hessian(channelCount: channels)
+            var gram = GramMatrix(channels: channels)
             let pool = ThreadPool(threadCount: threadCount)
-            hessian.appendSequence(
+            gram.appendSequence(
                 tokens.span, using: ChannelKernels(pool: pool, instructionSet: .forExactKernels))
-            let compensation = try SiteCompensation(
-                WeightUpdate(maskChoice: .loss), hessian: hessian, order: nil, site: "test")
+            let (compensation, _) = try SiteCompensation.make(WeightUpdate(maskChoice: .loss), gram)
             let tensor = try Tensor(weight, shape: [150, channels])
             let result = try compensation.apply(
                 to: tensor, of: "test", saliency: weight, pattern: .twoOfFour, parallel: parallel)
@@ -163,12 +161,12 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
     /// Two channels that always carry the same: the kept weight of a pair takes over the dropped one, 40000 + 40000 > 65504.
     @Test(arguments: [ElementType.float16, .float32])
     func aWeightThatOutgrowsItsTypeIsNamed(_ type: ElementType) throws {
-        var hessian = Hessian(channelCount: 2)
+        var gram = GramMatrix(channels: 2)
         let kernels = ChannelKernels(pool: ThreadPool(threadCount: 1), instructionSet: .forExactKernels)
-        hessian.appendSequence([1, 1, -2, -2].span, using: kernels)
+        gram.appendSequence([1, 1, -2, -2].span, using: kernels)
         let order = try #require(Permutation([1, 0]))
-        let compensation = try SiteCompensation(
-            WeightUpdate(maskChoice: .saliency), hessian: hessian, order: order, site: "test")
+        let (compensation, _) = try SiteCompensation.make(
+            WeightUpdate(maskChoice: .saliency), gram, order: order)
         let weight = try Tensor([1, 1, 40000, 40000], shape: [2, 2]).converted(to: type)
         let pattern = try #require(SparsityPattern(kept: 1, group: 2))
         // Channel 1, which comes first in the order, is dropped, so that channel 0 makes up for it.
@@ -188,13 +186,13 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
 
     @Test func raisesTheDampingUntilTheHessianCanBeFactored() throws {
         // Two channels that are the same but for rounding, beside a third that is far smaller.
-        var hessian = Hessian(channelCount: 4)
+        var gram = GramMatrix(channels: 4)
         let kernels = ChannelKernels(pool: ThreadPool(threadCount: 1), instructionSet: .forExactKernels)
-        hessian.appendSequence([1e10, 1e10, 1e10, 1e10].span, using: kernels)
-        let (factor, damping) = try hessian.factor(order: nil, damping: 1e-9, site: "test")
+        gram.appendSequence([1e10, 1e10, 1e10, 1e10].span, using: kernels)
+        let (factor, damping) = try gram.factor(order: nil, damping: 1e-9, site: "test")
         #expect(damping > 1e-9 && damping < 1e-3)
         #expect(factor.values.allSatisfy { $0.isFinite })
-        var overflowing = Hessian(channelCount: 1)
+        var overflowing = GramMatrix(channels: 1)
         overflowing.appendSequence([1e30].span, using: kernels)
         #expect(throws: PruningError.unusableHessian(site: "test")) {
             try overflowing.factor(order: nil, damping: 0.01, site: "test")
@@ -202,17 +200,32 @@ private func maskText(_ bits: [UInt8], columns: Int) -> String {
     }
 
     @Test func methodsSayWhatTheyNeed() {
-        #expect(SparseGPT().requirement == .hessian && SparseGPT().update == WeightUpdate(maskChoice: .loss))
-        #expect(Wanda().update == nil && RIA().update == nil)
-        let updated = CompensatedMethod(ESparse.standard)
-        #expect(updated.requirement == ESparse.standard.requirement && updated.name == "e-sparse")
-        #expect(updated.settings["update"] == "true" && updated.settings["alpha"] == "0.1")
-        #expect(updated.update == WeightUpdate(maskChoice: .saliency))
-        #expect(CompensatedMethod(Magnitude()).requirement == .range)
-        let refined = RefinedMethod(ESparse.standard)
-        #expect(refined.requirement == ESparse.standard.requirement && refined.name == "e-sparse")
-        #expect(refined.settings["refine"] == "true" && refined.settings["alpha"] == "0.1")
-        #expect(refined.refinesMask && refined.update == nil && !ESparse.standard.refinesMask)
-        #expect(RefinedMethod(Magnitude()).requirement == .range)
+        #expect(SparseGPT().requirement == .inverseHessian(damping: 0.01))
+        #expect(Wanda().stages.isEmpty && RIA().stages.isEmpty && ESparse.standard.stages.isEmpty)
+        #expect(Set(PruningMethods.all.map(\.name)).count == PruningMethods.all.count)
+        for method in PruningMethods.all { #expect(PruningMethods.named(method.name)?.name == method.name) }
+    }
+
+    private func settings(_ method: any PruningMethod, _ stages: MaskStage...) -> PruningSettings {
+        var settings = PruningSettings(method: method, precision: .float32)
+        settings.stages += stages
+        return settings
+    }
+
+    @Test func stagesNeedCalibration() {
+        #expect(settings(Magnitude()).requirement == .none)
+        #expect(settings(Magnitude(), .update()).requirement == .range)
+        #expect(settings(Magnitude(), .refinement).requirement == .range)
+        #expect(settings(ESparse.standard, .refinement).requirement == ESparse.standard.requirement)
+        #expect(settings(SparseGPT()).requirement == SparseGPT().requirement)
+    }
+
+    /// What manifests hold and `--resume` compares.
+    @Test func stagesNameTheirSettings() {
+        let updated = settings(Wanda(), .update()).stages.map(\.work.settings)
+        #expect(updated == [["damping": "0.01", "update-block-size": "128", "update": "true"]])
+        #expect(
+            settings(SparseGPT()).stages.map(\.work.settings) == [["damping": "0.01", "update-block-size": "128"]])
+        #expect(settings(Wanda(), .refinement).stages.map(\.work.settings) == [["refine": "true"]])
     }
 }

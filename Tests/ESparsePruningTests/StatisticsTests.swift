@@ -244,7 +244,7 @@ private func tokens(_ count: Int, seed: UInt64) -> [Float] {
         // Inputs (1, 2) and (3, -1): G = {{10, -1}, {-1, 5}}. Rows (1, 1) and (2, 0): 13 and 40.
         var gram = GramMatrix(channels: 2)
         let kernels = ChannelKernels(pool: ThreadPool(threadCount: 1), instructionSet: .forExactKernels)
-        kernels.accumulate([1, 2, 3, -1].span, into: &gram)
+        gram.appendSequence([1, 2, 3, -1].span, using: kernels)
         #expect(gram.outputEnergy(of: [1, 1, 2, 0], rows: 2, parallel: serial) == 13 + 40)
         #expect(gram.outputEnergy(of: [0, 0], rows: 1, parallel: serial) == 0)
     }
@@ -265,7 +265,7 @@ private func tokens(_ count: Int, seed: UInt64) -> [Float] {
         }
         var gram = GramMatrix(channels: channels)
         let kernels = ChannelKernels(pool: ThreadPool(threadCount: 2), instructionSet: .forExactKernels)
-        kernels.accumulate(inputs.span, into: &gram)
+        gram.appendSequence(inputs.span, using: kernels)
         let energy = gram.outputEnergy(of: weight, rows: rows, parallel: serial)
         #expect(abs(energy / expected - 1) < 1e-4)
         #expect(gram.outputEnergy(of: weight, rows: rows, parallel: concurrent) == energy)

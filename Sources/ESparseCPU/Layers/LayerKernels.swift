@@ -1,26 +1,28 @@
 // The C kernels of everything but linears, for one instruction set, cut in pieces for the thread pool.
 
-import CESparseCPU
+package import CESparseCPU
 import ESparseCore
 
 /// The layer kernels of one instruction set and the threads they run on.
 ///
 /// Work is cut in pieces that do not depend on the number of threads.
-@safe struct LayerKernels: @unchecked Sendable {
+@safe package struct LayerKernels: @unchecked Sendable {
     /// Values that one piece of an element-wise operation handles: worth a thread's attention, small beside the caches.
     private static let pieceSize = 1 << 14
 
     /// The C functions.
-    let functions: esparse_layer_kernels
-    let pool: ThreadPool
+    package let functions: esparse_layer_kernels
+    /// The threads.
+    package let pool: ThreadPool
 
-    init(_ instructionSet: InstructionSet, pool: ThreadPool) {
+    /// Kernels of an instruction set, which the processor must have, on the threads of `pool`.
+    package init(_ instructionSet: InstructionSet, pool: ThreadPool) {
         functions = instructionSet.layerKernels
         self.pool = pool
     }
 
     /// Calls `body` with consecutive ranges that cover `[0, count)`, `size` long but for the last.
-    func forEachRange(of count: Int, size: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    package func forEachRange(of count: Int, size: Int, _ body: @Sendable (Range<Int>) -> Void) {
         pool.run(count: (count + size - 1) / size) { piece in
             body(piece * size..<min((piece + 1) * size, count))
         }

@@ -1,9 +1,9 @@
 // Statistics of one input site on the device: moments, histograms and sums of products, straight from the activations.
 
-import ESparseCore
+package import ESparseCore
 
 /// Gathers one site's statistics; only `finish` copies anything to the host.
-final class CUDAAccumulator: ChannelAccumulator {
+package final class CUDAAccumulator: ChannelAccumulator {
     private let context: CUDAContext
     private let channels: Int
     private let bins: LogarithmicBinning?
@@ -33,7 +33,7 @@ final class CUDAAccumulator: ChannelAccumulator {
         try products?.all.fill()
     }
 
-    func append(_ input: CUDAActivation, skipping skipped: Int) throws {
+    package func append(_ input: CUDAActivation, skipping skipped: Int) throws {
         precondition(input.channels == channels && skipped >= 0 && skipped < input.tokens)
         let tokens = input.tokens - skipped
         let values = input.slice(fromToken: skipped)
@@ -64,7 +64,7 @@ final class CUDAAccumulator: ChannelAccumulator {
         tokenCount += tokens
     }
 
-    /// The values where cuBLASLt can read them: skipped tokens may leave them at any address.
+    /// The values at an address that cuBLASLt takes: after skipped tokens they may begin anywhere.
     private func aligned(_ values: DeviceSlice, byteCount: Int) throws(CUDAError) -> DeviceSlice {
         if values.address % UInt64(DenseMultiplier.alignment) == 0 { return values }
         let copy = try context.device.allocate(byteCount)
@@ -72,26 +72,31 @@ final class CUDAAccumulator: ChannelAccumulator {
         return copy.all
     }
 
-    func finish() throws -> SiteSums {
+    package func finish() throws -> SiteSums<CUDAProducts> {
         let figures = try sums.all.download(UInt64.self, count: 2 * channels).map { Double(bitPattern: $0) }
         let extremes = try extremes.all.download(Float.self, count: 2 * channels)
         let counts = try counts.flatMap { counts in
             try bins.map { try counts.all.download(UInt32.self, count: channels * $0.bins) }
         }
         return SiteSums(
-            sequenceCount: sequenceCount, tokenCount: tokenCount, sums: Array(figures[..<channels]),
-            squareSums: Array(figures[channels...]), minimums: Array(extremes[..<channels]),
-            maximums: Array(extremes[channels...]), counts: counts,
+            range: RangeStatistics(
+                sequenceCount: sequenceCount, tokenCount: tokenCount, sum: Array(figures[..<channels]),
+                sumOfSquares: Array(figures[channels...]), minimum: Array(extremes[..<channels]),
+                maximum: Array(extremes[channels...])),
+            counts: counts,
             products: products.map { CUDAProducts(channels: channels, tokenCount: tokenCount, sums: $0) })
     }
 }
 
 /// Sums of products that stay on the device.
-struct CUDAProducts: ChannelProducts {
+package struct CUDAProducts: ChannelProducts {
     let channels: Int
     let tokenCount: Int
     /// `[channels, channels]` f32
     let sums: DeviceBuffer
 
-    func values() throws -> [Float] { try sums.all.download(Float.self, count: channels * channels) }
+    package func gram() throws -> GramMatrix {
+        GramMatrix(
+            try sums.all.download(Float.self, count: channels * channels), channels: channels, tokenCount: tokenCount)
+    }
 }

@@ -1,77 +1,52 @@
-// The arithmetic of pruning on an NVIDIA GPU: statistics where the activations are, weights scored, shuffled and masked there.
+// Pruning's arithmetic on a GPU: statistics are gathered and weights scored and masked where they are.
 
 package import ESparseCore
 
-/// Prunes on the device of a backend.
+/// The GPU of a backend.
 ///
-/// Moments, histograms, saliencies, masks and gains of swaps have the processor's bits for the same inputs. Sums of products, and the
-/// product that a refinement begins with, are single precision in another order. All waits for the device; its failures are
-/// `CUDAError`.
-package struct CUDAPruning: CalibrationArithmetic, WeightArithmetic {
+/// For the same inputs, moments, histograms, saliencies, masks and gains of swaps are the processor's bit for bit. Sums of products,
+/// and the product that a refinement begins with, are added up in another order, in single precision. Every call that returns
+/// figures waits for the device; its failures are `CUDAError`.
+package struct CUDAPruning: PruningDevice {
     let context: CUDAContext
-
-    /// A few, so that one thread's search on the host goes on while the device works for another's.
-    package var blocksInStep: Int { 8 }
 
     package func makeAccumulator(
         channels: Int, bins: LogarithmicBinning?, sumsProducts: Bool
-    ) throws -> any ChannelAccumulator<CUDAActivation> {
+    ) throws -> CUDAAccumulator {
         try CUDAAccumulator(channels: channels, bins: bins, sumsProducts: sumsProducts, context: context)
     }
 
-    package func scores(of weight: Tensor, factors: [Float]) throws -> any WeightScores {
+    package func saliency(of weight: Tensor, factors: [Float]) throws -> CUDASaliency {
         precondition(factors.count == weight.columns)
-        let values = try context.singles(of: weight)
+        let singles = try context.singles(of: weight)
         let count = weight.elementCount
-        let saliency = try context.device.allocate(4 * count)
+        let values = try context.device.allocate(4 * count)
         try context.launch(
             "esparse_saliency", in: .saliency, grid: ((count + 255) / 256, 1, 1), block: 256,
             [
-                .pointer(values.all), .pointer(try context.device.buffer(factors).all), .count(weight.columns),
-                .int64(Int64(count)), .pointer(saliency.all),
+                .pointer(singles.all), .pointer(try context.device.buffer(factors).all), .count(weight.columns),
+                .int64(Int64(count)), .pointer(values.all),
             ])
-        return CUDAScores(
-            rows: weight.rows, columns: weight.columns, weight: values, saliency: saliency, context: context)
+        return CUDASaliency(
+            rows: weight.rows, columns: weight.columns, weight: singles, values: values, context: context)
     }
 
-    package func scores(of weight: Tensor, saliency: [Float]) throws -> any WeightScores {
-        precondition(saliency.count == weight.elementCount)
-        return CUDAScores(
+    package func saliency(of weight: Tensor, values: [Float]) throws -> CUDASaliency {
+        precondition(values.count == weight.elementCount)
+        return CUDASaliency(
             rows: weight.rows, columns: weight.columns, weight: try context.singles(of: weight),
-            saliency: try context.device.buffer(saliency), context: context)
-    }
-
-    package func columnSums(of scores: [any WeightScores]) throws -> [Double] {
-        let columns = scores.first?.columns ?? 0
-        let sums = try context.device.allocate(8 * columns)
-        try sums.all.fill()
-        for matrix in scores.map(CUDAScores.own) {
-            precondition(matrix.columns == columns)
-            try context.launch(
-                "esparse_column_sums", in: .saliency, grid: ((columns + 31) / 32, 1, 1), block: 32,
-                [.pointer(matrix.saliency.all), .count(matrix.rows), .count(columns), .pointer(sums.all)])
-        }
-        return try sums.all.download(UInt64.self, count: columns).map { Double(bitPattern: $0) }
-    }
-
-    package func swapTable(
-        of scores: [any WeightScores], blocks: [[Int32]], pattern: SparsityPattern
-    ) throws -> any SwapTable {
-        try CUDASwapTable(scores.map(CUDAScores.own), blocks: blocks, pattern: pattern, context: context)
+            values: try context.device.buffer(values), context: context)
     }
 
     package func refiner(
-        products: any ChannelProducts, order: Permutation?, pattern: SparsityPattern
-    ) throws -> (any MaskRefiner)? {
-        guard let products = products as? CUDAProducts else {
-            preconditionFailure("the products were summed elsewhere")
-        }
-        return try CUDARefiner(products, order: order, pattern: pattern, context: context)
+        products: CUDAProducts, order: Permutation?, pattern: SparsityPattern
+    ) throws -> CUDARefiner? {
+        try CUDARefiner(products, order: order, pattern: pattern, context: context)
     }
 }
 
 extension CUDABackend {
-    /// The arithmetic of pruning on this backend's device.
+    /// Pruning's arithmetic on this backend's GPU.
     package var pruning: CUDAPruning { CUDAPruning(context: context) }
 }
 

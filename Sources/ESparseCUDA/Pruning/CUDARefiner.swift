@@ -1,9 +1,9 @@
 // Refinement of masks on the device (`mask_refinement.cu`).
 
-import ESparseCore
+package import ESparseCore
 
 /// The damped Hessian of one site on the device, channels in the site's order.
-struct CUDARefiner: MaskRefiner {
+package struct CUDARefiner: MaskRefiner {
     private let context: CUDAContext
     private let pattern: SparsityPattern
     private let channels: Int
@@ -11,13 +11,14 @@ struct CUDARefiner: MaskRefiner {
     private let order: DeviceBuffer?
     /// `[channels, channels]` f32, both triangles.
     private let hessian: DeviceBuffer
-    /// `[channels, M]` f32: of each channel's row what lies in its own group.
+    /// `[channels, M]` f32: the part of each channel's row that lies in its own group.
     private let own: DeviceBuffer
 
-    /// Threads of a row.
+    /// Threads that work on a row.
     private static let threadsPerRow = 128
 
-    /// Takes `H = 2 / T X^T X`, dead channels with the mean of the others on the diagonal, then damped; nil where sums overflowed.
+    /// Makes `H = 2 / T X^T X`: dead channels get the mean of the others on the diagonal, then all of it is damped. Nil where sums
+    /// overflowed.
     init?(
         _ products: CUDAProducts, order: Permutation?, pattern: SparsityPattern, context: CUDAContext
     ) throws(CUDAError) {
@@ -45,18 +46,18 @@ struct CUDARefiner: MaskRefiner {
             ])
     }
 
-    func refine(
-        _ bits: inout [UInt8], of scores: any WeightScores, parallel: ParallelLoop
+    /// `saliency` holds the weights on the device, so `weight` is not read.
+    package func refine(
+        _ bits: inout [UInt8], of saliency: CUDASaliency, weight: Tensor, parallel: ParallelLoop
     ) throws -> (before: Double, after: Double) {
-        let scores = CUDAScores.own(scores)
-        let rows = scores.rows
-        precondition(scores.columns == channels && bits.count == rows * ((channels + 7) / 8))
+        let rows = saliency.rows
+        precondition(saliency.columns == channels && bits.count == rows * ((channels + 7) / 8))
         let device = context.device
         let mask = try device.buffer(bits)
         let weight = try device.allocate(4 * rows * channels)
         let response = try device.allocate(4 * rows * channels)
         let errors = try device.allocate(16 * rows)
-        try respond(to: scores, mask, weight: weight, response: response)
+        try respond(to: saliency, mask, weight: weight, response: response)
         try context.launch(
             "esparse_refine_mask", in: .maskRefinement, grid: (rows, 1, 1), block: Self.threadsPerRow,
             [
@@ -75,16 +76,16 @@ struct CUDARefiner: MaskRefiner {
         return sums
     }
 
-    /// The weights in the site's order, and what the dropped ones do: their product with the Hessian, in single precision.
+    /// Writes the weights in the site's order, and the product of the dropped ones with the Hessian, in single precision.
     private func respond(
-        to scores: CUDAScores, _ mask: DeviceBuffer, weight: DeviceBuffer, response: DeviceBuffer
+        to saliency: CUDASaliency, _ mask: DeviceBuffer, weight: DeviceBuffer, response: DeviceBuffer
     ) throws(CUDAError) {
-        let rows = scores.rows
+        let rows = saliency.rows
         let dropped = try context.device.allocate(4 * rows * channels)
         try context.launch(
             "esparse_dropped", in: .maskRefinement, grid: (rows, (channels + 255) / 256, 1), block: 256,
             [
-                .pointer(scores.weight.all), .pointer(mask.all), .pointer(order?.all), .count(channels),
+                .pointer(saliency.weight.all), .pointer(mask.all), .pointer(order?.all), .count(channels),
                 .pointer(weight.all), .pointer(dropped.all),
             ])
         let shape = DenseProductShape(tokens: rows, rows: channels, columns: channels)

@@ -1,12 +1,14 @@
 // Saliencies of some blocks of channels on the device, and what swaps inside them gain (`channel_swaps.cu`).
 
-import ESparseCore
+package import ESparseCore
 
-/// Blocks laid out place after place, all rows that share the site stacked.
-struct CUDASwapTable: SwapTable {
+/// Blocks one after the other, place by place; a place holds its channel's saliencies in all rows of the site's linears.
+package struct CUDASwapTable: SwapTable {
+    package typealias Failure = CUDAError
+
     private let context: CUDAContext
     private let pattern: SparsityPattern
-    /// First place of each block, and the number of all.
+    /// First place of each block, then the number of all places.
     private let firstPlaces: [Int]
     /// Rows of all linears, rounded up to a whole number of lanes.
     private let stride: Int
@@ -16,35 +18,36 @@ struct CUDASwapTable: SwapTable {
     /// Rows over which sums run in single precision, and the lanes of those sums.
     private static let chunkRows = 1024
     private static let lanes = 16
-    /// Channels of a block of threads.
+    /// Channels that a block of threads handles.
     private static let placesPerBlock = 16
 
     init(
-        _ scores: [CUDAScores], blocks: [[Int32]], pattern: SparsityPattern, context: CUDAContext
+        _ saliencies: [CUDASaliency], blocks: [[Int32]], pattern: SparsityPattern
     ) throws(CUDAError) {
+        guard let context = saliencies.first?.context else { preconditionFailure("no saliencies") }
         self.context = context
         self.pattern = pattern
         let places = blocks.reduce(0) { $0 + $1.count }
         firstPlaces = blocks.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
-        let rows = max(scores.reduce(0) { $0 + $1.rows }, 1)
+        let rows = max(saliencies.reduce(0) { $0 + $1.rows }, 1)
         stride = (rows + Self.lanes - 1) / Self.lanes * Self.lanes
         values = try context.device.allocate(4 * places * stride)
         try values.all.fill()
         let channels = try context.device.buffer(blocks.flatMap { $0 })
         var firstRow = 0
-        for matrix in scores {
+        for matrix in saliencies {
             try context.launch(
                 "esparse_swap_gather", in: .channelSwaps, grid: ((matrix.rows + 31) / 32, (places + 31) / 32, 1),
                 block: 256,
                 [
-                    .pointer(matrix.saliency.all), .count(matrix.rows), .count(matrix.columns),
+                    .pointer(matrix.values.all), .count(matrix.rows), .count(matrix.columns),
                     .pointer(channels.all), .count(places), .count(firstRow), .count(stride), .pointer(values.all),
                 ])
             firstRow += matrix.rows
         }
     }
 
-    func refresh(_ blocks: inout [SwapGains]) throws {
+    package func refresh(_ blocks: inout [SwapGains]) throws(CUDAError) {
         let group = pattern.group
         let stale = blocks.indices.flatMap { index in blocks[index].stale.map { (index: index, group: Int($0)) } }
         guard !stale.isEmpty else { return }
@@ -97,7 +100,7 @@ struct CUDASwapTable: SwapTable {
         }
     }
 
-    /// A group as the kernels are told of it: its block's first place and number of places, and its members' places.
+    /// What the kernels are told about a group: first place and number of places of its block, then its members' places.
     private func request(_ group: Int, of block: SwapGains) -> [Int32] {
         let first = firstPlaces[block.block]
         let members = block.order[(group * pattern.group)..<((group + 1) * pattern.group)]

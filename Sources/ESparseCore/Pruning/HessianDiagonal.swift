@@ -1,4 +1,4 @@
-// The diagonal of a site's Hessian, made fit to be damped, wherever the rest of the matrix lies.
+// The diagonal of a site's Hessian, ready to be damped, wherever the rest of the matrix lies.
 
 /// A Hessian's diagonal in which channels that carried nothing but zeros have the mean of the others.
 package struct HessianDiagonal: Sendable {

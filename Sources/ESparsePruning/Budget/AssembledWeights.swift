@@ -1,4 +1,4 @@
-// A pruned checkpoint with some of its sites dense again, to measure what leaving them dense would win.
+// A pruned checkpoint with some of its sites dense again, to measure what leaving them dense would gain.
 
 package import ESparseCore
 import ESparseFormats
@@ -15,7 +15,7 @@ package struct AssembledWeights: WeightSource {
     private let rowOrders: [String: Permutation]
     private let columnOrders: [String: Permutation]
 
-    /// Puts the linears of the sites that `isDense` names, by block and site, back.
+    /// Puts back the linears of the sites that `isDense` names, by block and site.
     ///
     /// - Parameter orderedRows: of each block, the order in `pruned` of the sites whose shuffle lies in the rows of the linears
     ///   before, by the site's name; none for a site whose channels keep theirs.

@@ -132,7 +132,7 @@ final class BudgetFolder {
 
     /// Removes the folder where a search that ended with `error` left nothing worth going on with.
     func discardIfWorthless(after error: any Error) {
-        // A search that found out that it cannot succeed would find the same again.
+        // A search that cannot succeed would come to the same end again.
         if error is InterruptedError || error is FileError || !(error is PruningError) && !figures.trials.isEmpty {
             return
         }

@@ -15,8 +15,8 @@ public import ESparseModels
 ///
 /// 1. Everything is pruned with the pattern asked for. If its loss fits, that is the result.
 /// 2. Else everything is pruned with groups of twice the size (2:4 becomes 4:8), which takes the same bytes.
-/// 3. Else sites are ranked by what pruning each alone changes, for each weight (`HeldOutMeasurement.outputErrors`), and
-///    bisection finds the fewest of the first that must be dense. Its models are put together from the weights of the run of
+/// 3. Else sites are ranked by how much pruning each alone changes, a weight (`HeldOutMeasurement.outputErrors`), and
+///    bisection finds how many from the top must be dense. Its models are put together from the weights of the run of
 ///    step 2, so each costs one pass of the held-out sequences.
 /// 4. The model is pruned again without those sites, as `--exclude` would leave them out, and its own loss is measured: only
 ///    that decides. While it does not fit, a twentieth of the sites more stay dense.
@@ -32,7 +32,7 @@ public struct BudgetSearch<B: Backend> {
     private let percent: Double
     private let keepsPattern: Bool
     private let backend: B
-    private let device: PruningDevice<B.Activation>?
+    private let device: any PruningDevice<B.Activation>
     private let threadCount: Int
     private let stages: PruningStages
     private let progress: any ProgressReporter
@@ -49,19 +49,21 @@ public struct BudgetSearch<B: Backend> {
         keepsPattern: Bool, backend: B, threadCount: Int, stages: PruningStages = PruningStages(),
         progress: any ProgressReporter
     ) throws {
+        let device = CPUPruning(
+            backend: backend, pool: ThreadPool(threadCount: threadCount), instructionSet: try .selected())
         try self.init(
             checkpoint: checkpoint, architecture: architecture, settings: settings, percent: percent,
-            keepsPattern: keepsPattern, backend: backend, device: nil, threadCount: threadCount, stages: stages,
+            keepsPattern: keepsPattern, backend: backend, device: device, threadCount: threadCount, stages: stages,
             progress: progress)
     }
 
-    /// The same with the arithmetic of pruning where `device` does it; nil is the processor.
+    /// The same with the arithmetic of pruning on any device.
     package init(
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, percent: Double,
-        keepsPattern: Bool, backend: B, device: PruningDevice<B.Activation>?, threadCount: Int,
+        keepsPattern: Bool, backend: B, device: any PruningDevice<B.Activation>, threadCount: Int,
         stages: PruningStages = PruningStages(), progress: any ProgressReporter
     ) throws {
-        precondition(percent > 0 && settings.method.requirement != .none)
+        precondition(percent > 0 && settings.requirement != .none)
         self.checkpoint = checkpoint
         self.architecture = architecture
         self.settings = settings
@@ -115,7 +117,7 @@ public struct BudgetSearch<B: Backend> {
         let pool = ThreadPool(threadCount: threadCount)
         return HeldOutMeasurement(
             architecture: architecture, backend: backend, sequences: heldOut.sequences,
-            pass: { try plain.calibrationPass(gathersProducts: false, advance: $0) },
+            pass: { plain.calibrationPass(advance: $0) },
             files: try (0..<2).map { index in
                 try HiddenStateFile(
                     path: folder.file("held-out-\(index).f32"), sequenceCount: heldOut.sequences.count,
@@ -163,8 +165,8 @@ public struct BudgetSearch<B: Backend> {
             throw PruningError.budgetTooSmall(percent: owner.percent)
         }
 
-        /// The pattern with the same share of weights in groups of twice the size; nil where it is not allowed or fits not
-        /// all linears.
+        /// The pattern with the same share of weights in groups of twice the size; nil where it is not allowed or does not
+        /// fit all linears.
         private func largerGroups() -> SparsityPattern? {
             let pattern = settings.pattern
             guard !owner.keepsPattern, pattern.group <= 4,
@@ -231,7 +233,7 @@ public struct BudgetSearch<B: Backend> {
             }
         }
 
-        /// All sites, those first that cost most for each weight; ties in the model's order.
+        /// All sites, the one that costs most a weight first; ties in the model's order.
         private func ranking(_ pattern: SparsityPattern) throws -> [BudgetSite] {
             let sites = BudgetSite.all(of: owner.architecture, settings: settings)
             let errors = try folder.errors(pattern) {

@@ -11,7 +11,7 @@ struct HeldOutMeasurement<B: Backend> {
     let backend: B
     let sequences: [[Int32]]
     /// Makes a pass over the sequences that reports its progress through the closure.
-    let pass: (_ advance: @escaping () -> Void) throws -> CalibrationPass<B>
+    let pass: (_ advance: @escaping () -> Void) -> CalibrationPass<B>
     /// Inputs of the blocks of even and of odd number, overwritten in turn.
     let files: [HiddenStateFile]
     let parallel: ParallelLoop
@@ -25,7 +25,7 @@ struct HeldOutMeasurement<B: Backend> {
         let counter = PassCounter(
             stage: "Measuring", passes: Array(repeating: 1, count: count), firstBlock: 0,
             sequenceCount: sequences.count, progress: progress)
-        let pass = try pass(counter.advance)
+        let pass = pass(counter.advance)
         try pass.embed(sequences, with: architecture.loadEmbedding(from: weights, onto: backend), to: files[0])
         for index in 0..<count {
             let block = try architecture.loadBlock(index, from: weights, onto: backend)
@@ -64,7 +64,7 @@ struct HeldOutMeasurement<B: Backend> {
         let counter = PassCounter(
             stage: "Ranking", passes: siteCounts.map { $0 + 1 }, firstBlock: 0, sequenceCount: sequences.count,
             progress: progress)
-        let pass = try pass(counter.advance)
+        let pass = pass(counter.advance)
         try pass.embed(sequences, with: architecture.loadEmbedding(from: dense, onto: backend), to: files[0])
         var errors: [Double] = []
         for index in 0..<architecture.blockCount {

@@ -52,14 +52,12 @@ public struct SiteDiagnostics: Sendable, Codable, Equatable {
 
     /// Adds a linear; `weight` and `pruned` are `[rows, C]` in the original order of channels.
     mutating func append(
-        _ name: String, weight: [Float], pruned: [Float], rows: Int, retainedSaliency: Double?, hessian: Hessian?,
+        _ name: String, weight: [Float], pruned: [Float], rows: Int, retainedSaliency: Double?, gram: GramMatrix,
         parallel: ParallelLoop
     ) {
         let lost = zip(weight, pruned).map { $0 - $1 }
-        let energies = hessian.map { hessian in
-            [lost, weight].map { hessian.outputEnergy(of: $0, rows: rows, parallel: parallel) }
-        }
-        let error = energies.flatMap { $0[1] > 0 ? (max($0[0], 0) / $0[1]).squareRoot() : nil }
+        let energies = [lost, weight].map { gram.outputEnergy(of: $0, rows: rows, parallel: parallel) }
+        let error = energies[1] > 0 ? (max(energies[0], 0) / energies[1]).squareRoot() : nil
         linears.append(Linear(name: name, retainedSaliency: retainedSaliency, outputError: error))
     }
 }

@@ -4,7 +4,7 @@
 public struct Glob: Sendable, Hashable {
     private let pattern: [Character]
 
-    /// Reads a pattern; every text is one.
+    /// Takes a pattern; any text is one.
     public init(_ pattern: String) { self.pattern = Array(pattern) }
 
     /// Whether the whole name fits. Linear in the product of the lengths at worst.

@@ -1,6 +1,21 @@
-// The source's weights with one block's pruned linears in their place, to run the block as it will be stored.
+// What pruning made of one block, and the source's weights with it in their place, to run the block as it will be stored.
 
 import ESparseCore
+import ESparseFormats
+
+/// What became of one block's weights.
+struct PrunedBlock: Sendable {
+    /// Linear weights that changed, by logical name.
+    var linears: [String: LinearWeight] = [:]
+    /// Biases that changed because their rows were permuted, by name.
+    var biases: [String: Tensor] = [:]
+    /// The order of sites' channels that lies in the rows of the linears before, by the site's name.
+    var orderedRows: [String: Permutation] = [:]
+    /// Records of the pruned linears for the manifest.
+    var records: [PrunedLinear] = []
+    /// What was seen and done at each site, where that is gathered.
+    var diagnostics: [SiteDiagnostics] = []
+}
 
 /// A source in which some linears and biases were replaced.
 struct PrunedWeights: WeightSource {

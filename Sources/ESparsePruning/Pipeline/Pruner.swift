@@ -1,4 +1,4 @@
-// The block-sequential pruning run: calibrate a block, prune it, re-run it pruned, hand its outputs to the next.
+// A pruning run from a checkpoint to a folder: what must hold before it starts, and the folder it leaves.
 
 import ESparseCPU
 public import ESparseCore
@@ -15,8 +15,8 @@ public struct Pruner<B: Backend> {
     private let architecture: ModelArchitecture
     private let settings: PruningSettings
     private let backend: B
-    /// Where the arithmetic of pruning is done; nil is the processor.
-    private let device: PruningDevice<B.Activation>?
+    /// Does the arithmetic of pruning.
+    private let device: any PruningDevice<B.Activation>
     let weights: OutputTensors
     private let pool: ThreadPool
     private let progress: any ProgressReporter
@@ -32,15 +32,17 @@ public struct Pruner<B: Backend> {
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B,
         threadCount: Int, stages: PruningStages = PruningStages(), progress: any ProgressReporter
     ) throws {
+        let device = CPUPruning(
+            backend: backend, pool: ThreadPool(threadCount: threadCount), instructionSet: try .selected())
         try self.init(
-            checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend, device: nil,
+            checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend, device: device,
             threadCount: threadCount, stages: stages, progress: progress)
     }
 
-    /// The same with the arithmetic of pruning where `device` does it; nil is the processor.
+    /// The same with the arithmetic of pruning on any device.
     package init(
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B,
-        device: PruningDevice<B.Activation>?, threadCount: Int, stages: PruningStages = PruningStages(),
+        device: any PruningDevice<B.Activation>, threadCount: Int, stages: PruningStages = PruningStages(),
         progress: any ProgressReporter
     ) throws {
         guard checkpoint.manifest == nil else { throw PruningError.alreadyPruned(path: checkpoint.path) }
@@ -58,8 +60,7 @@ public struct Pruner<B: Backend> {
             throw PruningError.nothingToCount(
                 skipped: settings.method.skippedPositions, sequenceLength: settings.sequenceLength)
         }
-        if let limit = architecture.positionLimit, settings.sequenceLength > limit, settings.method.requirement != .none
-        {
+        if let limit = architecture.positionLimit, settings.sequenceLength > limit, settings.requirement != .none {
             throw ModelError.tooManyPositions(needed: settings.sequenceLength, available: limit)
         }
         self.checkpoint = checkpoint
@@ -99,7 +100,7 @@ public struct Pruner<B: Backend> {
     /// Everything that decides the output, for the manifest and for resuming.
     func description(calibrationDigest: String) throws -> PruningRun {
         var inputs = ["model": try InputDigest.of(checkpoint)]
-        if settings.method.requirement != .none { inputs["calibration"] = calibrationDigest }
+        if settings.requirement != .none { inputs["calibration"] = calibrationDigest }
         return PruningRun(
             toolVersion: toolVersion, method: settings.method.name, pattern: settings.pattern,
             storage: settings.storage, settings: settings.named, inputs: inputs)
@@ -118,18 +119,12 @@ public struct Pruner<B: Backend> {
             if !folder.writer.isComplete(.outer) {
                 try folder.writer.write(.outer, tensors: weights.outer(of: architecture))
             }
-            if settings.method.requirement == .none {
-                try pruneWithoutCalibration(folder)
-            } else {
-                let set = try stages.measure(.calibrationText) {
-                    try folder.calibration(
-                        sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
-                }
-                try pruneWithCalibration(folder, set, diagnose, willWrite)
-            }
+            try prune(on: device, folder, diagnose, calibration, willWrite)
             let manifest = try folder.writer.finish(
                 configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
-            noteDamping(manifest)
+            for stage in settings.stages {
+                if let note = stage.work.note(on: manifest.linears) { progress.note(note) }
+            }
             return manifest
         } catch {
             folder.discardIfWorthless(after: error)
@@ -137,121 +132,27 @@ public struct Pruner<B: Backend> {
         }
     }
 
-    private func pruneWithoutCalibration(_ folder: RunFolder) throws {
-        let count = architecture.blockCount
-        for block in folder.writer.completedBlockCount..<count {
-            progress.report(stage: "Pruning", completed: block, total: count, unit: "blocks")
-            try weights.checkValues(of: architecture.blocks[block])
-            try write(block, try prune(block, statistics: [:], isDiagnosed: false), to: folder)
-        }
-        progress.report(stage: "Pruning", completed: count, total: count, unit: "blocks")
-    }
-
-    private func pruneWithCalibration(
-        _ folder: RunFolder, _ set: CalibrationSet, _ diagnose: ((SiteDiagnostics) -> Void)?,
-        _ willWrite: (Int, PrunedBlock) throws -> Void
+    /// All blocks, on the device that the run was given.
+    private func prune<D: PruningDevice<B.Activation>>(
+        on device: D, _ folder: RunFolder, _ diagnose: ((SiteDiagnostics) -> Void)?,
+        _ calibration: () throws -> CalibrationSet, _ willWrite: (Int, PrunedBlock) throws -> Void
     ) throws {
-        let first = folder.writer.completedBlockCount
-        let selected = architecture.blocks.map { block in
-            block.sites.contains { site in site.linears.contains { settings.selects($0.name) } }
+        let loop = BlockLoop(
+            checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend, device: device,
+            weights: weights, pool: pool, stages: stages, progress: progress, folder: folder)
+        guard settings.requirement != .none else { return try loop.prune() }
+        let set = try stages.measure(.calibrationText) {
+            try folder.calibration(
+                sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
         }
-        // Blocks after the last one that is pruned need no inputs.
-        let last = selected.lastIndex(of: true) ?? 0
-        let counter = PassCounter(
-            stage: "Pruning",
-            passes: selected.enumerated().map { index, isSelected in
-                (isSelected ? settings.method.requirement.passCount : 0) + (index < last ? 1 : 0)
-            }, firstBlock: first, sequenceCount: set.sequences.count, progress: progress)
-        let pass = try calibrationPass(gathersProducts: diagnose != nil, advance: counter.advance)
-        if first == 0 {
-            let embedding = try architecture.loadEmbedding(from: checkpoint.weights, onto: backend)
-            try pass.embed(set.sequences, with: embedding, to: try hiddenStates(folder, before: 0, set))
-        }
-        var unfinished: BackgroundWrite?
-        // A block that is being written when a later one fails is still finished: its work is not lost.
-        defer { try? unfinished?.wait() }
-        for index in first..<architecture.blockCount {
-            let inputs = try hiddenStates(folder, before: index, set)
-            // Calibration would spread what is not finite, and the error would name another tensor.
-            try weights.checkValues(of: architecture.blocks[index])
-            var pruned = PrunedBlock()
-            if selected[index] {
-                let dense = try architecture.loadBlock(index, from: checkpoint.weights, onto: backend)
-                let sites = architecture.blocks[index].sites.filter { site in
-                    site.linears.contains { settings.selects($0.name) }
-                }
-                let statistics = try stages.measure(.statistics) {
-                    try pass.statistics(of: dense, sites: sites, inputs: inputs)
-                }
-                pruned = try prune(index, statistics: statistics, isDiagnosed: diagnose != nil)
-                if let diagnose { pruned.diagnostics.forEach(diagnose) }
-                try willWrite(index, pruned)
-            }
-            // The block before must be durable before its inputs' file is written over with this block's outputs.
-            try stages.measure(.writing) { try unfinished?.wait() }
-            unfinished = nil
-            guard index < last else {
-                try write(index, pruned, to: folder)
-                continue
-            }
-            let block = try architecture.loadBlock(
-                index, from: PrunedWeights(source: checkpoint.weights, pruned: pruned), onto: backend)
-            let outputs = try hiddenStates(folder, before: index + 1, set)
-            try stages.measure(.outputs) { try pass.run(block, from: inputs, to: outputs) }
-            let tensors = try weights.block(architecture.blocks[index], pruned: pruned)
-            unfinished = BackgroundWrite { [records = pruned.records] in
-                try outputs.synchronize()
-                try folder.writer.write(.block(index), tensors: tensors, linears: records)
-            }
-        }
+        try loop.prune(set, makePass: { calibrationPass(advance: $0) }, diagnose, willWrite)
     }
 
     /// A pass of sequences of the settings' length through a block at a time.
-    func calibrationPass(gathersProducts: Bool, advance: @escaping () -> Void) throws -> CalibrationPass<B> {
+    func calibrationPass(advance: @escaping () -> Void) -> CalibrationPass<B> {
         let cache = architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
-        let kernels = ChannelKernels(pool: pool, instructionSet: try InstructionSet.selected())
         return CalibrationPass(
             backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
-            cacheDescription: cache.singleLayer, method: settings.method,
-            gathersProducts: gathersProducts,
-            calibration: device?.calibration ?? HostCalibration(backend: backend, kernels: kernels), kernels: kernels,
-            parallel: { [pool] in pool.run(count: $0, $1) }, advance: advance)
-    }
-
-    private func hiddenStates(_ folder: RunFolder, before block: Int, _ set: CalibrationSet) throws -> HiddenStateFile {
-        try folder.hiddenStates(
-            before: block, sequenceCount: set.sequences.count,
-            valuesPerSequence: settings.sequenceLength * architecture.hiddenSize)
-    }
-
-    private func prune(
-        _ index: Int, statistics: [String: ChannelStatistics], isDiagnosed: Bool
-    ) throws -> PrunedBlock {
-        let pool = pool
-        let pruner = BlockPruner(
-            settings: settings, weights: weights, diagnosedBlock: isDiagnosed ? index : nil, stages: stages,
-            arithmetic: device?.weights ?? HostWeights()
-        ) { pool.run(count: $0, $1) }
-        return try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
-    }
-
-    /// Says once where Hessians took more damping than was asked for.
-    private func noteDamping(_ manifest: SparseManifest) {
-        guard let asked = settings.method.update?.damping else { return }
-        let raised = manifest.linears.filter { $0.statistics["damping", default: asked] > asked }
-        guard let most = raised.max(by: { $0.statistics["damping", default: 0] < $1.statistics["damping", default: 0] })
-        else { return }
-        progress.note(
-            "Note: the Hessians of \(raised.count) of \(manifest.linears.count) linears were not positive definite with "
-                + "damping \(asked); \(most.name) took \(most.statistics["damping", default: 0]), the most "
-                + "(\(SparseManifest.fileName) has all)")
-    }
-
-    private func write(_ index: Int, _ pruned: PrunedBlock, to folder: RunFolder) throws {
-        try stages.measure(.writing) {
-            try folder.writer.write(
-                .block(index), tensors: weights.block(architecture.blocks[index], pruned: pruned),
-                linears: pruned.records)
-        }
+            cacheDescription: cache.singleLayer, parallel: { [pool] in pool.run(count: $0, $1) }, advance: advance)
     }
 }

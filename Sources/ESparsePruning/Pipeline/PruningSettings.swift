@@ -8,6 +8,8 @@ public import ESparseFormats
 public struct PruningSettings: Sendable {
     /// How weights are scored.
     public var method: any PruningMethod
+    /// What follows the score, in order; at first what the method itself prescribes.
+    public var stages: [MaskStage]
     /// Weights kept per group of input channels.
     public var pattern = SparsityPattern.twoOfFour
     /// Channel shuffles.
@@ -32,6 +34,7 @@ public struct PruningSettings: Sendable {
     /// Makes default settings for a method.
     public init(method: any PruningMethod, precision: Precision) {
         self.method = method
+        stages = method.stages
         self.precision = precision
     }
 
@@ -41,13 +44,24 @@ public struct PruningSettings: Sendable {
             && !exclude.contains { Glob($0).matches(name) }
     }
 
+    /// What calibration must gather: what the method asks for, and where stages follow at least sums and extremes.
+    package var requirement: StatisticsRequirement {
+        method.requirement == .none && !stages.isEmpty ? .range : method.requirement
+    }
+
+    /// Whether calibration must sum products of channels.
+    var needsProducts: Bool {
+        if case .inverseHessian = method.requirement { return true }
+        return !stages.isEmpty
+    }
+
     /// All settings that have no field of their own in the manifest, by their option's name.
     var named: [String: String] {
-        var named = method.settings
+        var named = stages.reduce(method.settings) { $0.merging($1.work.settings) { $1 } }
         named["shuffle"] = shuffle.rawValue
         named["precision"] = precision.rawValue
         if shuffle == .local || shuffle == .both { named["block-size"] = "\(blockSize)" }
-        if method.requirement != .none {
+        if requirement != .none {
             named["samples"] = "\(sampleCount)"
             named["sequence-length"] = "\(sequenceLength)"
             named["seed"] = "\(seed)"

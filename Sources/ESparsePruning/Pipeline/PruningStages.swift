@@ -12,7 +12,7 @@ public enum PruningStage: String, Sendable, CaseIterable {
     case scoring
     /// Searching the order of channels.
     case shuffle
-    /// Choosing and, where the method does, updating kept weights.
+    /// Choosing what is kept, with all that follows the score.
     case mask
     /// Running sequences through pruned blocks for the next block's inputs.
     case outputs

@@ -1,5 +1,7 @@
 // E-Sparse (arXiv 2310.15929): the weight's size times what its channel carries, entropy and amplitude together.
 
+import ESparseCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)

@@ -1,15 +1,13 @@
-// The strategy that the pruning loop is given: how much each weight matters.
+// How much each weight matters: what methods of pruning differ in.
 
-/// Scores weights. Adding a method is adding one file with one conforming type.
+/// Scores weights. Adding a method is adding one file with one conforming type, and a line to `PruningMethods.all`.
 public protocol PruningMethod: Sendable {
     /// The method's name on the command line and in checkpoints, lower case with hyphens.
     var name: String { get }
     /// What calibration must gather for it.
     var requirement: StatisticsRequirement { get }
-    /// How kept weights make up for dropped ones; nil for methods that leave them as they are.
-    var update: WeightUpdate? { get }
-    /// Whether the mask that the saliency chose is refined by the outputs' error over the calibration tokens.
-    var refinesMask: Bool { get }
+    /// What the method itself prescribes after its score; none unless it says otherwise.
+    var stages: [MaskStage] { get }
     /// Tokens at the start of each sequence that the statistics leave out (the first token of a sequence gathers attention
     /// and has outliers like no other); 0 unless the method says otherwise.
     var skippedPositions: Int { get }
@@ -33,39 +31,20 @@ extension PruningMethod {
     /// No settings.
     public var settings: [String: String] { [:] }
 
-    /// Kept weights stay as they are.
-    public var update: WeightUpdate? { nil }
+    /// The score alone.
+    public var stages: [MaskStage] { [] }
 
-    /// The mask is the saliency's.
-    public var refinesMask: Bool { false }
-
-    /// Whether calibration must sum a Hessian.
-    var needsHessian: Bool { update != nil || refinesMask }
-
-    /// All tokens count.
+    /// No token is left out.
     public var skippedPositions: Int { 0 }
 
-    /// Another form.
+    /// No such form.
     public func channelFactors(statistics: ChannelStatistics?) -> [Float]? { nil }
 
-    /// From `channelFactors`, which a method that does without a saliency of its own must have.
+    /// From `channelFactors`; a method has one or the other.
     public func saliency(weight: [Float], rows: Int, columns: Int, statistics: ChannelStatistics?) -> [Float] {
         guard let factors = channelFactors(statistics: statistics) else {
             preconditionFailure("\(name) has neither a saliency nor factors")
         }
         return weightedMagnitudes(weight, rows: rows, columns: columns, factors: factors)
-    }
-}
-
-/// `|W_ij| * factors[j]`, the form most methods have.
-func weightedMagnitudes(_ weight: [Float], rows: Int, columns: Int, factors: [Float]) -> [Float] {
-    precondition(weight.count == rows * columns && factors.count == columns)
-    return unsafe [Float](unsafeUninitializedCapacity: weight.count) { output, initialized in
-        for row in 0..<rows {
-            for column in 0..<columns {
-                unsafe output[row * columns + column] = abs(weight[row * columns + column]) * factors[column]
-            }
-        }
-        initialized = weight.count
     }
 }

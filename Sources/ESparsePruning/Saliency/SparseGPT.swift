@@ -8,17 +8,15 @@
 public struct SparseGPT: PruningMethod {
     /// "sparsegpt"
     public var name: String { "sparsegpt" }
-    /// The Hessian's inverse diagonal.
-    public var requirement: StatisticsRequirement { .hessian }
+    /// The diagonal of the Hessian's inverse, damped as the update has it.
+    public var requirement: StatisticsRequirement { .inverseHessian(damping: update.damping) }
     /// The sweep that chooses the mask and updates what is kept.
-    public var update: WeightUpdate? { compensation }
-    /// Damping and block size of the update.
-    public var settings: [String: String] { compensation.settings }
-    private let compensation: WeightUpdate
+    public var stages: [MaskStage] { [.update(update)] }
+    private let update: WeightUpdate
 
     /// Makes the method with the paper's settings, unless others are given.
     public init(damping: Double = 0.01, blockSize: Int = 128) {
-        compensation = WeightUpdate(maskChoice: .loss, damping: damping, blockSize: blockSize)
+        update = WeightUpdate(maskChoice: .loss, damping: damping, blockSize: blockSize)
     }
 
     /// `W^2 / [inverse(H)]_jj`.
@@ -26,8 +24,8 @@ public struct SparseGPT: PruningMethod {
         guard let diagonal = statistics?.inverseHessianDiagonal else {
             preconditionFailure("sparsegpt needs the Hessian's inverse diagonal")
         }
-        let scores = weightedMagnitudes(
+        let roots = weightedMagnitudes(
             weight, rows: rows, columns: columns, factors: diagonal.map { Float(1 / $0.squareRoot()) })
-        return scores.map { $0 * $0 }
+        return roots.map { $0 * $0 }
     }
 }

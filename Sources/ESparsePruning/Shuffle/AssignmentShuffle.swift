@@ -1,15 +1,14 @@
 // RIA's refinement of a dealt order (Zhang et al., ICLR 2024): one linear assignment for each place of the groups.
 
-import ESparseCPU
 package import ESparseCore
 import Synchronization
 
-/// Takes the channels at one place of all groups out and gives them back in the best way, place after place.
+/// Takes the channels at one place out of all groups and deals them again in the best way, place after place.
 ///
 /// What a group retains with a channel in the place does not depend on the other groups' channels there, so the best way is
-/// a linear assignment with exact scores. A baseline: the local shuffle retains more in less time.
+/// a linear assignment with exact gains. A baseline: the local shuffle retains more in less time.
 package struct AssignmentShuffle: Sendable {
-    /// Channels that are assigned among each other, rounded down to a multiple of M; the table of scores grows with its
+    /// Channels that are assigned among each other, rounded down to a multiple of M; the table of gains grows with its
     /// square.
     package var blockSize: Int
 
@@ -48,19 +47,14 @@ package struct AssignmentShuffle: Sendable {
         // Channels of one place lie side by side in the block: only they are candidates for it.
         let first = channels.startIndex
         let byPlace = (0..<count).map { channels[first + $0 % groupCount * group + $0 / groupCount] }
-        let block = SaliencyBlock(channelCount: count, rows: max(matrices.reduce(0) { $0 + $1.rows }, 1))
-        var row = 0
-        for matrix in matrices {
-            block.fill(from: matrix.values, columns: matrix.columns, channels: byPlace[...], firstRow: row)
-            row += matrix.rows
-        }
+        let block = SaliencyBlock(matrices, channels: byPlace[...])
         // Numbered within the block.
         var order = (0..<count).map { Int32($0 % group * groupCount + $0 / group) }
-        var scores = [Double](repeating: 0, count: groupCount * groupCount)
+        var gains = [Double](repeating: 0, count: groupCount * groupCount)
         for place in 0..<group {
             let candidates = place * groupCount..<(place + 1) * groupCount
-            block.gains(order: order, pattern: pattern, place: place, channels: candidates, gains: &scores)
-            for (receiver, giver) in LinearAssignment.maximal(scores, size: groupCount).enumerated() {
+            block.gains(order: order, pattern: pattern, place: place, channels: candidates, gains: &gains)
+            for (receiver, giver) in LinearAssignment.maximal(gains, size: groupCount).enumerated() {
                 order[receiver * group + place] = Int32(candidates.lowerBound + giver)
             }
         }

@@ -1,8 +1,8 @@
-// The search inside one block of the local shuffle: the best swap of what a table of gains tells, kept current as swaps are made.
+// The search inside one block of the local shuffle: finds the best swap from the block's table of gains, again after each swap.
 
 import ESparseCore
 
-/// Best-first swaps inside one block of channels; the gains are handed in, so that they may come from anywhere.
+/// Best-first swaps inside one block of channels. The gains are handed in: any device may have computed them.
 ///
 /// Slots are numbered within the block, and so are channels: slot `s` holds channel `order[s]`, at first `s`.
 struct BlockSwaps {

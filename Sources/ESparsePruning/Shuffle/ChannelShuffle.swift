@@ -1,4 +1,4 @@
-// The whole channel shuffle of one input site: which steps, in which order, and what each won.
+// The whole channel shuffle of one input site: which steps, in which order, and what each gained.
 
 import ESparseCPU
 public import ESparseCore
@@ -17,7 +17,7 @@ public enum ShuffleSteps: String, Sendable, Codable, CaseIterable {
     case assignment
 }
 
-/// Finds the order of an input site's channels: global shuffle, then local shuffle, or one or none of them, or RIA's.
+/// Finds the order of an input site's channels by the steps that `ShuffleSteps` names.
 public struct ChannelShuffle: Sendable {
     /// The order found and what it retains, in the units of the objective (saliency or its square).
     public struct Outcome: Sendable, Equatable {
@@ -67,28 +67,16 @@ public struct ChannelShuffle: Sendable {
         return search(matrices, pattern: pattern) { pool.run(count: $0, $1) }
     }
 
-    /// Searches an order for linears that share an input site; `pattern.group` must divide their columns.
-    package func search(
-        _ matrices: [SaliencyMatrix], pattern: SparsityPattern, parallel: ParallelLoop
-    ) -> Outcome {
-        inMemory(matrices) { scores in
-            try search(scores, arithmetic: HostWeights(), pattern: pattern, parallel: parallel)
-        }
-    }
-
-    /// Searches an order for linears that share an input site, where `arithmetic` scored them; `pattern.group` must divide their
-    /// columns.
+    /// Searches an order for linears that share an input site, scored on any device; `pattern.group` must divide their columns.
     ///
-    /// - Throws: when the arithmetic's device fails.
-    package func search(
-        _ scores: [any WeightScores], arithmetic: any WeightArithmetic, pattern: SparsityPattern,
-        parallel: ParallelLoop
-    ) throws -> Outcome {
-        let sums = try arithmetic.columnSums(of: scores)
+    /// - Throws: when the device fails.
+    package func search<S: WeightSaliency>(
+        _ saliencies: [S], pattern: SparsityPattern, parallel: ParallelLoop
+    ) throws(S.Failure) -> Outcome {
+        let sums = try S.columnSums(of: saliencies)
         let original = Permutation.identity(sums.count)
-        func retained(_ permutation: Permutation) throws -> Double {
-            try local.retainedSaliency(
-                permutation, scores: scores, arithmetic: arithmetic, pattern: pattern, parallel: parallel)
+        func retained(_ permutation: Permutation) throws(S.Failure) -> Double {
+            try local.retainedSaliency(permutation, saliencies: saliencies, pattern: pattern, parallel: parallel)
         }
         let retainedBefore = try retained(original)
         func outcome(
@@ -107,14 +95,16 @@ public struct ChannelShuffle: Sendable {
             let dealt = try retained(start)
             return outcome(start, afterGlobal: dealt, retained: dealt)
         case .local, .both:
-            let refined = try local.refine(
-                start, scores: scores, arithmetic: arithmetic, pattern: pattern, parallel: parallel)
+            let refined = try local.refine(start, saliencies: saliencies, pattern: pattern, parallel: parallel)
             return outcome(
                 refined.permutation, afterGlobal: refined.retainedBefore, retained: refined.retainedAfter,
                 swapCount: refined.swapCount)
         case .assignment:
-            // A baseline, which stays on the processor.
-            let matrices = try scores.map { SaliencyMatrix(try $0.values(), columns: $0.columns) }
+            // A baseline: there is no kernel for it on a GPU.
+            var matrices: [SaliencyMatrix] = []
+            for saliency in saliencies {
+                matrices.append(SaliencyMatrix(try saliency.hostValues(), columns: saliency.columns))
+            }
             let assigned = assignment.refine(start, saliencies: matrices, pattern: pattern, parallel: parallel)
             return outcome(assigned, afterGlobal: try retained(start), retained: try retained(assigned))
         }

@@ -23,7 +23,9 @@ package struct GlobalShuffle: Sendable {
     }
 
     /// Channels from the largest mean saliency (over the rows of all matrices) to the smallest; ties by lower channel.
-    package func ranking(of matrices: [SaliencyMatrix]) -> [Int32] { Self.ranking(Self.columnSums(of: matrices)) }
+    package func ranking(of matrices: [SaliencyMatrix]) -> [Int32] {
+        Self.ranking(SaliencyMatrix.columnSums(of: matrices))
+    }
 
     /// Channels from the largest sum to the smallest; ties by lower channel.
     private static func ranking(_ sums: [Double]) -> [Int32] {
@@ -36,7 +38,7 @@ package struct GlobalShuffle: Sendable {
 
     /// The order of channels; `pattern.group` must divide their number.
     package func permutation(of matrices: [SaliencyMatrix], pattern: SparsityPattern) -> Permutation {
-        permutation(columnSums: Self.columnSums(of: matrices), pattern: pattern)
+        permutation(columnSums: SaliencyMatrix.columnSums(of: matrices), pattern: pattern)
     }
 
     /// The order of channels whose saliencies have these sums over all rows.
@@ -54,21 +56,5 @@ package struct GlobalShuffle: Sendable {
         }
         guard let permutation = Permutation(order) else { preconditionFailure("dealing is a bijection") }
         return permutation
-    }
-
-    /// Sum of each column in double precision, rows in order.
-    static func columnSums(of matrices: [SaliencyMatrix]) -> [Double] {
-        guard let columns = matrices.first?.columns else { preconditionFailure("no saliencies") }
-        precondition(matrices.allSatisfy { $0.columns == columns })
-        var sums = [Double](repeating: 0, count: columns)
-        for matrix in matrices {
-            let values = matrix.values.span
-            do {
-                for row in 0..<matrix.rows {
-                    for column in 0..<columns { sums[column] += Double(values[row * columns + column]) }
-                }
-            }
-        }
-        return sums
     }
 }

@@ -1,12 +1,12 @@
 // The linear sum assignment problem, by shortest augmenting paths (the Hungarian method with potentials).
 
-/// Gives every row of a square table a column of its own so that the sum of the scores is largest.
+/// Gives every row of a square table a column of its own so that the sum of the gains is largest.
 enum LinearAssignment {
-    /// The column of each row, `[size]`; `scores` `[size, size]` are finite. Takes time in `size` cubed at worst.
-    static func maximal(_ scores: [Double], size: Int) -> [Int] {
-        precondition(scores.count == size * size)
-        let scores = scores.span
-        // Row and column 0 stand for "none"; costs are negated scores.
+    /// The column of each row, `[size]`; `gains` `[size, size]` are finite. Takes time in `size` cubed at worst.
+    static func maximal(_ gains: [Double], size: Int) -> [Int] {
+        precondition(gains.count == size * size)
+        let gains = gains.span
+        // Row and column 0 stand for "none"; costs are negated gains.
         var rowPotentials = [Double](repeating: 0, count: size + 1)
         var columnPotentials = rowPotentials
         var rowOfColumn = [Int](repeating: 0, count: size + 1)
@@ -23,7 +23,7 @@ enum LinearAssignment {
                 var next = 0
                 for other in 1...size where !isVisited[other] {
                     let reduced =
-                        -scores[(row - 1) * size + other - 1] - rowPotentials[row] - columnPotentials[other]
+                        -gains[(row - 1) * size + other - 1] - rowPotentials[row] - columnPotentials[other]
                     if reduced < slack[other] {
                         slack[other] = reduced
                         previous[other] = column

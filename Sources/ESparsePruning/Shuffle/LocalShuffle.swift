@@ -24,7 +24,7 @@ package struct LocalShuffle: Sendable {
     /// Channels of a block; rounded down to a multiple of M. The last block may be smaller.
     package var blockSize: Int
     /// A swap must raise what its two groups retain, and what two groups of the block retain on average, by more than this
-    /// share. Keeps rounding errors from being swapped back and forth.
+    /// share; else rounding errors would be swapped back and forth.
     package var minimalGain: Double
 
     /// Makes the shuffle; `minimalGain` must be at least 1e-6, the rounding error of the gains.
@@ -34,15 +34,15 @@ package struct LocalShuffle: Sendable {
         self.minimalGain = minimalGain
     }
 
-    /// Improves `permutation` for the stacked rows of `scores`; `pattern.group` must divide the channels.
+    /// Improves `permutation` for the stacked rows of `saliencies`; `pattern.group` must divide the channels.
     ///
-    /// The result depends neither on `parallel` nor on the machine. Ties go to the lowest slots.
-    /// - Throws: when the arithmetic's device fails.
-    package func refine(
-        _ permutation: Permutation, scores: [any WeightScores], arithmetic: any WeightArithmetic,
-        pattern: SparsityPattern, parallel: ParallelLoop
-    ) throws -> Outcome {
-        let blocks = try forBlocks(of: permutation, scores, arithmetic, pattern, parallel) { table, channels in
+    /// The result depends neither on `parallel` nor on the device. Ties go to the lowest slots.
+    /// - Throws: when the device fails.
+    package func refine<S: WeightSaliency>(
+        _ permutation: Permutation, saliencies: [S], pattern: SparsityPattern, parallel: ParallelLoop
+    ) throws(S.Failure) -> Outcome {
+        let blocks = try forBlocks(of: permutation, saliencies, pattern, parallel) {
+            (table, channels) throws(S.Failure) -> [BlockSwaps.Outcome] in
             try search(table, channels, pattern)
         }
         guard let refined = Permutation(blocks.flatMap(\.channels)) else {
@@ -56,12 +56,12 @@ package struct LocalShuffle: Sendable {
 
     /// Sum of the saliencies that an N:M mask keeps under `permutation`.
     ///
-    /// - Throws: when the arithmetic's device fails.
-    package func retainedSaliency(
-        _ permutation: Permutation, scores: [any WeightScores], arithmetic: any WeightArithmetic,
-        pattern: SparsityPattern, parallel: ParallelLoop
-    ) throws -> Double {
-        try forBlocks(of: permutation, scores, arithmetic, pattern, parallel) { table, channels in
+    /// - Throws: when the device fails.
+    package func retainedSaliency<S: WeightSaliency>(
+        _ permutation: Permutation, saliencies: [S], pattern: SparsityPattern, parallel: ParallelLoop
+    ) throws(S.Failure) -> Double {
+        try forBlocks(of: permutation, saliencies, pattern, parallel) {
+            (table, channels) throws(S.Failure) -> [Double] in
             var tables = channels.indices.map { block in
                 SwapGains(block: block, count: channels[block].count, pattern: pattern, withGains: false)
             }
@@ -71,9 +71,9 @@ package struct LocalShuffle: Sendable {
     }
 
     /// Makes the best swap of every block, and again, until no block has one that gains enough.
-    private func search(
-        _ table: any SwapTable, _ channels: [[Int32]], _ pattern: SparsityPattern
-    ) throws -> [BlockSwaps.Outcome] {
+    private func search<Table: SwapTable>(
+        _ table: Table, _ channels: [[Int32]], _ pattern: SparsityPattern
+    ) throws(Table.Failure) -> [BlockSwaps.Outcome] {
         var tables = channels.indices.map { block in
             SwapGains(block: block, count: channels[block].count, pattern: pattern, withGains: true)
         }
@@ -90,61 +90,30 @@ package struct LocalShuffle: Sendable {
         return channels.indices.map { searches[$0].outcome(tables[$0]) }
     }
 
-    /// What `body` finds for each block, with as many blocks in one table as the arithmetic takes in step.
-    private func forBlocks<Result: Sendable>(
-        of permutation: Permutation, _ scores: [any WeightScores], _ arithmetic: any WeightArithmetic,
-        _ pattern: SparsityPattern, _ parallel: ParallelLoop,
-        _ body: @escaping @Sendable (any SwapTable, [[Int32]]) throws -> [Result]
-    ) throws -> [Result] {
+    /// What `body` finds for each block; a table holds as many blocks as the device takes in step.
+    private func forBlocks<S: WeightSaliency, Found: Sendable>(
+        of permutation: Permutation, _ saliencies: [S], _ pattern: SparsityPattern, _ parallel: ParallelLoop,
+        _ body: @escaping @Sendable (S.Swaps, [[Int32]]) throws(S.Failure) -> [Found]
+    ) throws(S.Failure) -> [Found] {
         precondition(permutation.count % pattern.group == 0)
-        precondition(scores.allSatisfy { $0.columns == permutation.count })
+        precondition(saliencies.allSatisfy { $0.columns == permutation.count })
         let size = max(blockSize / pattern.group, 1) * pattern.group
         let blocks = stride(from: 0, to: permutation.count, by: size).map { start in
             Array(permutation.order[start..<min(start + size, permutation.count)])
         }
-        let inStep = arithmetic.blocksInStep
+        let inStep = S.blocksInStep
         let count = (blocks.count + inStep - 1) / inStep
-        let results = Mutex([Swift.Result<[Result], any Error>?](repeating: nil, count: count))
+        let results = Mutex([Result<[Found], S.Failure>?](repeating: nil, count: count))
         parallel(count) { index in
             let channels = Array(blocks[(index * inStep)..<min((index + 1) * inStep, blocks.count)])
-            let result = Swift.Result {
-                try body(try arithmetic.swapTable(of: scores, blocks: channels, pattern: pattern), channels)
+            let result = Result { () throws(S.Failure) -> [Found] in
+                try body(try S.swapTable(of: saliencies, blocks: channels, pattern: pattern), channels)
             }
             results.withLock { $0[index] = result }
         }
-        let found = try results.withLock { $0 }.flatMap { try $0?.get() ?? [] }
+        var found: [Found] = []
+        for result in results.withLock({ $0 }) { found += try result?.get() ?? [] }
         precondition(found.count == blocks.count, "the parallel loop left out a block")
         return found
-    }
-}
-
-extension LocalShuffle {
-    /// As above with saliencies in memory, on the processor.
-    package func refine(
-        _ permutation: Permutation, saliencies: [SaliencyMatrix], pattern: SparsityPattern, parallel: ParallelLoop
-    ) -> Outcome {
-        inMemory(saliencies) { scores in
-            try refine(
-                permutation, scores: scores, arithmetic: HostWeights(), pattern: pattern, parallel: parallel)
-        }
-    }
-
-    /// As above with saliencies in memory, on the processor.
-    package func retainedSaliency(
-        _ permutation: Permutation, saliencies: [SaliencyMatrix], pattern: SparsityPattern, parallel: ParallelLoop
-    ) -> Double {
-        inMemory(saliencies) { scores in
-            try retainedSaliency(
-                permutation, scores: scores, arithmetic: HostWeights(), pattern: pattern, parallel: parallel)
-        }
-    }
-}
-
-/// Calls `body` with saliencies in memory, where nothing can fail.
-func inMemory<Result>(_ saliencies: [SaliencyMatrix], _ body: ([any WeightScores]) throws -> Result) -> Result {
-    do {
-        return try body(saliencies.map { HostScores(matrix: $0, weight: nil) })
-    } catch {
-        preconditionFailure("saliencies in memory cannot be missing: \(error)")
     }
 }

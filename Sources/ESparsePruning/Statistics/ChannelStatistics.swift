@@ -1,6 +1,6 @@
 // Everything calibration learns about the channels of one input site.
 
-import ESparseCore
+public import ESparseCore
 
 /// Scale of a channel's amplitude: the square root of its sum of squares over different counts.
 public enum AmplitudeScale: String, Sendable, Codable, CaseIterable {
@@ -20,14 +20,15 @@ public enum StatisticsRequirement: Sendable, Equatable {
     case range
     /// A histogram of every channel as well: a second pass where the estimator needs the range first.
     case histogram(EntropyEstimator, bins: Int)
-    /// Sums and extremes, and the inverse diagonal of the Hessian: one pass.
-    case hessian
+    /// Sums and extremes, and the diagonal of the Hessian's inverse, damped by this share of the Hessian's mean diagonal: one
+    /// pass.
+    case inverseHessian(damping: Double)
 
-    /// Passes of the calibration set through a block that it takes.
+    /// How often the calibration set runs through a block.
     public var passCount: Int {
         switch self {
         case .none: 0
-        case .range, .hessian: 1
+        case .range, .inverseHessian: 1
         case .histogram(let estimator, _): estimator.needsRangeFirst ? 2 : 1
         }
     }
@@ -41,25 +42,13 @@ public struct ChannelStatistics: Sendable {
     public let histogram: HistogramStatistics?
     /// `[inverse(H)]_jj` of each channel's damped Hessian, `[C]`, where the method asked for it.
     public internal(set) var inverseHessianDiagonal: [Double]?
-    /// Sums of products, where the method asked for them.
-    let products: (any ChannelProducts)?
 
     /// Puts both together; the caller has validated the range.
     public init(range: RangeStatistics, histogram: HistogramStatistics? = nil) {
-        self.init(range: range, histogram: histogram, products: nil)
-    }
-
-    init(range: RangeStatistics, histogram: HistogramStatistics?, products: (any ChannelProducts)?) {
         precondition(histogram.map { $0.channelCount == range.channelCount } ?? true)
         self.range = range
         self.histogram = histogram
-        self.products = products
     }
-
-    /// The Hessian on the host, where products were summed.
-    ///
-    /// - Throws: when a device fails.
-    func hessian() throws -> Hessian? { try products.map { try Hessian($0) } }
 
     /// C: channels of the site.
     public var channelCount: Int { range.channelCount }

@@ -1,5 +1,7 @@
 // Estimates of the information in each input channel, from histograms. All logarithms are natural.
 
+public import ESparseCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)

@@ -1,7 +1,6 @@
 // Histograms of every channel of one input site: exact counts that merge exactly.
 
-package import ESparseCPU
-import ESparseCore
+public import ESparseCore
 
 /// How many calibration values of each channel fell in each bin.
 ///
@@ -103,15 +102,12 @@ public struct HistogramStatistics: Sendable, Equatable {
     package mutating func accumulate(_ values: Span<Float>, using kernels: ChannelKernels) {
         switch binning {
         case .linear(let origin, let scale, _):
-            var histograms = ChannelHistograms(bins: binCount, origins: origin, inverseWidths: scale)
-            kernels.accumulate(values, into: &histograms)
-            for (index, count) in histograms.counts.enumerated() { counts[index] += count }
+            kernels.count(values, origins: origin, inverseWidths: scale, bins: binCount, counts: &counts)
         case .logarithmic:
             let binning = LogarithmicBins.kernelBinning
-            var histograms = ChannelLogarithmicHistograms(
-                channels: channelCount, exponents: binning.exponents, fractionBits: binning.fractionBits)
-            kernels.accumulate(values, into: &histograms)
-            add(kernelCounts: histograms.counts)
+            var kernelCounts = [UInt32](repeating: 0, count: channelCount * binning.bins)
+            kernels.count(values, channels: channelCount, in: binning, counts: &kernelCounts)
+            add(kernelCounts: kernelCounts)
         }
     }
 

@@ -7,7 +7,7 @@ package import ESparseCore
 /// Each sign has one bin for magnitudes below `2^-24`, then four for every exponent in `[-24, 16)`; larger magnitudes fall
 /// in the last. Negative numbers come first.
 public enum LogarithmicBins {
-    /// Fraction bits that tell bins apart.
+    /// Leading fraction bits that choose the bin within an octave.
     public static let fractionBits = 2
     /// Exponent of the least magnitude that has bins of its own.
     public static let leastExponent = -24

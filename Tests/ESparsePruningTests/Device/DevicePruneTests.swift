@@ -12,14 +12,15 @@ import Testing
 @Suite(.serialized) struct DevicePruneTests {
     /// Prunes a tiny model of the command's tests and returns its pruned linears, by name.
     private func pruned<B: Backend>(
-        _ model: String, _ method: any PruningMethod, on backend: B, device: PruningDevice<B.Activation>?,
-        _ pattern: SparsityPattern = .twoOfFour, shuffle: ShuffleSteps = .both
+        _ model: String, _ method: any PruningMethod, _ stages: [MaskStage] = [], on backend: B,
+        device: any PruningDevice<B.Activation>, _ pattern: SparsityPattern = .twoOfFour, shuffle: ShuffleSteps = .both
     ) throws -> [String: SparseMatrix] {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
         let checkpoint = try Checkpoint.open(root + "/Command/" + model)
         let architecture = try ModelArchitecture(configuration: checkpoint.configuration)
         var settings = PruningSettings(method: method, precision: .bfloat16)
+        settings.stages += stages
         settings.pattern = pattern
         settings.shuffle = shuffle
         settings.sampleCount = 2
@@ -46,10 +47,6 @@ import Testing
         }
         #expect(found.count == architecture.blocks.reduce(0) { $0 + $1.sites.reduce(0) { $0 + $1.linears.count } })
         return found
-    }
-
-    private func device(_ backend: CUDABackend) -> PruningDevice<CUDAActivation> {
-        PruningDevice(calibration: backend.pruning, weights: backend.pruning)
     }
 
     /// The share of kept weights that two prunings of a model have in common.
@@ -80,17 +77,18 @@ import Testing
         [ESparse.standard, ESparse.paper, Wanda(), RIA()] as [any PruningMethod])
     func unrefinedModelsHaveTheSameBytes(_ model: String, _ method: any PruningMethod) throws {
         let backend = try emulatedBackend()
-        let host = try pruned(model, method, on: backend, device: nil)
-        let found = try pruned(model, method, on: backend, device: device(backend))
+        let host = try pruned(model, method, on: backend, device: processor(for: backend))
+        let found = try pruned(model, method, on: backend, device: backend.pruning)
         #expect(try isSame(host, found))
     }
 
     /// Refinement and updates begin with sums that round in another order.
     @Test(arguments: ["tiny-llama", "tiny-opt"]) func refinedModelsAgree(_ model: String) throws {
         let backend = try emulatedBackend()
-        for method in [RefinedMethod(ESparse.standard), SparseGPT()] as [any PruningMethod] {
-            let host = try pruned(model, method, on: backend, device: nil)
-            let found = try pruned(model, method, on: backend, device: device(backend))
+        let trials: [(any PruningMethod, [MaskStage])] = [(ESparse.standard, [.refinement]), (SparseGPT(), [])]
+        for (method, stages) in trials {
+            let host = try pruned(model, method, stages, on: backend, device: processor(for: backend))
+            let found = try pruned(model, method, stages, on: backend, device: backend.pruning)
             #expect(try agreement(host, found) > 0.99, "\(method.name)")
         }
     }
@@ -98,15 +96,16 @@ import Testing
     /// Against a run on the processor alone: without calibration the same bytes; with it the model's own passes round otherwise.
     @Test(arguments: ["tiny-llama", "tiny-opt"]) func modelsOfBothDevicesAgree(_ model: String) throws {
         let backend = try emulatedBackend()
-        let processor = try CPUBackend(precision: .bfloat16, threadCount: 2)
+        let cpu = try CPUBackend(precision: .bfloat16, threadCount: 2)
         #expect(
             try isSame(
-                pruned(model, Magnitude(), on: processor, device: nil, .fourOfEight),
-                pruned(model, Magnitude(), on: backend, device: device(backend), .fourOfEight)))
+                pruned(model, Magnitude(), on: cpu, device: processor(for: cpu), .fourOfEight),
+                pruned(model, Magnitude(), on: backend, device: backend.pruning, .fourOfEight)))
         // Masks lie in shuffled order, so only models without a shuffle can be laid side by side.
-        let method = RefinedMethod(ESparse.standard)
-        let host = try pruned(model, method, on: processor, device: nil, shuffle: .none)
-        let found = try pruned(model, method, on: backend, device: device(backend), shuffle: .none)
+        let host = try pruned(
+            model, ESparse.standard, [.refinement], on: cpu, device: processor(for: cpu), shuffle: .none)
+        let found = try pruned(
+            model, ESparse.standard, [.refinement], on: backend, device: backend.pruning, shuffle: .none)
         let agreement = try agreement(host, found)
         #expect(agreement > 0.9, "\(agreement)")
     }

@@ -7,25 +7,24 @@ import ESparsePruning
 import Testing
 
 @Suite(.serialized) struct DeviceStatisticsTests {
-    private func calibrations(_ backend: CUDABackend) -> [any CalibrationArithmetic<CUDAActivation>] {
-        let kernels = ChannelKernels(pool: ThreadPool(threadCount: 2), instructionSet: .forExactKernels)
-        return [HostCalibration(backend: backend, kernels: kernels), backend.pruning]
-    }
-
-    private func expectSameBits(_ sums: [SiteSums], _ comment: Comment) {
-        let (host, device) = (sums[0], sums[1])
-        #expect(host.tokenCount == device.tokenCount && host.sequenceCount == device.sequenceCount, comment)
+    private func expectSameBits<D: ChannelProducts>(
+        _ host: SiteSums<GramMatrix>, _ device: SiteSums<D>, _ comment: Comment
+    ) {
+        let (left, right) = (host.range, device.range)
+        #expect(left.tokenCount == right.tokenCount && left.sequenceCount == right.sequenceCount, comment)
         // NaN has many patterns.
         func bits(_ values: [Double]) -> [UInt64] { values.map { $0.isNaN ? 0 : $0.bitPattern } }
-        #expect(bits(host.sums) == bits(device.sums), comment)
-        #expect(bits(host.squareSums) == bits(device.squareSums), comment)
-        #expect(host.minimums == device.minimums && host.maximums == device.maximums, comment)
+        #expect(bits(left.sum) == bits(right.sum), comment)
+        #expect(bits(left.sumOfSquares) == bits(right.sumOfSquares), comment)
+        #expect(left.minimum == right.minimum && left.maximum == right.maximum, comment)
         #expect(host.counts == device.counts && host.counts != nil, comment)
     }
 
-    private func lowerTriangle(_ sums: SiteSums, _ channels: Int) throws -> [Float] {
-        let values = try #require(sums.products).values()
-        return (0..<channels).flatMap { row in values[(row * channels)...(row * channels + row)] }
+    private func lowerTriangle<Products: ChannelProducts>(_ sums: SiteSums<Products>) throws -> [Float] {
+        let gram = try #require(sums.products).gram()
+        return (0..<gram.channels).flatMap { row in
+            gram.values[(row * gram.channels)...(row * gram.channels + row)]
+        }
     }
 
     @Test(arguments: [(1, 8, 0, false), (70, 33, 0, false), (70, 33, 3, false), (130, 40, 1, true), (65, 136, 0, true)])
@@ -43,13 +42,15 @@ import Testing
                 }
                 sequences.append(try backend.activation(values, channels: channels, inHalf: inHalf))
             }
-            let sums = try gathered(calibrations(backend), sequences, channels: channels, skipping: skipped)
-            expectSameBits(sums, "\(type)")
-            #expect(sums[1].tokenCount == 3 * (tokens - skipped))
-            #expect(sums[1].minimums[2] == 3 && sums[1].maximums[2] == 3)
+            let expected = try gathered(
+                on: processor(for: backend), sequences, channels: channels, skipping: skipped)
+            let found = try gathered(on: backend.pruning, sequences, channels: channels, skipping: skipped)
+            expectSameBits(expected, found, "\(type)")
+            #expect(found.range.tokenCount == 3 * (tokens - skipped))
+            #expect(found.range.minimum[2] == 3 && found.range.maximum[2] == 3)
             // Sums of products round in another order.
-            let (host, device) = (try lowerTriangle(sums[0], channels), try lowerTriangle(sums[1], channels))
-            let diagonal = sums[0].squareSums
+            let (host, device) = (try lowerTriangle(expected), try lowerTriangle(found))
+            let diagonal = expected.range.sumOfSquares
             var place = 0
             for row in 0..<channels {
                 for column in 0...row {
@@ -71,8 +72,9 @@ import Testing
             return try backend.activation(values, channels: channels, inHalf: inHalf)
         }
         for skipped in [0, 1] {
-            let sums = try gathered(calibrations(backend), sequences, channels: channels, skipping: skipped)
-            #expect(try lowerTriangle(sums[0], channels) == lowerTriangle(sums[1], channels))
+            let host = try gathered(on: processor(for: backend), sequences, channels: channels, skipping: skipped)
+            let device = try gathered(on: backend.pruning, sequences, channels: channels, skipping: skipped)
+            #expect(try lowerTriangle(host) == lowerTriangle(device))
         }
     }
 
@@ -87,11 +89,13 @@ import Testing
         for values in [0, 1].map({ _ in (0..<40 * channels).map { _ in hostile[random.integer(below: hostile.count)] } }
         ) {
             let sequence = backend.activation(values, channels: channels)
-            let sums = try gathered(
-                calibrations(backend), [sequence, sequence], channels: channels, skipping: 0, sumsProducts: false)
-            expectSameBits(sums, "hostile")
-            #expect(sums[1].products == nil)
-            #expect(throws: PruningError.self) { try RangeStatistics(sums[1]).validate(site: "hostile") }
+            let host = try gathered(
+                on: processor(for: backend), [sequence, sequence], channels: channels, skipping: 0, sumsProducts: false)
+            let device = try gathered(
+                on: backend.pruning, [sequence, sequence], channels: channels, skipping: 0, sumsProducts: false)
+            expectSameBits(host, device, "hostile")
+            #expect(device.products == nil)
+            #expect(throws: PruningError.self) { try device.range.validate(site: "hostile") }
         }
     }
 
@@ -101,13 +105,13 @@ import Testing
         var random = SeededRandom(seed: 4)
         let values = drawn(&random, 300 * 16)
         let sequence = try backend.activation(values, channels: 16, inHalf: true)
-        let sums = try gathered(calibrations(backend), [sequence], channels: 16, skipping: 0)
-        let estimates = sums.map { sums in
-            let range = RangeStatistics(sums)
-            var histogram = EntropyEstimator.logarithmic.histogram(range: range, bins: 100)
+        func entropies<D: PruningDevice<CUDAActivation>>(_ device: D) throws -> [Double] {
+            let sums = try gathered(on: device, [sequence], channels: 16, skipping: 0)
+            var histogram = EntropyEstimator.logarithmic.histogram(range: sums.range, bins: 100)
             histogram.add(kernelCounts: sums.counts ?? [])
-            return ChannelStatistics(range: range, histogram: histogram).entropies(.logarithmic)
+            return ChannelStatistics(range: sums.range, histogram: histogram).entropies(.logarithmic)
         }
-        #expect(estimates[0] == estimates[1] && estimates[0].allSatisfy { $0 > 0 })
+        let (host, device) = (try entropies(processor(for: backend)), try entropies(backend.pruning))
+        #expect(host == device && host.allSatisfy { $0 > 0 })
     }
 }

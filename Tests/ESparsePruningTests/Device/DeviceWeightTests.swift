@@ -20,9 +20,10 @@ import Testing
     }
 
     @Test(arguments: [ElementType.float32, .bfloat16, .float16], ["2:4", "4:8", "3:5", "1:32"])
-    func scoresAndMasksHaveTheSameBits(_ type: ElementType, _ name: String) throws {
+    func salienciesAndMasksHaveTheSameBits(_ type: ElementType, _ name: String) throws {
         let pattern = try pattern(name)
-        let (device, host) = (try emulatedBackend().pruning, HostWeights())
+        let backend = try emulatedBackend()
+        let (device, host) = (backend.pruning, processor(for: backend))
         var random = SeededRandom(seed: 21)
         for groups in [1, 3, 70] {
             let (rows, columns) = (7, groups * pattern.group)
@@ -30,21 +31,18 @@ import Testing
             // Few factors and few weights tie often.
             let factors = (0..<columns).map { _ in Float(random.integer(below: 3)) / 2 }
             let order = try order(&random, columns)
-            let scores: [any WeightScores] = [
-                try host.scores(of: weight, factors: factors), try device.scores(of: weight, factors: factors),
-            ]
-            #expect(try scores[0].values().map(\.bitPattern) == scores[1].values().map(\.bitPattern))
-            #expect(try scores[1].firstNonFinite() == nil)
+            let expected = try host.saliency(of: weight, factors: factors)
+            let found = try device.saliency(of: weight, factors: factors)
+            #expect(try expected.values.map(\.bitPattern) == found.hostValues().map(\.bitPattern))
+            #expect(try found.firstNonFinite() == nil)
             for order in [nil, order] {
-                let bits = try scores.map { try $0.maskBits(pattern: pattern, order: order, parallel: serial) }
-                #expect(bits[0] == bits[1])
-                let shares = try scores.map { try $0.retainedShare(bits: bits[0], order: order) ?? -1 }
-                #expect(abs(shares[0] - shares[1]) <= 1e-12 * shares[0])
+                let bits = expected.maskBits(pattern: pattern, order: order, parallel: serial)
+                #expect(try found.maskBits(pattern: pattern, order: order, parallel: serial) == bits)
+                let share = expected.retainedShare(bits: bits, order: order) ?? -1
+                #expect(abs((try found.retainedShare(bits: bits, order: order) ?? -1) - share) <= 1e-12 * share)
             }
-            let sums = [
-                try host.columnSums(of: [scores[0], scores[0]]), try device.columnSums(of: [scores[1], scores[1]]),
-            ]
-            #expect(sums[0].map(\.bitPattern) == sums[1].map(\.bitPattern))
+            let sums = SaliencyMatrix.columnSums(of: [expected, expected])
+            #expect(try CUDASaliency.columnSums(of: [found, found]).map(\.bitPattern) == sums.map(\.bitPattern))
         }
     }
 
@@ -52,20 +50,20 @@ import Testing
         let device = try emulatedBackend().pruning
         let weight = try Tensor([Float](repeating: 1, count: 24), shape: [2, 12])
         let values: [Float] = [0, -0.0, 0, 1, 1, 1, 1, 1, .nan, .infinity, 2, -.infinity]
-        let scores = try device.scores(of: weight, saliency: values + values.reversed())
-        #expect(try scores.firstNonFinite() == 8)
-        let host = HostWeights().scores(of: weight, saliency: values + values.reversed())
+        let saliency = try device.saliency(of: weight, values: values + values.reversed())
+        #expect(try saliency.firstNonFinite() == 8)
+        let host = SaliencyMatrix(values + values.reversed(), columns: 12)
         #expect(
-            try scores.maskBits(pattern: .twoOfFour, order: nil, parallel: serial)
+            try saliency.maskBits(pattern: .twoOfFour, order: nil, parallel: serial)
                 == host.maskBits(pattern: .twoOfFour, order: nil, parallel: serial))
-        let zeros = try device.scores(of: weight, factors: [Float](repeating: 0, count: 12))
+        let zeros = try device.saliency(of: weight, factors: [Float](repeating: 0, count: 12))
         let bits = try zeros.maskBits(pattern: .twoOfFour, order: nil, parallel: serial)
         #expect(bits == [0x33, 0x03, 0x33, 0x03])
         #expect(try zeros.retainedShare(bits: bits, order: nil) == nil)
         let integers = try Tensor(
             elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [UInt8](0..<4)))
         #expect(throws: CUDAWeightError.elementType(.uint8, role: "a weight")) {
-            _ = try device.scores(of: integers, factors: [1, 1, 1, 1])
+            _ = try device.saliency(of: integers, factors: [1, 1, 1, 1])
         }
     }
 
@@ -81,13 +79,13 @@ import Testing
         let heavy = rows.map { heavyTailed(rows: $0, columns: columns, seed: 1) }
         let tied = rows.map { wholeNumbers(rows: $0, columns: columns, below: 5, seed: 2) }
         for matrices in [heavy, tied] {
-            let scores = try matrices.map { matrix in
-                try device.scores(of: Tensor(matrix.values, shape: [matrix.rows, columns]), saliency: matrix.values)
+            let saliencies = try matrices.map { matrix in
+                try device.saliency(of: Tensor(matrix.values, shape: [matrix.rows, columns]), values: matrix.values)
             }
             for steps in [ShuffleSteps.local, .both] {
                 let shuffle = ChannelShuffle(steps: steps, local: LocalShuffle(blockSize: blockSize))
                 let expected = shuffle.search(matrices, pattern: pattern, parallel: concurrent)
-                let found = try shuffle.search(scores, arithmetic: device, pattern: pattern, parallel: concurrent)
+                let found = try shuffle.search(saliencies, pattern: pattern, parallel: concurrent)
                 #expect(found == expected)
                 if steps == .local, rows == [40] { #expect(found.swapCount > 0) }
             }
@@ -99,7 +97,6 @@ import Testing
     func refinedMasksAgree(_ name: String, _ isOrdered: Bool) throws {
         let pattern = try pattern(name)
         let backend = try emulatedBackend()
-        let (device, host) = (backend.pruning, HostWeights())
         var random = SeededRandom(seed: 77)
         let (rows, columns) = (40, 10 * pattern.group)
         let weight = try weight(&random, rows: rows, columns: columns, type: .bfloat16)
@@ -111,22 +108,22 @@ import Testing
             values[token * columns + 3] = 0
         }
         let sequence = try backend.activation(values, channels: columns, inHalf: true)
-        let kernels = ChannelKernels(pool: ThreadPool(threadCount: 1), instructionSet: .forExactKernels)
-        let sums = try gathered(
-            [HostCalibration(backend: backend, kernels: kernels), device], [sequence], channels: columns, skipping: 0)
         let order = isOrdered ? try order(&random, columns) : nil
-        let factors = sums[0].squareSums.map { Float($0.squareRoot()) }
-        var results: [(bits: [UInt8], before: Double, after: Double)] = []
-        for (arithmetic, sums) in zip([host, device] as [any WeightArithmetic], sums) {
-            let scores = try arithmetic.scores(of: weight, factors: factors)
-            var bits = try scores.maskBits(pattern: pattern, order: order, parallel: serial)
+        func refined<D: PruningDevice<CUDAActivation>>(
+            on device: D
+        ) throws -> (bits: [UInt8], before: Double, after: Double) {
+            let sums = try gathered(on: device, [sequence], channels: columns, skipping: 0)
+            let saliency = try device.saliency(
+                of: weight, factors: sums.range.sumOfSquares.map { Float($0.squareRoot()) })
+            var bits = try saliency.maskBits(pattern: pattern, order: order, parallel: serial)
             let products = try #require(sums.products)
-            let refiner = try #require(try arithmetic.refiner(products: products, order: order, pattern: pattern))
+            let refiner = try #require(try device.refiner(products: products, order: order, pattern: pattern))
             let unrefined = bits
-            let error = try refiner.refine(&bits, of: scores, parallel: concurrent)
+            let error = try refiner.refine(&bits, of: saliency, weight: weight, parallel: concurrent)
             #expect(bits != unrefined && error.after < error.before)
-            results.append((bits, error.before, error.after))
+            return (bits, error.before, error.after)
         }
+        let results = [try refined(on: processor(for: backend)), try refined(on: backend.pruning)]
         let bytes = (columns + 7) / 8
         let different = (0..<rows).count { row in
             results[0].bits[(row * bytes)..<((row + 1) * bytes)] != results[1].bits[(row * bytes)..<((row + 1) * bytes)]
@@ -139,8 +136,8 @@ import Testing
     @Test func overflowingSumsCannotBeUsed() throws {
         let backend = try emulatedBackend()
         let sequence = backend.activation([Float](repeating: 1e30, count: 8), channels: 4)
-        let sums = try gathered([backend.pruning], [sequence], channels: 4, skipping: 0)
-        let products = try #require(sums[0].products)
+        let sums = try gathered(on: backend.pruning, [sequence], channels: 4, skipping: 0)
+        let products = try #require(sums.products)
         #expect(try backend.pruning.refiner(products: products, order: nil, pattern: .twoOfFour) == nil)
     }
 }

@@ -25,17 +25,19 @@ extension CUDABackend {
     }
 }
 
-/// What two accumulators gather of the same sequences.
-func gathered<A>(
-    _ calibrations: [any CalibrationArithmetic<A>], _ sequences: [A], channels: Int, skipping skipped: Int,
-    sumsProducts: Bool = true
-) throws -> [SiteSums] {
-    try calibrations.map { calibration in
-        let accumulator = try calibration.makeAccumulator(
-            channels: channels, bins: LogarithmicBins.kernelBinning, sumsProducts: sumsProducts)
-        for sequence in sequences { try accumulator.append(sequence, skipping: skipped) }
-        return try accumulator.finish()
-    }
+/// The processor as the device that prunes what a backend runs.
+func processor<B: Backend>(for backend: B) -> CPUPruning<B> {
+    CPUPruning(backend: backend, pool: ThreadPool(threadCount: 2), instructionSet: .forExactKernels)
+}
+
+/// What a device gathers of some sequences.
+func gathered<D: PruningDevice>(
+    on device: D, _ sequences: [D.Activation], channels: Int, skipping skipped: Int, sumsProducts: Bool = true
+) throws -> SiteSums<D.Products> {
+    let accumulator = try device.makeAccumulator(
+        channels: channels, bins: LogarithmicBins.kernelBinning, sumsProducts: sumsProducts)
+    for sequence in sequences { try accumulator.append(sequence, skipping: skipped) }
+    return try accumulator.finish()
 }
 
 /// Numbers near 0 with a few far from it.
