@@ -102,11 +102,12 @@ public struct Tensor: Sendable {
                         let bits = unsafe bytes.loadUnaligned(fromByteOffset: (first + index) * 2, as: UInt16.self)
                         unsafe output[index] = BFloat16(bitPattern: bits).float
                     }
-                default:
+                case .float16:
                     for index in 0..<count {
                         let bits = unsafe bytes.loadUnaligned(fromByteOffset: (first + index) * 2, as: UInt16.self)
                         unsafe output[index] = Half.float(bits)
                     }
+                case .uint8, .int32, .int64: preconditionFailure("\(elementType.rawValue) is refused above")
                 }
                 initialized = count
             }

@@ -81,12 +81,12 @@ public struct KernelTuner {
             channels: target.columns)
         let used = Array(copies.prefix(tokens <= GemmBenchmark.fewTokens ? copies.count : 2))
         let traits = copies[0].traits
-        func body(_ kernel: LinearKernel) -> (Int) -> Void {
+        func body(_ kernel: KernelName) -> (Int) -> Void {
             let linears = used.map { CPUBackend.PreparedLinear(linear: $0.using(kernel)) }
             return { [backend] in _ = backend.multiply(input, by: linears[$0 % linears.count]) }
         }
         let clock = ContinuousClock()
-        var first: [(kernel: LinearKernel, body: (Int) -> Void, seconds: Double)] = []
+        var first: [(kernel: KernelName, body: (Int) -> Void, seconds: Double)] = []
         for kernel in traits.possibleKernels {
             try Interruption.check()
             let body = body(kernel)

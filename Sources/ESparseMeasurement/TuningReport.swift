@@ -6,7 +6,7 @@ import ESparseCore
 /// What was measured for one kind of linear and class of token counts.
 struct TuningPoint: Sendable, Encodable {
     let traits: LinearTraits
-    let row: TuningRow<LinearKernel>
+    let row: TuningRow<KernelName>
 
     func encode(to encoder: any Encoder) throws { try row.encode(to: encoder) }
 }
@@ -31,7 +31,7 @@ public struct TuningReport: Sendable, Encodable {
 
     /// One row a point.
     public var text: String {
-        TuningRow<LinearKernel>.table(
-            points.map { point in point.row.cells { $0.name(point.traits.instructionSet) } })
+        TuningRow<KernelName>.table(
+            points.map { point in point.row.cells { point.traits.shownName(of: $0) } })
     }
 }

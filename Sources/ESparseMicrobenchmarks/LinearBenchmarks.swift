@@ -18,7 +18,7 @@ extension Microbenchmark {
                 rows: rows, columns: columns, pattern: pattern, elementType: .bfloat16, precision: backend.precision,
                 instructionSet: backend.instructionSet)
         }
-        func own(_ pattern: SparsityPattern?, _ kernel: LinearKernel, tokens: Int) -> Microbenchmark {
+        func own(_ pattern: SparsityPattern?, _ kernel: KernelName, tokens: Int) -> Microbenchmark {
             let kind = pattern.map { "\($0)" } ?? "dense"
             return Microbenchmark("linear \(shape) \(kind), \(tokens) tokens, \(kernel.rawValue)") {
                 let random = try random()

@@ -30,7 +30,7 @@ import Testing
         let set = try InstructionSet.selected()
         let traits = LinearTraits(known, precision: .float32, instructionSet: set)
         var profile = KernelProfile()
-        var kernels = [LinearKernel](repeating: .fewTokens, count: TokenClass.bounds.count)
+        var kernels = [KernelName](repeating: .fewTokens, count: TokenClass.bounds.count)
         kernels[0] = .widenedFloat32
         try profile.set(kernels, for: traits)
         for threads in 1...3 {
@@ -50,7 +50,7 @@ import Testing
     @Test func impossibleKernelsDoNotGetIntoAProfile() throws {
         let traits = LinearTraits(try weight(rows: 8, columns: 8), precision: .float32, instructionSet: .plain)
         var profile = KernelProfile()
-        for kernel in [LinearKernel.denseFloat32, .denseBFloat16, .expandedBFloat16] {
+        for kernel in [KernelName.denseFloat32, .denseBFloat16, .expandedBFloat16] {
             #expect(throws: KernelError.self) {
                 try profile.set(Array(repeating: kernel, count: TokenClass.bounds.count), for: traits)
             }

@@ -15,7 +15,7 @@ import Testing
 
     private func profile() throws -> KernelProfile {
         var profile = KernelProfile()
-        var kernels = [LinearKernel](repeating: .fewTokens, count: TokenClass.bounds.count)
+        var kernels = [KernelName](repeating: .fewTokens, count: TokenClass.bounds.count)
         kernels[2] = .widenedFloat32
         try profile.set(kernels, for: traits)
         return profile
@@ -112,12 +112,12 @@ import Testing
     }
 
     @Test func theRuleIsKeptUnlessAnotherKernelIsClearlyFaster() {
-        let close: [LinearKernel: Double] = [.fewTokens: 1.01, .sparseManyTokens: 1]
+        let close: [KernelName: Double] = [.fewTokens: 1.01, .sparseManyTokens: 1]
         #expect(TuningChoice.fastest(close, preferring: .fewTokens) == .fewTokens)
         #expect(TuningChoice.fastest(close, preferring: .widenedFloat32) == .sparseManyTokens)
-        let clear: [LinearKernel: Double] = [.fewTokens: 1.1, .sparseManyTokens: 1]
+        let clear: [KernelName: Double] = [.fewTokens: 1.1, .sparseManyTokens: 1]
         #expect(TuningChoice.fastest(clear, preferring: .fewTokens) == .sparseManyTokens)
-        #expect(TuningChoice.fastest([:], preferring: LinearKernel.fewTokens) == .fewTokens)
+        #expect(TuningChoice.fastest([:], preferring: KernelName.fewTokens) == .fewTokens)
     }
 
     @Test func tuningGivesAProfileOfItsTargets() throws {

@@ -2,14 +2,15 @@
 
 /// Which data type dense products of many tokens run in under `Precision.bfloat16`.
 ///
-/// Both give the same semantics (inputs rounded to bf16, exact products, single-precision sums); they differ in speed only.
+/// Both mean the same: inputs rounded to bf16, exact products, sums in single precision. They differ in speed and in the order
+/// of additions.
 package enum DenseArithmetic: String, Sendable, CaseIterable {
     /// bf16 values widened to single precision, and single-precision FMA.
     case float32
     /// The processor's bf16 dot products or tiles.
     case bfloat16
 
-    /// The faster one, by kind of processor and not by timing, so that results are the same from run to run.
+    /// The faster one, by kind of processor and not by timing, so that every run gives the same bits.
     ///
     /// | processor | `vdpbf16ps` against f32 FMA | choice |
     /// |---|---|---|
@@ -19,4 +20,7 @@ package enum DenseArithmetic: String, Sendable, CaseIterable {
     /// | anything else | missing | f32 |
     package static let preferred: DenseArithmetic =
         ProcessorFeatures.current.isDisjoint(with: [.amxBFloat16, .doubleRateBFloat16]) ? .float32 : .bfloat16
+
+    /// Whether the processor has instructions for products of bf16.
+    static let hasBFloat16 = ProcessorFeatures.current.contains(.avx512BFloat16)
 }

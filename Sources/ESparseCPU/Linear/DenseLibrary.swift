@@ -1,4 +1,4 @@
-// Checks that the oneDNN that is loaded can be used: its products must stay on the thread that calls.
+// Refuses a oneDNN whose products would not stay on the thread that calls.
 
 internal import CESparseDNNL
 
@@ -6,7 +6,7 @@ internal import CESparseDNNL
 package enum DenseLibrary {
     /// Checks the library that is loaded.
     ///
-    /// - Throws: `KernelError.denseLibrary` when it runs on threads of its own that cannot be held back.
+    /// - Throws: `KernelError.denseLibrary` when it runs on threads of its own and their number cannot be set to one.
     package static func check() throws(KernelError) {
         try unsafe check(esparse_dnnl_loaded_refusal())
     }

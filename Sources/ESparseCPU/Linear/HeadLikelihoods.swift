@@ -5,10 +5,10 @@ package import ESparseCore
 
 extension CPULinear {
     /// `-ln softmax(h W^T + b)[target]` for every row of `hidden` `[T, C]`, and whether the target is the likeliest token;
-    /// this linear is the head, R its vocabulary.
+    /// this linear is the head, R its vocabulary. Targets must be in `[0, R)`.
     ///
-    /// Each tile of logits is reduced at once to its largest value and the sum of exponentials below it; the tiles of a
-    /// token are then combined in their order, in double precision. Targets must be in `[0, R)`.
+    /// A tile of logits becomes its largest value and the sum of `exp(logit - largest)` as soon as it is computed; a token's
+    /// tiles are then combined in their order, in double precision.
     package func likelihoods(
         targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool
     ) -> [TargetLikelihood] {
@@ -28,7 +28,8 @@ extension CPULinear {
         targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool
     ) -> [TargetLikelihood] {
         let tokens = targets.count
-        let rowTile = plan(tokens: tokens).rowTile
+        let pass = pass(tokens: tokens)
+        let rowTile = pass.plan.rowTile
         let tileCount = (rows + rowTile - 1) / rowTile
         // [tile, token]: every tile writes its own row; the target's logit is written by the one tile that holds it.
         var maxima = [Float](repeating: -.infinity, count: tileCount * tokens)
@@ -40,13 +41,13 @@ extension CPULinear {
                     nonisolated(unsafe) let maxima = unsafe maximaBuffer
                     nonisolated(unsafe) let sums = unsafe sumsBuffer
                     nonisolated(unsafe) let targetLogits = unsafe logitsBuffer
-                    let kernels = instructionSet.kernels
-                    unsafe forEachTile(input: hidden, tokens: tokens, pool: pool) { tile, prepared in
+                    unsafe run(pass, input: hidden, pool: pool) { tile, prepared in
                         let width = tile.rows.count
                         let logits = unsafe ScratchSlot.logits.memory(byteCount: tile.tokens.count * width * 4)
                             .assumingMemoryBound(to: Float.self)
-                        unsafe compute(
-                            tile, prepared: prepared, output: logits, outputStride: width, accumulate: false)
+                        unsafe pass.kernel.compute(
+                            tile, linear: self, prepared: prepared,
+                            output: TileOutput(start: logits, stride: width, accumulates: false))
                         for token in tile.tokens {
                             let row = unsafe logits + (token - tile.tokens.lowerBound) * width
                             let slot = tile.rows.lowerBound / rowTile * tokens + token

@@ -20,9 +20,11 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
     case unknownInstructionSet(String)
     /// The environment asks for an instruction set that this processor does not have.
     case missingInstructionSet(InstructionSet)
-
     /// A profile names a kernel that cannot run a linear of this shape on this processor.
-    case impossibleKernel(LinearKernel, rows: Int, columns: Int)
+    case impossibleKernel(KernelName, rows: Int, columns: Int)
+
+    /// No format holds such weights.
+    case noWeightFormat(ElementType, pattern: SparsityPattern?)
 
     /// One sentence for the user.
     package var description: String {
@@ -38,7 +40,9 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
             "the oneDNN library is built for \(runtime), but one for OpenMP (as Debian's libdnnl-dev) or for sequential use "
                 + "is needed; install that one"
         case .impossibleKernel(let kernel, let rows, let columns):
-            "kernel \(kernel.rawValue) cannot run such a linear of shape \(rows)x\(columns) on this processor"
+            "kernel \(kernel) cannot run such a linear of shape \(rows)x\(columns) on this processor"
+        case .noWeightFormat(let type, let pattern):
+            "there is no format for \(pattern?.description ?? "dense") weights of element type \(type.rawValue)"
         case .unknownInstructionSet(let name):
             "\(InstructionSet.environmentVariable) is \"\(name)\", but must be one of "
                 + InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")

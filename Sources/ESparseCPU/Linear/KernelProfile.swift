@@ -1,6 +1,6 @@
 // Measured choices of kernels: one for each kind of linear and class of token counts.
 
-import ESparseCore
+package import ESparseCore
 
 /// The fastest kernels of a machine, as measured; linears that it does not know follow the built-in rules.
 ///
@@ -8,7 +8,7 @@ import ESparseCore
 /// trust it. There is one choice whatever the number of threads.
 package struct KernelProfile: Sendable, Equatable {
     /// For each kind of sparse linear one kernel for each of `TokenClass.bounds`.
-    package private(set) var choices: [LinearTraits: [LinearKernel]] = [:]
+    package private(set) var choices: [LinearTraits: [KernelName]] = [:]
 
     /// Starts with no choice.
     package init() {}
@@ -16,7 +16,7 @@ package struct KernelProfile: Sendable, Equatable {
     /// Puts in, or replaces, the kernels of one kind of linear, one for each of `TokenClass.bounds`.
     ///
     /// - Throws: `KernelError` when a kernel cannot run such a linear on this processor.
-    package mutating func set(_ kernels: [LinearKernel], for traits: LinearTraits) throws(KernelError) {
+    package mutating func set(_ kernels: [KernelName], for traits: LinearTraits) throws(KernelError) {
         precondition(
             kernels.count == TokenClass.bounds.count, "a profile needs a kernel for each class of token counts")
         guard InstructionSet.available.contains(traits.instructionSet) else {

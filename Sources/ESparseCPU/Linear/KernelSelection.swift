@@ -7,9 +7,9 @@ package enum KernelSelection: Sendable, Equatable {
     /// Built-in rules.
     case rules
     /// A measured kernel for each of `TokenClass.bounds`.
-    case profile([LinearKernel])
+    case profile([KernelName])
     /// One kernel, whatever the number of tokens; for measuring.
-    case fixed(LinearKernel)
+    case fixed(KernelName)
 
     /// The kernel for a number of tokens, and why; `arithmetic` is the data type of dense products under bf16.
     func choice(tokens: Int, traits: LinearTraits, arithmetic: DenseArithmetic) -> KernelChoice {
@@ -35,12 +35,12 @@ package struct KernelChoice: Sendable, Equatable {
     }
 
     /// The kernel.
-    package let kernel: LinearKernel
+    package let kernel: KernelName
     /// Why.
     package let reason: Reason
 
     /// Puts a kernel and its reason together.
-    package init(kernel: LinearKernel, reason: Reason) {
+    package init(kernel: KernelName, reason: Reason) {
         self.kernel = kernel
         self.reason = reason
     }
@@ -51,19 +51,11 @@ extension CPULinear {
     package func choice(tokens: Int) -> KernelChoice {
         selection.choice(tokens: Self.passTokens(tokens), traits: traits, arithmetic: denseArithmetic)
     }
-
-    /// The same linear with one kernel for any number of tokens, one of `traits.possibleKernels`.
-    package func using(_ kernel: LinearKernel) -> CPULinear {
-        precondition(traits.possibleKernels.contains(kernel), "\(kernel) cannot run this linear")
-        var linear = self
-        linear.selection = .fixed(kernel)
-        return linear
-    }
 }
 
 extension CPUBackend: KernelReporting {
     /// What the built-in rules choose here.
-    package func ruleKernel(_ traits: LinearTraits, tokens: Int) -> LinearKernel {
+    package func ruleKernel(_ traits: LinearTraits, tokens: Int) -> KernelName {
         traits.ruleKernel(tokens: tokens, arithmetic: .preferred)
     }
 
@@ -73,7 +65,7 @@ extension CPUBackend: KernelReporting {
         let selection = profile?.selection(for: traits) ?? .rules
         return KernelRange.ranges(upTo: CPULinear.mostTokensAtOnce) { tokens in
             let choice = selection.choice(tokens: tokens, traits: traits, arithmetic: .preferred)
-            return (choice.kernel.name(instructionSet), choice.reason.rawValue)
+            return (traits.shownName(of: choice.kernel), choice.reason.rawValue)
         }
     }
 }

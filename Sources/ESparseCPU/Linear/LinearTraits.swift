@@ -1,11 +1,10 @@
-// What the choice of a linear's kernel depends on, and the built-in rules. The number of threads is not among it.
+// What the choice of a linear's kernel depends on.
 
-internal import CESparseCPU
 package import ESparseCore
 
 /// Everything about a linear that decides which kernels it can use and which one is fast.
 ///
-/// Kernels add in different orders, so bits must not depend on the number of threads: no choice may look at it.
+/// The number of threads is not part of it: kernels add in different orders, and bits must not depend on threads.
 package struct LinearTraits: Sendable, Hashable {
     /// R: output channels.
     package let rows: Int
@@ -47,37 +46,23 @@ package struct LinearTraits: Sendable, Hashable {
             instructionSet: instructionSet)
     }
 
-    /// The kernels that can run such a linear on this processor; `instructionSet` must be available.
-    package var possibleKernels: [LinearKernel] {
-        var kernels = [LinearKernel.fewTokens]
-        // Nothing to multiply: oneDNN refuses such shapes.
-        guard columns > 0 else { return kernels }
-        if hasSparseManyTokens { kernels.append(.sparseManyTokens) }
-        if precision == .bfloat16, pattern != nil, instructionSet.hasBFloat16Products {
-            kernels.append(.sparseBFloat16)
-        }
-        kernels.append(singlePrecisionKernel)
-        if precision == .bfloat16, ProcessorFeatures.current.contains(.avx512BFloat16) {
-            kernels.append(pattern == nil ? .denseBFloat16 : .expandedBFloat16)
-        }
-        return kernels
+    /// The kernels that can run such a linear on this processor, preferred ones first; `instructionSet` must be available.
+    package var possibleKernels: [KernelName] {
+        LinearKernels.all.filter { $0.supports(self) }.map(\.properties.name)
     }
 
     /// What the built-in rules choose; `arithmetic` is the data type of dense products under bf16.
-    func ruleKernel(tokens: Int, arithmetic: DenseArithmetic) -> LinearKernel {
-        let arithmetic = precision == .bfloat16 ? arithmetic : .float32
-        let few = LinearPlan.fewTokens(instructionSet, arithmetic, isSparse: pattern != nil)
-        if tokens <= few || columns == 0 { return .fewTokens }
-        if arithmetic == .bfloat16 {
-            let sparse = instructionSet.hasBFloat16Products ? LinearKernel.sparseBFloat16 : .expandedBFloat16
-            return pattern == nil ? .denseBFloat16 : sparse
-        }
-        return hasSparseManyTokens ? .sparseManyTokens : singlePrecisionKernel
+    func ruleKernel(tokens: Int, arithmetic: DenseArithmetic) -> KernelName {
+        LinearKernels.preferred(tokens: tokens, traits: self, arithmetic: arithmetic).properties.name
     }
 
-    private var hasSparseManyTokens: Bool { pattern != nil && instructionSet.kernels.sparse_many.value_bytes > 0 }
+    /// The name that reports show for a kernel: with the instruction set where it is one of ours.
+    package func shownName(of kernel: KernelName) -> String {
+        LinearKernels.properties(of: kernel)?.shownName(instructionSet) ?? kernel.rawValue
+    }
 
-    private var singlePrecisionKernel: LinearKernel {
-        pattern == nil && elementType == .float32 ? .denseFloat32 : .widenedFloat32
+    /// The data type of dense products of such linears: under bf16 `preferred`.
+    func denseArithmetic(_ preferred: DenseArithmetic) -> DenseArithmetic {
+        precision == .bfloat16 ? preferred : .float32
     }
 }

@@ -1,4 +1,4 @@
-// A dense linear by oneDNN with weights in the order that oneDNN wants for the shape, to compare with.
+// A dense linear by oneDNN with its weights in oneDNN's own order: what sparse linears are measured against.
 
 internal import CESparseCPU
 internal import CESparseDNNL
@@ -6,9 +6,9 @@ package import ESparseCore
 
 /// A dense linear for one fixed input, its weights reordered once (memory format `any`), in several copies.
 ///
-/// Models do not run this: packed weights would double their memory. Benchmarks and the tuner measure against it. Its
-/// input is converted once, outside the timing, and a call writes the output alone: no bias, no sum with what was there. Copies let a measurement read its weights from memory and not from a
-/// cache.
+/// Benchmarks measure against it; models do not run it, because packed weights would double their memory. The input is
+/// converted once, outside the timing, and a call only writes the output: no bias, nothing added. A benchmark that takes
+/// another copy each time reads its weights from memory and not from a cache.
 @safe package final class PackedDense: @unchecked Sendable {
     /// Output rows that one call computes.
     @safe private struct Piece {

@@ -2,7 +2,7 @@
 
 internal import CESparseCPU
 
-/// What a thread's pieces of scratch memory hold; two uses that overlap in time have different slots.
+/// Pieces of a thread's scratch memory, named by what they hold; uses that overlap in time have different slots.
 enum ScratchSlot: Int32 {
     /// The input as a kernel wants it; filled by the caller of a linear, read by all threads.
     case input = 0

@@ -102,10 +102,10 @@ package enum KernelProfileFile {
             instructionSet: instructionSet)
     }
 
-    private static func kernels(_ entry: JSONValue) -> [LinearKernel]? {
+    private static func kernels(_ entry: JSONValue) -> [KernelName]? {
         guard let items = entry["kernels"]?.array, items.map({ $0["up_to_tokens"]?.integer }) == TokenClass.bounds
         else { return nil }
-        let kernels = items.compactMap { $0["kernel"]?.text.flatMap(LinearKernel.init(rawValue:)) }
+        let kernels = items.compactMap { $0["kernel"]?.text.flatMap(LinearKernels.name(_:)) }
         return kernels.count == items.count ? kernels : nil
     }
 

@@ -1,0 +1,84 @@
+// Repacks portable weights into panels of eight rows, in parallel: what both kinds of panels share.
+
+internal import CESparseCPU
+import ESparseCore
+import Synchronization
+
+/// Makes panels of one kind out of portable weights.
+///
+/// Panels hold eight rows side by side, as the C kernels' `linear_panel.h` describes them; the last one is whole.
+struct PanelPacking {
+    /// Rows of a panel.
+    static let rows = 8
+    /// Rows that one or two tokens are multiplied with at once: one panel alone has too few sums to hide a multiply-add's
+    /// latency.
+    static let rowsAtOnce = 32
+    /// Columns that a panel treats as one, which groups must divide.
+    private static let span = 8
+
+    /// Bytes of a panel.
+    let bytesPerPanel: Int
+    private let weights: PortableWeights
+    private let isCompact: Bool
+    private let functions: esparse_panel_kernels
+    private let pool: ThreadPool
+
+    /// nil where the weights do not suit such panels, or no kernels read them.
+    init?(_ weights: PortableWeights, isCompact: Bool, kernels: esparse_linear_kernels, pool: ThreadPool) {
+        guard let pattern = weights.shape.pattern, Self.span % pattern.group == 0, weights.shape.rows > 0,
+            unsafe kernels.panels.fill != nil
+        else { return nil }
+        let functions = kernels.panels
+        var size: Int64 = 0
+        unsafe weights.withRows(0..<0) { description in
+            var form = unsafe description.pointee
+            unsafe form.is_compact = isCompact ? 1 : 0
+            size = unsafe functions.bytes(&form)
+        }
+        guard size > 0 else { return nil }
+        bytesPerPanel = Int(size)
+        self.weights = weights
+        self.isCompact = isCompact
+        self.functions = functions
+        self.pool = pool
+    }
+
+    /// Panels of the matrix.
+    var count: Int { (weights.shape.rows + Self.rows - 1) / Self.rows }
+
+    /// These panels one behind the other, and how filling each ended.
+    func fill(_ panels: [Int]) -> (ByteStorage, [esparse_fill]) {
+        let outcomes = Mutex([esparse_fill](repeating: esparse_fill_done, count: panels.count))
+        let storage = unsafe ByteStorage(byteCount: panels.count * bytesPerPanel) { target in
+            nonisolated(unsafe) let base = target.baseAddress
+            pool.run(count: panels.count) { index in
+                let first = panels[index] * Self.rows
+                unsafe weights.withRows(first..<min(first + Self.rows, weights.shape.rows)) { description in
+                    guard let base = unsafe base else { return }
+                    let place = unsafe (base + index * bytesPerPanel).assumingMemoryBound(to: UInt8.self)
+                    var form = unsafe description.pointee
+                    unsafe form.is_compact = isCompact ? 1 : 0
+                    let outcome = unsafe functions.fill(&form, place)
+                    if outcome != esparse_fill_done { outcomes.withLock { $0[index] = outcome } }
+                }
+            }
+        }
+        return (storage, outcomes.withLock { $0 })
+    }
+}
+
+extension ByteStorage {
+    /// Calls `body` with where a panel of `bytesPerPanel` that begins with `row` lies; `row` must be a multiple of eight.
+    func withPanel(of row: Int, bytesPerPanel: Int, _ body: (UnsafePointer<UInt8>) -> Void) {
+        precondition(row % PanelPacking.rows == 0, "a panel begins at a multiple of \(PanelPacking.rows) rows")
+        unsafe withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            unsafe body((base + row / PanelPacking.rows * bytesPerPanel).assumingMemoryBound(to: UInt8.self))
+        }
+    }
+
+    /// Where its bytes lie.
+    var run: (address: UInt, byteCount: Int) {
+        unsafe withUnsafeBytes { bytes in (UInt(bitPattern: bytes.baseAddress), bytes.count) }
+    }
+}

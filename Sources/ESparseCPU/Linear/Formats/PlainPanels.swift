@@ -1,0 +1,39 @@
+// N:M weights in panels of eight rows, repacked once at load: as large as the portable form.
+
+internal import CESparseCPU
+import ESparseCore
+
+/// N:M weights of f32, f16 or bf16 in panels of eight rows.
+struct PlainPanels: WeightFormat {
+    static let name = "plain panels"
+    static let operations: WeightOperations = [.multiplyFewTokens, .multiplyManyTokens, .widen, .expand]
+
+    private let panels: ByteStorage
+    private let bytesPerPanel: Int
+
+    /// Afterwards pages of a mapped checkpoint that held the portable weights are given back.
+    init?(packing weights: PortableWeights, kernels: esparse_linear_kernels, pool: ThreadPool) {
+        guard let packing = PanelPacking(weights, isCompact: false, kernels: kernels, pool: pool) else { return nil }
+        let (panels, outcomes) = packing.fill(Array(0..<packing.count))
+        guard outcomes.allSatisfy({ $0 == esparse_fill_done }) else { return nil }
+        self.panels = panels
+        bytesPerPanel = packing.bytesPerPanel
+        weights.releasePages()
+    }
+
+    var byteCount: Int { panels.byteCount }
+
+    var rowsAtOnce: Int { PanelPacking.rowsAtOnce }
+
+    var firstRun: (address: UInt, byteCount: Int) { panels.run }
+
+    func describe(_ rows: esparse_rows, from row: Int, _ body: (UnsafePointer<esparse_rows>) -> Void) {
+        var description = unsafe rows
+        unsafe panels.withPanel(of: row, bytesPerPanel: bytesPerPanel) { panel in
+            unsafe description.panels = panel
+            unsafe body(&description)
+        }
+    }
+
+    func manyTokens(_ kernels: esparse_linear_kernels) -> esparse_many_kernels? { kernels.panels.many }
+}

@@ -1,0 +1,50 @@
+// Which kernel a prepared linear runs for a number of tokens, resolved once from rules, a profile or a fixed choice.
+
+import ESparseCore
+
+/// The kernels of one linear, by number of tokens; a call looks at no names.
+struct KernelSchedule: Sendable {
+    private struct Entry {
+        let tokens: ClosedRange<Int>
+        let kernel: any LinearKernel
+    }
+
+    private let entries: [Entry]
+
+    /// Resolves a selection's choices for a linear whose weights lie in `format`.
+    ///
+    /// - Throws: `KernelError.impossibleKernel` for one that there is not, or that cannot run the linear.
+    init(
+        _ selection: KernelSelection, traits: LinearTraits, format: any WeightFormat.Type, arithmetic: DenseArithmetic
+    ) throws(KernelError) {
+        func possible(_ name: KernelName) throws(KernelError) -> any LinearKernel {
+            guard let kernel = LinearKernels.kernel(name), kernel.supports(traits), kernel.reads(format) else {
+                throw .impossibleKernel(name, rows: traits.rows, columns: traits.columns)
+            }
+            return kernel
+        }
+        switch selection {
+        case .rules:
+            entries = LinearKernels.all.compactMap { kernel in
+                guard kernel.supports(traits), kernel.reads(format) else { return nil }
+                return kernel.preferredTokens(traits, arithmetic: traits.denseArithmetic(arithmetic))
+                    .map { Entry(tokens: $0, kernel: kernel) }
+            }
+        case .profile(let names):
+            var entries: [Entry] = []
+            for (bound, name) in zip(TokenClass.bounds, names) {
+                let last: Int = bound == TokenClass.bounds.last ? .max : bound
+                entries.append(
+                    Entry(tokens: (entries.last?.tokens.upperBound ?? -1) + 1...last, kernel: try possible(name)))
+            }
+            self.entries = entries
+        case .fixed(let name): entries = [Entry(tokens: 0...Int.max, kernel: try possible(name))]
+        }
+    }
+
+    /// The first kernel that takes so many tokens.
+    func kernel(tokens: Int) -> any LinearKernel {
+        for entry in entries where entry.tokens.contains(tokens) { return entry.kernel }
+        preconditionFailure("no kernel takes \(tokens) tokens")
+    }
+}
