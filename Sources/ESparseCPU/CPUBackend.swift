@@ -23,7 +23,7 @@ public struct CPUBackend: Backend {
     /// The instructions that kernels use.
     package let instructionSet: InstructionSet
     /// Measured choices of kernels; nil means built-in rules.
-    package let profile: KernelProfile?
+    package let profile: KernelProfile<LinearTraits>?
 
     /// The threads.
     package let pool: ThreadPool
@@ -40,7 +40,7 @@ public struct CPUBackend: Backend {
     }
 
     /// The same with measured choices of kernels.
-    package init(precision: Precision, threadCount: Int, profile: KernelProfile?) throws {
+    package init(precision: Precision, threadCount: Int, profile: KernelProfile<LinearTraits>?) throws {
         try DenseLibrary.check()
         self.init(
             precision: precision, threadCount: threadCount, instructionSet: try InstructionSet.selected(),
@@ -49,7 +49,8 @@ public struct CPUBackend: Backend {
 
     /// The same with a given instruction set, which the processor must have, and measured choices of kernels.
     package init(
-        precision: Precision, threadCount: Int, instructionSet: InstructionSet, profile: KernelProfile? = nil
+        precision: Precision, threadCount: Int, instructionSet: InstructionSet,
+        profile: KernelProfile<LinearTraits>? = nil
     ) {
         self.precision = precision
         self.profile = profile

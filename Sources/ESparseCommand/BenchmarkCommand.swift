@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import ESparseCPU
-import ESparseCUDA
 import ESparseCore
 import ESparseMeasurement
 import ESparseReport
@@ -51,10 +50,10 @@ struct BenchmarkGemmCommand: ParsableCommand {
         _ = try settings
     }
 
-    private var settings: GemmBenchmark.Settings {
+    private var settings: GemmSettings {
         get throws {
             do {
-                return try GemmBenchmark.Settings(
+                return try GemmSettings(
                     shapes: GemmShape.list(shapes), tokens: tokens.values, patterns: pattern.values,
                     secondsPerPoint: seconds)
             } catch {
@@ -69,18 +68,15 @@ struct BenchmarkGemmCommand: ParsableCommand {
             device: device.choice(precision: precision, profile: profile.source),
             isLowMemory: device.isLowMemory, precision: precision, threads: threads, profile: profile.choice
         ).open(weightType: nil, note: progress.note)
-        switch backend {
-        case let backend as CPUBackend:
-            let report = try GemmBenchmark(settings, backend: backend).run(progress: progress)
-            try json.write(encoding: report)
-            print(report.text, terminator: "")
-        case let backend as CUDABackend:
-            let report = try DeviceGemmBenchmark(
-                settings, backend: backend, threadCount: threads.count
-            ).run(progress: progress)
-            try json.write(encoding: report)
-            print(report.text, terminator: "")
-        default: preconditionFailure("a backend that the benchmark does not know")
+        guard let measured = backend as? any MeasuredBackend else {
+            preconditionFailure("a backend that the benchmark does not know")
         }
+        let report = try measure(measured, progress)
+        try json.write(encoding: report)
+        print(report.text, terminator: "")
+    }
+
+    private func measure(_ backend: some MeasuredBackend, _ progress: TerminalProgress) throws -> GemmReport {
+        try GemmBenchmark(settings, backend: backend, threadCount: threads.count).run(progress: progress)
     }
 }

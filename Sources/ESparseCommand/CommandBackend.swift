@@ -72,11 +72,9 @@ struct BackendOptions {
     ) throws -> CUDABackend {
         var backend = try CUDABackend(
             deviceIndex: index, type: type, weightMemory: isLowMemory ? .smallest : .fastest, toolkit: toolkit)
-        if profile == .automatic {
-            let cached = DeviceProfileFile.cached(device: backend.device.properties.name, type: type)
-            backend.profile = cached.profile
-            if let sentence = cached.note { note("Note: \(sentence)") }
-        }
+        let loaded = try backend.profileFile.load(profile)
+        backend.profile = loaded.profile
+        if let sentence = loaded.note { note("Note: \(sentence)") }
         note("Note: running on \(backend.device.properties.name) (cuda:\(index), \(backend.arithmetic))")
         if let limitation = backend.limitation { note("Note: \(limitation)") }
         return backend
@@ -99,7 +97,7 @@ extension CPUBackend {
     static func make(
         precision: Precision, threads: ThreadOption, profile: ProfileSource, note: (String) -> Void
     ) throws -> CPUBackend {
-        let loaded = try KernelProfileFile.load(profile)
+        let loaded = try ProfileFile.processor.load(profile)
         let backend = try CPUBackend(precision: precision, threadCount: threads.count, profile: loaded.profile)
         for sentence in [backend.instructionSet.limitation, loaded.note].compactMap({ $0 }) {
             note("Note: \(sentence)")

@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import ESparseCPU
-import ESparseCUDA
 import ESparseCore
 import ESparseFormats
 import ESparseMeasurement
@@ -78,30 +77,23 @@ struct TuneCommand: ParsableCommand {
             device: device.choice(precision: precision, profile: nil), isLowMemory: device.isLowMemory,
             precision: precision, threads: threads, profile: .rules
         ).open(weightType: targets.first?.elementType, note: progress.note)
-        if let backend = opened as? CUDABackend { return try tune(targets, on: backend, progress) }
-        guard let file = output ?? KernelProfileFile.cachePath() else { throw NoCacheFolder() }
-        guard let backend = opened as? CPUBackend else { preconditionFailure("a backend that tuning does not know") }
-        let report = try KernelTuner(backend: backend, secondsPerPoint: seconds).run(targets, progress: progress)
+        guard let backend = opened as? any MeasuredBackend else {
+            preconditionFailure("a backend that tuning does not know")
+        }
+        try tune(targets, on: backend, progress)
+    }
+
+    private func tune(_ targets: [TuningTarget], on backend: some MeasuredBackend, _ progress: TerminalProgress) throws
+    {
+        let profile = backend.profileFile
+        guard let file = output ?? profile.cachePath() else { throw NoCacheFolder() }
+        let report = try KernelTuner(backend: backend, secondsPerPoint: seconds, threadCount: threads.count)
+            .run(targets, progress: progress)
         // What was measured is told even where the profile cannot be written.
         print(report.text, terminator: "")
         try json.write(encoding: report)
-        if let note = try KernelProfileFile.merge(report, into: file) { progress.note("Note: \(note)") }
-        print("\(file): \(report.kindCount) kinds of linear, measured with \(backend.threadCount) threads")
-    }
-
-    private func tune(_ targets: [TuningTarget], on backend: CUDABackend, _ progress: TerminalProgress) throws {
-        let name = backend.device.properties.name
-        guard let file = output ?? DeviceProfileFile.cachePath(device: name, type: backend.type) else {
-            throw NoCacheFolder()
-        }
-        let report = try DeviceTuner(backend: backend, secondsPerPoint: seconds, threadCount: threads.count)
-            .run(targets, progress: progress)
-        print(report.text, terminator: "")
-        try json.write(encoding: report)
-        if let note = try DeviceProfileFile.merge(report, device: name, type: backend.type, into: file) {
-            progress.note("Note: \(note)")
-        }
-        print("\(file): \(report.kindCount) kinds of linear, measured on \(name)")
+        if let note = try profile.update(file, { try report.merge(into: &$0) }) { progress.note("Note: \(note)") }
+        print("\(file): \(report.kindCount) kinds of linear, measured \(backend.circumstance)")
     }
 }
 

@@ -28,7 +28,7 @@ package struct KernelCheck: CustomStringConvertible {
     /// The kernels that can run it.
     package func kernels(on backend: CUDABackend) -> [CUDALinearKernel] {
         guard let weight = try? weight() else { return [] }
-        return backend.traits(of: weight).possibleKernels
+        return backend.kind(of: weight).possibleKernels
     }
 
     /// The product in 16 bits, in single precision, and added to something, one after another, and the same in double precision.

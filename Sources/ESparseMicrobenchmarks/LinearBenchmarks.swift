@@ -22,7 +22,7 @@ extension Microbenchmark {
             let kind = pattern.map { "\($0)" } ?? "dense"
             return Microbenchmark("linear \(shape) \(kind), \(tokens) tokens, \(kernel.rawValue)") {
                 let random = try random()
-                let copies = GemmBenchmark.copyCount(byteCount: random.sparse.values.byteCount)
+                let copies = CPUBackend.copyCount(byteCount: random.sparse.values.byteCount)
                 let linears = try (0..<copies).map { _ in
                     let weight = LinearWeight(
                         matrix: try pattern == nil ? .dense(random.dense.copied()) : .sparse(random.sparse.copied()))
@@ -41,7 +41,7 @@ extension Microbenchmark {
                     let product = try PackedDense(
                         weight: dense, input: RandomLinear.input(tokens: tokens, columns: columns, seed: 1),
                         arithmetic: arithmetic, pieceCount: backend.threadCount,
-                        copyCount: GemmBenchmark.copyCount(byteCount: dense.byteCount), pool: backend.pool)
+                        copyCount: CPUBackend.copyCount(byteCount: dense.byteCount), pool: backend.pool)
                 else { throw MeasurementError.noDenseProduct(shape: shape) }
                 return turns(product.copyCount) { product.run(copy: $0) }
             }

@@ -25,35 +25,39 @@ import Testing
         #expect(TokenClass.index(of: 1_000_000) == TokenClass.bounds.count - 1)
     }
 
+    private func choice(_ linear: CPULinear, tokens: Int) -> String {
+        let (kernel, reason) = linear.choice(tokens: tokens)
+        return "\(kernel) \(reason)"
+    }
+
     @Test func aProfileChoosesAndOthersFollowTheRules() throws {
         let known = try weight(rows: 16, columns: 64)
         let set = try InstructionSet.selected()
         let traits = LinearTraits(known, precision: .float32, instructionSet: set)
-        var profile = KernelProfile()
+        var profile = KernelProfile<LinearTraits>()
         var kernels = [KernelName](repeating: .fewTokens, count: TokenClass.bounds.count)
         kernels[0] = .widenedFloat32
-        try profile.set(kernels, for: traits)
+        try profile.set(kernels.map { KernelChoice($0) }, for: traits)
         for threads in 1...3 {
             let backend = CPUBackend(precision: .float32, threadCount: threads, instructionSet: set, profile: profile)
             let linear = try backend.prepareLinear(known, bias: nil).linear
-            #expect(linear.choice(tokens: 1) == KernelChoice(kernel: .widenedFloat32, reason: .profile))
-            #expect(linear.choice(tokens: 600) == KernelChoice(kernel: .fewTokens, reason: .profile))
+            #expect(choice(linear, tokens: 1) == "widen+onednn-f32 profile")
+            #expect(choice(linear, tokens: 600) == "few-tokens profile")
             #expect(
                 backend.kernelRanges(of: known).map(\.description) == [
                     "1 widen+onednn-f32 (profile)", "2+ few-tokens-\(set.rawValue) (profile)",
                 ])
             let other = try backend.prepareLinear(weight(rows: 8, columns: 64), bias: nil).linear
-            #expect(other.choice(tokens: 1) == KernelChoice(kernel: .fewTokens, reason: .rule))
+            #expect(choice(other, tokens: 1) == "few-tokens rule")
         }
     }
 
     @Test func impossibleKernelsDoNotGetIntoAProfile() throws {
         let traits = LinearTraits(try weight(rows: 8, columns: 8), precision: .float32, instructionSet: .plain)
-        var profile = KernelProfile()
+        var profile = KernelProfile<LinearTraits>()
         for kernel in [KernelName.denseFloat32, .denseBFloat16, .expandedBFloat16] {
-            #expect(throws: KernelError.self) {
-                try profile.set(Array(repeating: kernel, count: TokenClass.bounds.count), for: traits)
-            }
+            let choices = [KernelChoice<Never>](repeating: KernelChoice(kernel), count: TokenClass.bounds.count)
+            #expect(throws: ImpossibleChoice.self) { try profile.set(choices, for: traits) }
         }
         #expect(profile == KernelProfile())
     }

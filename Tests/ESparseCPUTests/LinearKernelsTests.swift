@@ -26,7 +26,7 @@ import Testing
                 elementType: configuration.precision == .bfloat16 ? .bfloat16 : configuration.element,
                 precision: configuration.precision, instructionSet: configuration.instructionSet)
             for tokens in TokenClass.bounds {
-                #expect(traits.possibleKernels.contains(backend.ruleKernel(traits, tokens: tokens)))
+                #expect(traits.possibleKernels.contains(backend.ruleKernel(for: traits, tokens: tokens)))
             }
         }
     }

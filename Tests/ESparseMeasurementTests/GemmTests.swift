@@ -55,7 +55,7 @@ private struct DecodedReport: Decodable {
     @Test func patternsMustDivideColumns() throws {
         let shapes = try GemmShape.list("8x12")
         #expect(throws: MeasurementError.indivisible(shape: "8x12", pattern: .fourOfEight)) {
-            try GemmBenchmark.Settings(
+            try GemmSettings(
                 shapes: shapes, tokens: [1], patterns: [.twoOfFour, .fourOfEight], secondsPerPoint: 1)
         }
     }
@@ -97,9 +97,9 @@ private struct DecodedReport: Decodable {
 
     @Test func theReportHasTheKeysThatScriptsRead() throws {
         let backend = try CPUBackend(precision: .float32, threadCount: 2)
-        let settings = try GemmBenchmark.Settings(
+        let settings = try GemmSettings(
             shapes: GemmShape.list("64x32"), tokens: [1, 70], patterns: [.twoOfFour], secondsPerPoint: 0.001)
-        let report = try GemmBenchmark(settings, backend: backend).run()
+        let report = try GemmBenchmark(settings, backend: backend, threadCount: 2).run()
         let results = try JSONDecoder().decode(DecodedReport.self, from: JSONEncoder().encode(report)).results
         #expect(results.map(\.tokens) == [1, 70])
         for result in results {

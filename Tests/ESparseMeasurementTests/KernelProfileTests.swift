@@ -13,16 +13,16 @@ import Testing
     private let traits = LinearTraits(
         rows: 8, columns: 16, pattern: .twoOfFour, elementType: .float32, precision: .float32, instructionSet: .plain)
 
-    private func profile() throws -> KernelProfile {
-        var profile = KernelProfile()
+    private func profile() throws -> KernelProfile<LinearTraits> {
+        var profile = KernelProfile<LinearTraits>()
         var kernels = [KernelName](repeating: .fewTokens, count: TokenClass.bounds.count)
         kernels[2] = .widenedFloat32
-        try profile.set(kernels, for: traits)
+        try profile.set(kernels.map { KernelChoice($0) }, for: traits)
         return profile
     }
 
     private func text() throws -> String {
-        String(decoding: KernelProfileFile.bytes(of: try profile()), as: UTF8.self)
+        String(decoding: ProfileFile.processor.bytes(of: try profile()), as: UTF8.self)
     }
 
     @Test func runsThatEndTogetherLoseNothing() throws {
@@ -31,27 +31,27 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let backend = try CPUBackend(precision: .float32, threadCount: 1)
         let reports = try (1...8).map { index in
-            try KernelTuner(backend: backend, secondsPerPoint: 0).run([
+            try KernelTuner(backend: backend, secondsPerPoint: 0, threadCount: 1).run([
                 TuningTarget(rows: index, columns: 8, pattern: .twoOfFour, elementType: .float32)
             ])
         }
         let errors = Mutex<[any Error]>([])
         ThreadPool(threadCount: 8).run(count: reports.count) { index in
-            do { _ = try KernelProfileFile.merge(reports[index], into: path) } catch {
+            do { _ = try ProfileFile.processor.update(path) { try reports[index].merge(into: &$0) } } catch {
                 errors.withLock { $0.append(error) }
             }
         }
         let failures = errors.withLock { $0.count }
         #expect(failures == 0)
-        let profile = try KernelProfileFile.read(path)
+        let profile = try ProfileFile.processor.read(path)
         #expect(Set(profile.choices.keys.map(\.rows)) == Set(1...8))
-        #expect(try KernelProfileFile.load(.file(path)).profile == profile)
+        #expect(try ProfileFile.processor.load(.file(path)).profile == profile)
         #expect(try FileSystem.names(in: FileSystem.parent(of: path)) == ["kernels.json", "kernels.json.lock"])
     }
 
     @Test func aSmallChangeToASoundProfileIsFound() throws {
         let sound = try text()
-        #expect(try KernelProfileFile.parse(Array(sound.utf8), path: "p") == profile())
+        #expect(try ProfileFile.processor.parse(Array(sound.utf8), path: "p") == profile())
         let changes: [(from: String, to: String, says: String)] = [
             ("\"rows\": 8", "\"rows\": 0", "no sparse linear"),
             ("\"rows\": 8", "\"rows\": -8", "no sparse linear"),
@@ -77,7 +77,7 @@ import Testing
             let text = sound.replacing(change.from, with: change.to, maxReplacements: 1)
             #expect(text != sound)
             #expect {
-                try KernelProfileFile.parse(Array(text.utf8), path: "p")
+                try ProfileFile.processor.parse(Array(text.utf8), path: "p")
             } throws: { error in
                 error is ProfileError && "\(error)".contains(change.says)
             }
@@ -85,46 +85,47 @@ import Testing
     }
 
     @Test func aRepeatedLinearIsRefused() throws {
-        let bytes = KernelProfileFile.bytes(of: try profile())
+        let bytes = ProfileFile.processor.bytes(of: try profile())
         let root = try JSONParser.parse(bytes)
         let entry = try #require(root["choices"]?.array?.first)
         let members = try #require(root.members).map { member in
             member.name == "choices" ? JSONValue.Member(key: member.key, value: .array([entry, entry])) : member
         }
         let text = JSONValue.object(members).serialized(indented: true)
-        #expect(throws: ProfileError.self) { try KernelProfileFile.parse(text, path: "p") }
+        #expect(throws: ProfileError.self) { try ProfileFile.processor.parse(text, path: "p") }
     }
 
     @Test func mutatedProfilesNeverCrash() throws {
-        let seeds = [KernelProfileFile.bytes(of: try profile())]
+        let seeds = [ProfileFile.processor.bytes(of: try profile())]
         let counts = Fuzz(seeds: seeds, stream: 31, iterations: 5000).run { bytes in
-            _ = try KernelProfileFile.parse(bytes, path: "p")
+            _ = try ProfileFile.processor.parse(bytes, path: "p")
         }
         #expect(counts.refused > 1000)
     }
 
     @Test func theCacheFolderFollowsTheSpecification() {
-        let xdg = KernelProfileFile.cachePath(environment: ["XDG_CACHE_HOME": "/x", "HOME": "/h"])
+        let xdg = ProfileFile.processor.cachePath(environment: ["XDG_CACHE_HOME": "/x", "HOME": "/h"])
         #expect(xdg?.hasPrefix("/x/esparse/kernels-") == true)
-        let relative = KernelProfileFile.cachePath(environment: ["XDG_CACHE_HOME": "x", "HOME": "/h"])
+        let relative = ProfileFile.processor.cachePath(environment: ["XDG_CACHE_HOME": "x", "HOME": "/h"])
         #expect(relative?.hasPrefix("/h/.cache/esparse/kernels-") == true)
-        #expect(KernelProfileFile.cachePath(environment: [:]) == nil)
+        #expect(ProfileFile.processor.cachePath(environment: [:]) == nil)
     }
 
     @Test func theRuleIsKeptUnlessAnotherKernelIsClearlyFaster() {
-        let close: [KernelName: Double] = [.fewTokens: 1.01, .sparseManyTokens: 1]
-        #expect(TuningChoice.fastest(close, preferring: .fewTokens) == .fewTokens)
-        #expect(TuningChoice.fastest(close, preferring: .widenedFloat32) == .sparseManyTokens)
-        let clear: [KernelName: Double] = [.fewTokens: 1.1, .sparseManyTokens: 1]
-        #expect(TuningChoice.fastest(clear, preferring: .fewTokens) == .sparseManyTokens)
-        #expect(TuningChoice.fastest([:], preferring: KernelName.fewTokens) == .fewTokens)
+        let (few, many, other) = (KernelName("few"), KernelName("many"), KernelName("other"))
+        let close = [few: 1.01, many: 1]
+        #expect(TuningChoice.fastest(close, preferring: few) == few)
+        #expect(TuningChoice.fastest(close, preferring: other) == many)
+        let clear = [few: 1.1, many: 1]
+        #expect(TuningChoice.fastest(clear, preferring: few) == many)
+        #expect(TuningChoice.fastest([:], preferring: few) == few)
     }
 
     @Test func tuningGivesAProfileOfItsTargets() throws {
         let backend = try CPUBackend(precision: .float32, threadCount: 2)
         let target = TuningTarget(rows: 16, columns: 32, pattern: .twoOfFour, elementType: .bfloat16)
-        let report = try KernelTuner(backend: backend, secondsPerPoint: 0.0001).run([target])
-        var profile = KernelProfile()
+        let report = try KernelTuner(backend: backend, secondsPerPoint: 0.0001, threadCount: 2).run([target])
+        var profile = KernelProfile<LinearTraits>()
         try report.merge(into: &profile)
         let kind = try #require(profile.choices.keys.first)
         #expect(profile.choices.count == 1 && kind.rows == 16 && kind.columns == 32 && kind.elementType == .bfloat16)

@@ -21,7 +21,7 @@ package struct CPULinear: Sendable {
     /// What the choice of kernel depends on.
     package let traits: LinearTraits
     /// Who chooses the kernel for a number of tokens.
-    private(set) var selection: KernelSelection
+    private(set) var selection: KernelSelection<KernelName>
     /// What `selection` chooses.
     private var schedule: KernelSchedule
 
@@ -40,7 +40,7 @@ package struct CPULinear: Sendable {
     package init(
         weight: LinearWeight, bias: Tensor?, precision: Precision, pool: ThreadPool,
         instructionSet: InstructionSet? = nil, denseArithmetic: DenseArithmetic = .preferred,
-        profile: KernelProfile? = nil
+        profile: KernelProfile<LinearTraits>? = nil
     ) throws {
         let selected = try instructionSet ?? InstructionSet.selected()
         self.instructionSet = selected
@@ -50,7 +50,7 @@ package struct CPULinear: Sendable {
         storage = try WeightStorage(
             weight: weight, bias: bias, precision: precision, kernels: kernels, pool: pool)
         traits = LinearTraits(weight, precision: precision, instructionSet: selected)
-        selection = profile?.selection(for: traits) ?? .rules
+        selection = KernelSelection(profile, for: traits, kernel: \.kernel)
         schedule = try KernelSchedule(
             selection, traits: traits, format: storage.format, arithmetic: denseArithmetic)
     }

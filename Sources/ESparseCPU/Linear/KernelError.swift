@@ -1,4 +1,4 @@
-// What can go wrong when the CPU backend starts, prepares weights, or is given a profile.
+// What can go wrong when the CPU backend starts or prepares weights.
 
 package import ESparseCore
 
@@ -20,9 +20,6 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
     case unknownInstructionSet(String)
     /// The environment asks for an instruction set that this processor does not have.
     case missingInstructionSet(InstructionSet)
-    /// A profile names a kernel that cannot run a linear of this shape on this processor.
-    case impossibleKernel(KernelName, rows: Int, columns: Int)
-
     /// No format holds such weights.
     case noWeightFormat(ElementType, pattern: SparsityPattern?)
 
@@ -39,8 +36,6 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
         case .denseLibrary(let runtime):
             "the oneDNN library is built for \(runtime), but one for OpenMP (as Debian's libdnnl-dev) or for sequential use "
                 + "is needed; install that one"
-        case .impossibleKernel(let kernel, let rows, let columns):
-            "kernel \(kernel) cannot run such a linear of shape \(rows)x\(columns) on this processor"
         case .noWeightFormat(let type, let pattern):
             "there is no format for \(pattern?.description ?? "dense") weights of element type \(type.rawValue)"
         case .unknownInstructionSet(let name):

@@ -13,13 +13,14 @@ struct KernelSchedule: Sendable {
 
     /// Resolves a selection's choices for a linear whose weights lie in `format`.
     ///
-    /// - Throws: `KernelError.impossibleKernel` for one that there is not, or that cannot run the linear.
+    /// - Throws: `ImpossibleChoice` for one that there is not, or that cannot run the linear.
     init(
-        _ selection: KernelSelection, traits: LinearTraits, format: any WeightFormat.Type, arithmetic: DenseArithmetic
-    ) throws(KernelError) {
-        func possible(_ name: KernelName) throws(KernelError) -> any LinearKernel {
+        _ selection: KernelSelection<KernelName>, traits: LinearTraits, format: any WeightFormat.Type,
+        arithmetic: DenseArithmetic
+    ) throws(ImpossibleChoice) {
+        func possible(_ name: KernelName) throws(ImpossibleChoice) -> any LinearKernel {
             guard let kernel = LinearKernels.kernel(name), kernel.supports(traits), kernel.reads(format) else {
-                throw .impossibleKernel(name, rows: traits.rows, columns: traits.columns)
+                throw ImpossibleChoice(name, for: traits)
             }
             return kernel
         }

@@ -1,71 +1,57 @@
-// Who chooses a linear's kernel for a number of tokens: built-in rules, a measured profile, or somebody who measures.
+// Which kernel a linear on the CPU runs for a number of tokens, and what tuning needs of this backend.
 
 public import ESparseCore
 
-/// Who chooses the kernel of a linear for a number of tokens.
-package enum KernelSelection: Sendable, Equatable {
-    /// Built-in rules.
-    case rules
-    /// A measured kernel for each of `TokenClass.bounds`.
-    case profile([KernelName])
-    /// One kernel, whatever the number of tokens; for measuring.
-    case fixed(KernelName)
+extension LinearTraits: LinearKind {
+    /// A choice says nothing but the kernel.
+    package typealias Parameter = Never
 
-    /// The kernel for a number of tokens, and why; `arithmetic` is the data type of dense products under bf16.
-    func choice(tokens: Int, traits: LinearTraits, arithmetic: DenseArithmetic) -> KernelChoice {
-        switch self {
-        case .rules:
-            KernelChoice(kernel: traits.ruleKernel(tokens: tokens, arithmetic: arithmetic), reason: .rule)
-        case .profile(let kernels): KernelChoice(kernel: kernels[TokenClass.index(of: tokens)], reason: .profile)
-        case .fixed(let kernel): KernelChoice(kernel: kernel, reason: .fixed)
-        }
-    }
-}
-
-/// A kernel and why it runs.
-package struct KernelChoice: Sendable, Equatable {
-    /// On whose authority a kernel runs.
-    package enum Reason: String, Sendable {
-        /// The built-in rules.
-        case rule
-        /// A profile of this machine.
-        case profile
-        /// The caller asked for it.
-        case fixed
-    }
-
-    /// The kernel.
-    package let kernel: KernelName
-    /// Why.
-    package let reason: Reason
-
-    /// Puts a kernel and its reason together.
-    package init(kernel: KernelName, reason: Reason) {
-        self.kernel = kernel
-        self.reason = reason
-    }
+    /// The kernels that can run such a linear on this processor; none where it does not have the instruction set.
+    package var kernels: [KernelName] { InstructionSet.available.contains(instructionSet) ? possibleKernels : [] }
 }
 
 extension CPULinear {
     /// The kernel for a number of tokens, and why; many tokens are multiplied in passes.
-    package func choice(tokens: Int) -> KernelChoice {
-        selection.choice(tokens: Self.passTokens(tokens), traits: traits, arithmetic: denseArithmetic)
+    package func choice(tokens: Int) -> (kernel: KernelName, reason: KernelReason) {
+        let tokens = Self.passTokens(tokens)
+        return selection.choice(tokens: tokens, rule: traits.ruleKernel(tokens: tokens, arithmetic: denseArithmetic))
+    }
+}
+
+extension CPUBackend: TunableBackend {
+    /// What the choice of a weight's kernel depends on here.
+    package func kind(of weight: LinearWeight) -> LinearTraits {
+        LinearTraits(weight, precision: precision, instructionSet: instructionSet)
+    }
+
+    /// What the built-in rules choose here.
+    package func ruleKernel(for kind: LinearTraits, tokens: Int) -> KernelName {
+        kind.ruleKernel(tokens: tokens, arithmetic: .preferred)
+    }
+
+    /// The same linear with one kernel for any number of tokens, one of its traits' kernels.
+    package func linear(_ linear: PreparedLinear, using kernel: KernelName) -> PreparedLinear {
+        PreparedLinear(linear: linear.linear.using(kernel))
+    }
+
+    /// As many copies as fill the last-level cache one and a half times.
+    package func copyCount(of weight: LinearWeight) -> Int {
+        switch weight.matrix {
+        case .dense(let tensor): Self.copyCount(byteCount: tensor.byteCount)
+        case .sparse(let matrix): Self.copyCount(byteCount: matrix.values.byteCount)
+        }
+    }
+
+    /// How many copies of weights of this size fill the last-level cache one and a half times, as far as an eighth of the
+    /// free memory holds them; at least 2 and at most 512.
+    package static func copyCount(byteCount: Int) -> Int {
+        let wanted = Processor.lastLevelCacheBytes * 3 / 2
+        let allowed = min(wanted, (Processor.availableMemoryBytes ?? 8 * wanted) / 8)
+        return min(max(2, (allowed + byteCount - 1) / max(byteCount, 1)), 512)
     }
 }
 
 extension CPUBackend: KernelReporting {
-    /// What the built-in rules choose here.
-    package func ruleKernel(_ traits: LinearTraits, tokens: Int) -> KernelName {
-        traits.ruleKernel(tokens: tokens, arithmetic: .preferred)
-    }
-
     /// Which kernels a weight's linear would use here, by number of tokens. Prepares nothing.
-    public func kernelRanges(of weight: LinearWeight) -> [KernelRange] {
-        let traits = LinearTraits(weight, precision: precision, instructionSet: instructionSet)
-        let selection = profile?.selection(for: traits) ?? .rules
-        return KernelRange.ranges(upTo: CPULinear.mostTokensAtOnce) { tokens in
-            let choice = selection.choice(tokens: tokens, traits: traits, arithmetic: .preferred)
-            return (traits.shownName(of: choice.kernel), choice.reason.rawValue)
-        }
-    }
+    public func kernelRanges(of weight: LinearWeight) -> [KernelRange] { ranges(of: weight) }
 }

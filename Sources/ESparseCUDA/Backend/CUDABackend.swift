@@ -27,7 +27,7 @@ package struct CUDABackend: Backend {
     /// How sparse weights lie on the device.
     package let weightMemory: WeightMemory
     /// Measured choices of kernels; nil means built-in rules.
-    package var profile: CUDAKernelProfile?
+    package var profile: KernelProfile<CUDALinearTraits>?
     /// Entries of the vocabulary whose logits are made at once when targets are scored; a multiple of 8.
     package var vocabularyTile = 16_384
 
@@ -60,18 +60,7 @@ package struct CUDABackend: Backend {
     ///
     /// - Throws: `CUDAWeightError` when a type or shape does not fit; `CUDAError`.
     package func prepareLinear(_ weight: LinearWeight, bias: Tensor?) throws -> CUDALinear {
-        let traits = traits(of: weight)
-        return try CUDALinear(
-            weight, bias: bias, traits: traits, selection: profile?.selection(for: traits) ?? .rules, context: context)
-    }
-
-    /// What the choice of a weight's kernels depends on here.
-    package func traits(of weight: LinearWeight) -> CUDALinearTraits {
-        var pattern: SparsityPattern?
-        if case .sparse(let matrix) = weight.matrix { pattern = matrix.pattern }
-        return CUDALinearTraits(
-            rows: weight.rows, columns: weight.columns, pattern: pattern,
-            compresses: weightMemory == .fastest && (try? context.sparse.get()) != nil)
+        try CUDALinear(weight, bias: bias, traits: kind(of: weight), profile: profile, context: context)
     }
 
     /// Prepares a normalisation over `size` channels that writes its output in the order of `permutation`.
@@ -103,17 +92,5 @@ package struct CUDABackend: Backend {
     /// - Throws: `CUDAError.outOfMemory`.
     package func makeCache(_ description: CacheDescription) throws -> CUDAKeyValueCache {
         try CUDAKeyValueCache(description, device: device)
-    }
-}
-
-extension CUDABackend: KernelReporting {
-    /// Which kernels a weight's linear would use here, by number of tokens. Prepares nothing.
-    package func kernelRanges(of weight: LinearWeight) -> [KernelRange] {
-        let traits = traits(of: weight)
-        let selection = profile?.selection(for: traits) ?? .rules
-        return KernelRange.ranges(upTo: TokenClass.bounds.last ?? 1) { tokens in
-            let choice = selection.choice(tokens: tokens, traits: traits)
-            return (choice.choice.kernel.rawValue, choice.reason)
-        }
     }
 }

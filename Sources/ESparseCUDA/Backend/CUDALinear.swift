@@ -26,7 +26,7 @@ package final class CUDALinear: Sendable {
     /// What the choice of kernel depends on.
     package let traits: CUDALinearTraits
     /// Who chooses the kernel.
-    let selection: CUDAKernelSelection
+    private let selection: KernelSelection<CUDAKernelChoice>
     private let context: CUDAContext
     private let weights: Weights
     private let bias: DeviceBias?
@@ -37,7 +37,7 @@ package final class CUDALinear: Sendable {
     ///
     /// - Throws: `CUDAWeightError` when a type or shape does not fit; `CUDAError`.
     init(
-        _ weight: LinearWeight, bias: Tensor?, traits: CUDALinearTraits, selection: CUDAKernelSelection,
+        _ weight: LinearWeight, bias: Tensor?, traits: CUDALinearTraits, profile: KernelProfile<CUDALinearTraits>?,
         context: CUDAContext
     ) throws {
         switch weight.matrix {
@@ -64,11 +64,13 @@ package final class CUDALinear: Sendable {
         }
         self.bias = try bias.map { try DeviceBias($0, rows: weight.rows, context: context) }
         self.traits = traits
-        self.selection = selection
+        selection = KernelSelection(profile, for: traits) {
+            CUDAKernelChoice(traits.kernel(named: $0.kernel), algorithm: $0.parameter)
+        }
         self.context = context
     }
 
-    private init(_ other: CUDALinear, selection: CUDAKernelSelection) {
+    private init(_ other: CUDALinear, selection: KernelSelection<CUDAKernelChoice>) {
         traits = other.traits
         context = other.context
         weights = other.weights
@@ -91,14 +93,16 @@ package final class CUDALinear: Sendable {
     }
 
     /// The kernel that runs for this many tokens.
-    package func kernel(tokens: Int) -> CUDALinearKernel {
-        selection.choice(tokens: tokens, traits: traits).choice.kernel
+    package func kernel(tokens: Int) -> CUDALinearKernel { choice(tokens: tokens).kernel }
+
+    private func choice(tokens: Int) -> CUDAKernelChoice {
+        selection.choice(tokens: tokens, rule: CUDAKernelChoice(traits.ruleKernel(tokens: tokens))).kernel
     }
 
     /// The same linear with one kernel for any number of tokens, one of `traits.possibleKernels`.
     package func using(_ kernel: CUDALinearKernel) -> CUDALinear {
         precondition(traits.possibleKernels.contains(kernel), "\(kernel) cannot run this linear")
-        return CUDALinear(self, selection: .fixed(kernel))
+        return CUDALinear(self, selection: .fixed(CUDAKernelChoice(kernel)))
     }
 
     /// Multiplies rows `[T, C]` of 16 bits, of which there is memory for `CUDAActivation.paddedTokens`.
@@ -214,7 +218,7 @@ package final class CUDALinear: Sendable {
             tokens: paddedTokens, rows: rows, columns: columns, type: context.type, hasBias: bias != nil)
         let product = try context.sparse.get().product(
             shape, bias: bias?.halves.all,
-            algorithm: selection.choice(tokens: paddedTokens, traits: traits).choice.algorithm)
+            algorithm: choice(tokens: paddedTokens).algorithm)
         sparseProducts.withLock { $0[paddedTokens] = product }
         return product
     }

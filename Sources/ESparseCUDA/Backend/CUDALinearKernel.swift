@@ -3,7 +3,7 @@
 package import ESparseCore
 
 /// The ways to compute a linear on a device.
-package enum CUDALinearKernel: String, Sendable, CaseIterable, Codable {
+package enum CUDALinearKernel: String, Sendable, CaseIterable {
     /// Our product of up to 16 tokens, straight from the kept values and the bitmask of a half-dense weight.
     case fewTokens = "few-tokens-cuda"
     /// cuSPARSELt, on a 2:4 weight compressed for the device.
@@ -12,10 +12,24 @@ package enum CUDALinearKernel: String, Sendable, CaseIterable, Codable {
     case denseLibrary = "cublaslt"
     /// cuBLASLt, on a sparse weight that is written out in scratch for each pass.
     case decompressed = "decompress+cublaslt"
+
+    /// The name in profiles and reports.
+    package var name: KernelName { KernelName(rawValue) }
+}
+
+/// A kernel, and the library's algorithm where it is one of cuSPARSELt's and was measured; nil leaves that to the library.
+struct CUDAKernelChoice: Sendable {
+    let kernel: CUDALinearKernel
+    let algorithm: SparseAlgorithm?
+
+    init(_ kernel: CUDALinearKernel, algorithm: SparseAlgorithm? = nil) {
+        self.kernel = kernel
+        self.algorithm = algorithm
+    }
 }
 
 /// Everything about a linear that decides which kernels it can use.
-package struct CUDALinearTraits: Sendable, Hashable, Codable {
+package struct CUDALinearTraits: Sendable, Hashable {
     /// R: output channels.
     package let rows: Int
     /// C: input channels.
@@ -61,21 +75,20 @@ package struct CUDALinearTraits: Sendable, Hashable, Codable {
     }
 }
 
-/// Who chooses the kernel of a linear on a device.
-package enum CUDAKernelSelection: Sendable, Equatable {
-    /// Built-in rules.
-    case rules
-    /// A measured choice for each of `TokenClass.bounds`.
-    case profile([CUDAKernelChoice])
-    /// One kernel, whatever the number of tokens; for measuring.
-    case fixed(CUDALinearKernel)
+extension CUDALinearTraits: LinearKind {
+    /// The kernels that can run such a linear.
+    package var kernels: [KernelName] { possibleKernels.map(\.name) }
 
-    /// The choice for a number of tokens and, as reports name it, why.
-    func choice(tokens: Int, traits: CUDALinearTraits) -> (choice: CUDAKernelChoice, reason: String) {
-        switch self {
-        case .rules: (CUDAKernelChoice(kernel: traits.ruleKernel(tokens: tokens)), "rule")
-        case .profile(let choices): (choices[TokenClass.index(of: tokens)], "profile")
-        case .fixed(let kernel): (CUDAKernelChoice(kernel: kernel), "fixed")
+    /// Whether the kernel is cuSPARSELt's: it alone has algorithms.
+    package func allows(_ parameter: SparseAlgorithm, for kernel: KernelName) -> Bool {
+        kernel == CUDALinearKernel.sparseLibrary.name
+    }
+
+    /// The kernel of this name, which must be one of `kernels`.
+    func kernel(named name: KernelName) -> CUDALinearKernel {
+        guard let kernel = CUDALinearKernel(rawValue: name.rawValue), possibleKernels.contains(kernel) else {
+            preconditionFailure("\(name) cannot run this linear")
         }
+        return kernel
     }
 }

@@ -40,7 +40,7 @@ package struct SparseProductShape: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// How cuSPARSELt computes a product: what its search finds, to be kept in a tuning profile.
-package struct SparseAlgorithm: Sendable, Hashable, Codable {
+package struct SparseAlgorithm: Sendable, Hashable {
     /// Its number of the kernel.
     package let identifier: Int32
     /// Parts that the columns are cut in.

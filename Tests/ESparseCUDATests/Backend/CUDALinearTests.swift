@@ -60,16 +60,20 @@ import Testing
         var numbers = NumberSource(2)
         let weight = LinearWeight(
             matrix: .sparse(try numbers.sparseMatrix(rows: 32, columns: 32, pattern: .twoOfFour)))
-        var profile = CUDAKernelProfile()
+        var profile = KernelProfile<CUDALinearTraits>()
         let kernels = TokenClass.bounds.map { bound -> CUDALinearKernel in
             bound <= 8 ? .fewTokens : bound < 512 ? .decompressed : .sparseLibrary
         }
-        let traits = backend.traits(of: weight)
-        let isTaken = profile.set(kernels.map { CUDAKernelChoice(kernel: $0) }, for: traits)
+        let traits = backend.kind(of: weight)
+        try profile.set(kernels.map { KernelChoice($0.name) }, for: traits)
         // What cannot run is not taken.
-        let isDenseTaken = profile.set(kernels.map { _ in CUDAKernelChoice(kernel: .denseLibrary) }, for: traits)
-        let isShortTaken = profile.set([CUDAKernelChoice(kernel: .fewTokens)], for: traits)
-        #expect(isTaken && !isDenseTaken && !isShortTaken)
+        func refuses(_ kernel: CUDALinearKernel, _ algorithm: SparseAlgorithm?) {
+            #expect(throws: ImpossibleChoice.self) {
+                try profile.set(kernels.map { _ in KernelChoice(kernel.name, parameter: algorithm) }, for: traits)
+            }
+        }
+        refuses(.denseLibrary, nil)
+        refuses(.fewTokens, SparseAlgorithm(identifier: 0, splitCount: 1, splitMode: 0, splitBuffers: 0))
         backend.profile = profile
         #expect(
             backend.kernelRanges(of: weight).map(\.description) == [

@@ -35,7 +35,7 @@ struct DenseBaseline {
                     let product = try PackedDense(
                         weight: weight, input: input, arithmetic: arithmetic,
                         pieceCount: callsPerThread * pool.threadCount,
-                        copyCount: isFew ? GemmBenchmark.copyCount(byteCount: byteCount) : 2, pool: pool)
+                        copyCount: isFew ? CPUBackend.copyCount(byteCount: byteCount) : 2, pool: pool)
                 else { continue }
                 product.run(copy: 0)
                 var seconds = Double.infinity

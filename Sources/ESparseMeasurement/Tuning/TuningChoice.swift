@@ -1,5 +1,7 @@
 // Which of the measured kernels tuning chooses.
 
+package import ESparseCore
+
 /// How tuning weighs times.
 package enum TuningChoice {
     /// Another kernel must be this much faster than the rules' to be preferred: differences below are noise.
@@ -8,9 +10,7 @@ package enum TuningChoice {
     static let hopeless = 2.0
 
     /// The kernel with the shortest time, but `rule` where it is as good as that.
-    package static func fastest<Kernel: Hashable & RawRepresentable<String>>(
-        _ seconds: [Kernel: Double], preferring rule: Kernel
-    ) -> Kernel {
+    package static func fastest(_ seconds: [KernelName: Double], preferring rule: KernelName) -> KernelName {
         let ordered = seconds.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
         guard let best = ordered.first else { return rule }
         guard let ruleSeconds = seconds[rule] else { return best.key }

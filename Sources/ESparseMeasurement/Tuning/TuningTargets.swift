@@ -1,14 +1,14 @@
 // The kinds of sparse linear that a model has, or would have once pruned.
 
-public import ESparseCore
-public import ESparseModels
+package import ESparseCore
+package import ESparseModels
 
 extension TuningTarget {
     /// The kinds of linear in a model's decoder blocks, each once: packed ones as they are, dense ones as they would be if
     /// pruned to each of `patterns` that divides their columns.
     ///
     /// - Throws: the format's error for a damaged tensor.
-    public static func targets(
+    package static func targets(
         of architecture: ModelArchitecture, weights: any WeightSource, patterns: [SparsityPattern]
     ) throws -> [TuningTarget] {
         try architecture.validate(weights)
@@ -38,7 +38,7 @@ extension TuningTarget {
     /// bf16 linears of given shapes with each of `patterns`.
     ///
     /// - Throws: `MeasurementError.indivisible`.
-    public static func targets(
+    package static func targets(
         of shapes: [GemmShape], patterns: [SparsityPattern]
     ) throws(MeasurementError) -> [TuningTarget] {
         var targets: [TuningTarget] = []

@@ -5,23 +5,23 @@ import ESparseCore
 import ESparseReport
 
 /// What figures were measured on.
-public struct MachineDescription: Sendable, Encodable {
+struct MachineDescription: Sendable, Encodable {
     /// The processor, as the system names it.
-    public let processor: String
+    let processor: String
     /// Threads that computed.
-    public let threads: Int
+    let threads: Int
     /// The instructions our own kernels used.
-    public let instructionSet: String
+    let instructionSet: String
     /// How linears rounded.
-    public let precision: String
+    let precision: String
     /// Version of this tool.
-    public let version: String
+    let version: String
     /// Single-precision arithmetic of all threads, in billions of operations a second.
-    public let peakFloat32: Double
+    let peakFloat32: Double
     /// The same for bf16 dot products, where there are any.
-    public let peakBFloat16: Double?
+    let peakBFloat16: Double?
     /// Memory that all threads can read, in billions of bytes a second.
-    public let readBandwidth: Double
+    let readBandwidth: Double
 
     enum CodingKeys: String, CodingKey {
         case processor, threads, precision, version
