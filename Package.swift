@@ -20,8 +20,9 @@ let testedWith: [String: [Target.Dependency]] = [
     "Tokenizers": ["ESparseFormats"],
     "Models": ["ESparseCPU", "ESparseCUDA"],
     "Pruning": ["ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],
-    "Measurement": ["ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],
+    "Measurement": ["ESparseRuntime", "ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],
     "Evaluation": ["ESparseFormats", "ESparseCPU", "ESparseModels", "ESparseTokenizers"],
+    "Runtime": ["ESparseFormats", "ESparseCPU", "ESparseCUDA", "ESparseModels", "ESparseTokenizers"],
     "Report": ["ESparseEvaluation"],
     "Reproduction": ["ESparseReport", "ESparseMeasurement", "ESparseFormats", "ESparseModels"],
 ]
@@ -33,9 +34,8 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 
 /// What a program that links ESparse can import.
 let libraries = [
-    "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseFormats",
-    "ESparseCPU",
-    "ESparseCore",
+    "ESparseMeasurement", "ESparseRuntime", "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers",
+    "ESparseFormats", "ESparseCPU", "ESparseCore",
 ]
 
 let package = Package(
@@ -59,9 +59,9 @@ let package = Package(
         .executableTarget(
             name: "ESparseCommand",
             dependencies: [
-                "ESparseReproduction", "ESparseReport", "ESparseMeasurement", "ESparseEvaluation", "ESparsePruning",
-                "ESparseModels",
-                "ESparseTokenizers", "ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseCore", argumentParser,
+                "ESparseReproduction", "ESparseReport", "ESparseMeasurement", "ESparseRuntime", "ESparseEvaluation",
+                "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCUDA", "ESparseCPU",
+                "ESparseCore", argumentParser,
             ],
             swiftSettings: strict),
         .target(
@@ -71,16 +71,26 @@ let package = Package(
                 "ESparseFormats", "ESparseCPU", "ESparseCore",
             ],
             swiftSettings: strict),
-        .target(name: "ESparseReport", dependencies: ["ESparseEvaluation", "ESparseCore"], swiftSettings: strict),
+        .target(
+            name: "ESparseReport", dependencies: ["ESparseEvaluation", "ESparseFormats", "ESparseCore"],
+            swiftSettings: strict),
         .target(
             name: "ESparseMeasurement",
             dependencies: [
-                "ESparseReport", "ESparseModels", "ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseCore",
+                "ESparseReport", "ESparseRuntime", "ESparseModels", "ESparseFormats", "ESparseCUDA", "ESparseCPU",
+                "ESparseCore",
             ],
             swiftSettings: strict),
         .target(
             name: "ESparseMicrobenchmarks",
             dependencies: ["ESparseMeasurement", "ESparsePruning", "ESparseTokenizers", "ESparseCPU", "ESparseCore"],
+            swiftSettings: strict),
+        .target(
+            name: "ESparseRuntime",
+            dependencies: [
+                "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCUDA", "ESparseCPU",
+                "ESparseCore",
+            ],
             swiftSettings: strict),
         .target(
             name: "ESparseEvaluation",
@@ -108,12 +118,13 @@ let package = Package(
         .target(name: "CESparseDNNL", cSettings: optimised, linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CESparseLAPACK", cSettings: optimised, linkerSettings: [.linkedLibrary("openblas")]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "ESparseReference", dependencies: ["ESparseCore"], swiftSettings: strict),
         .target(name: "ESparseCore", swiftSettings: strict),
 
         .executableTarget(
             name: "ESparseSelfTest", dependencies: ["ESparseDeviceChecks", "ESparseCUDA"], swiftSettings: strict),
         .target(
-            name: "ESparseDeviceChecks", dependencies: ["ESparseCUDA", "ESparseTestSupport", "ESparseCore"],
+            name: "ESparseDeviceChecks", dependencies: ["ESparseCUDA", "ESparseReference", "ESparseCore"],
             swiftSettings: strict),
         .target(
             name: "ESparseEmulatedCUDA", path: "Tests/CUDAEmulation", sources: ["emulation.cpp", "Library"],
@@ -126,19 +137,20 @@ let package = Package(
 
         .target(
             name: "ESparseTestSupport",
-            dependencies: ["ESparseCore"],
+            dependencies: ["ESparseReference", "ESparseModels", "ESparseCore"],
             path: "Tests/ESparseTestSupport",
             swiftSettings: strict),
     ]
         + [
-            "Core", "CPU", "CUDA", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Report",
-            "Measurement", "Reproduction",
+            "Core", "CPU", "CUDA", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Runtime",
+            "Report", "Measurement", "Reproduction",
         ].map { name in
             .testTarget(
                 name: "ESparse\(name)Tests",
                 dependencies: (testedWith[name] ?? [])
                     + (name == "Core" ? [] : [.target(name: "ESparse\(name)")]) + [
-                        "ESparseCore", "ESparseTestSupport", .product(name: "Numerics", package: "swift-numerics"),
+                        "ESparseCore", "ESparseReference", "ESparseTestSupport",
+                        .product(name: "Numerics", package: "swift-numerics"),
                     ],
                 exclude: testedWithFixtures.contains(name) ? ["Fixtures"] : [],
                 swiftSettings: strict)

@@ -5,6 +5,7 @@ import ESparseCPU
 import ESparseCore
 import ESparseMeasurement
 import ESparseReport
+import ESparseRuntime
 
 struct BenchmarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -64,10 +65,8 @@ struct BenchmarkGemmCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let backend = try BackendOptions(
-            device: device.choice(precision: precision, profile: profile.source),
-            isLowMemory: device.isLowMemory, precision: precision, threads: threads, profile: profile.choice
-        ).open(weightType: nil, note: progress.note)
+        let backend = try device.open(
+            precision: precision, threads: threads, profile: profile.source, weightType: nil, note: progress.note)
         guard let measured = backend as? any MeasuredBackend else {
             preconditionFailure("a backend that the benchmark does not know")
         }

@@ -1,13 +1,12 @@
 // `esparse benchmark model`: prefill, decoding and memory of a whole model, dense against packed.
 
 import ArgumentParser
-import ESparseCPU
-import ESparseCUDA
 import ESparseCore
 import ESparseFormats
 import ESparseMeasurement
 import ESparseModels
 import ESparseReport
+import ESparseRuntime
 import FoundationEssentials
 
 struct BenchmarkModelCommand: ParsableCommand {
@@ -59,36 +58,29 @@ struct BenchmarkModelCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         // Says what is to be said about kernels once, and refuses a wrong profile before any work.
-        let backend = try backend(note: progress.note)
-        // The runs must not choose anew.
-        let place = (backend as? CUDABackend).map { DeviceChoice.cuda($0.device.properties.index) } ?? .cpu
-        let memory = device.isLowMemory && place != .cpu ? ["--low-vram"] : []
+        _ = try backend(note: progress.note)
+        let memory = device.isLowMemory ? ["--low-vram"] : []
         let temporary = try TemporaryFolder()
         defer { withExtendedLifetime(temporary) {} }
         let variants = try variants(in: temporary.path, progress)
-        let workloads = batch.values.map {
-            ModelRun.Workload(promptTokens: promptTokens, generatedTokens: generateTokens, batch: $0)
-        }
         let report = try ModelBenchmark(
-            variants: variants, workloads: workloads, rounds: rounds, threads: model.threads.count
+            variants: variants, workloads: batch.values.map(workload), rounds: rounds, threads: model.threads.count
         ).run(progress: progress) { path, workload in
-            let output = try ChildProcess.run(
-                ["benchmark", "model-run", path] + arguments + memory + [
-                    "--device", "\(place)", "--kernel-profile", profile.choice.defaultValueDescription,
-                    "--prompt-tokens", "\(workload.promptTokens)", "--generate-tokens", "\(workload.generatedTokens)",
-                    "--batch", "\(workload.batch)",
+            try ModelRun.inChild(
+                path, workload,
+                arguments: arguments + memory + [
+                    "--device", "\(device.choice ?? .cpu)", "--kernel-profile", profile.choice.defaultValueDescription,
                 ])
-            return try JSONDecoder().decode(ModelRun.self, from: Data(output))
         }
         try json.write(encoding: report)
         print(report.text, terminator: "")
     }
 
-    private func backend(note: (String) -> Void) throws -> any CommandBackend {
+    private func backend(note: (String) -> Void) throws -> any RuntimeBackend {
         let checkpoint = try Checkpoint.open(model.path)
-        return try model.backend(
-            weightType: ModelArchitecture(checkpoint).weightType(in: checkpoint.weights), device: device,
-            profile: profile.source, note: note)
+        return try device.open(
+            precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
+            weightType: ModelArchitecture(checkpoint).weightType(in: checkpoint.weights), note: note)
     }
 
     private var arguments: [String] {
@@ -96,29 +88,17 @@ struct BenchmarkModelCommand: ParsableCommand {
             + ["--threads", "\(model.threads.count)"]
     }
 
-    /// The two checkpoints; the one that is missing is made in `folder`.
+    private func workload(batch: Int) -> ModelRun.Workload {
+        ModelRun.Workload(promptTokens: promptTokens, generatedTokens: generateTokens, batch: batch)
+    }
+
     private func variants(in folder: String, _ progress: TerminalProgress) throws -> ModelBenchmark.Variants {
         let checkpoint = try Checkpoint.open(model.path)
-        let isPacked = checkpoint.manifest != nil
-        try requireEffect(of: ["--dense": dense != nil], with: "a packed MODEL", isPacked)
-        try requireEffect(of: ["--pattern": pattern != nil], with: "a dense MODEL", !isPacked)
-        if let dense {
-            return ModelBenchmark.Variants(dense: dense, packed: model.path)
-        }
-        if isPacked {
-            try DenseCopy.write(
-                checkpoint, ModelArchitecture(checkpoint), to: folder + "/dense",
-                progress: progress)
-            return ModelBenchmark.Variants(dense: folder + "/dense", packed: model.path)
-        }
-        if checkpoint.isQuantised {
-            progress.note(
-                "Note: \(model.path) is quantised; both sides hold its weights expanded, in memory and in the figures")
-        }
-        _ = try ChildProcess.run(
-            ["prune", model.path, "--output", folder + "/packed", "--method", "magnitude", "--shuffle", "none"]
-                + ["--pattern", "\(pattern ?? .twoOfFour)", "--device", "cpu"] + arguments)
-        return ModelBenchmark.Variants(dense: model.path, packed: folder + "/packed")
+        try requireEffect(of: ["--dense": dense != nil], with: "a packed MODEL", checkpoint.manifest != nil)
+        try requireEffect(of: ["--pattern": pattern != nil], with: "a dense MODEL", checkpoint.manifest == nil)
+        return try .made(
+            of: checkpoint, dense: dense, pattern: pattern ?? .twoOfFour, in: folder, arguments: arguments,
+            progress: progress)
     }
 }
 
@@ -142,14 +122,14 @@ struct BenchmarkModelRunCommand: ParsableCommand {
         let checkpoint = try Checkpoint.open(model.path)
         let architecture = try ModelArchitecture(checkpoint)
         // `benchmark model` has said everything once.
-        let backend = try model.backend(
-            weightType: architecture.weightType(in: checkpoint.weights), device: device, profile: profile.source,
-            note: { _ in })
+        let backend = try device.open(
+            precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
+            weightType: architecture.weightType(in: checkpoint.weights), note: { _ in })
         try measure(architecture, checkpoint.weights, on: backend)
     }
 
     private func measure(
-        _ architecture: ModelArchitecture, _ weights: any WeightSource, on backend: some CommandBackend
+        _ architecture: ModelArchitecture, _ weights: any WeightSource, on backend: some RuntimeBackend
     ) throws {
         let run = try ModelRun(
             architecture: architecture, weights: weights, backend: backend,

@@ -1,12 +1,8 @@
 // Options of `esparse prune` that say what it calibrates on, and where that text comes from.
 
 import ArgumentParser
-import ESparseCore
 import ESparseFormats
-import ESparseModels
 import ESparsePruning
-import ESparseReport
-import ESparseTokenizers
 
 struct CalibrationOptions: ParsableArguments {
     @Option(
@@ -64,68 +60,5 @@ struct CalibrationOptions: ParsableArguments {
     func source() throws -> CalibrationSource {
         guard let calibration, calibration != "self" else { return .model }
         return .documents(try Signals.endingAtOnce { try TextFile.documents(calibration) })
-    }
-}
-
-/// Where calibration tokens come from.
-enum CalibrationSource {
-    /// The model itself.
-    case model
-    /// Given documents.
-    case documents([String])
-
-    /// Stands for the text when a run is resumed.
-    var digest: String {
-        switch self {
-        case .model: "self"
-        case .documents(let documents): InputDigest.of(Array(documents.joined(separator: "\0").utf8))
-        }
-    }
-
-    /// Makes sequences that the calibration set of the same settings does not read. The model writes them with the next seed.
-    func heldOut(
-        _ count: Int, for opened: OpenedModel, on backend: some Backend, settings: PruningSettings,
-        progress: TerminalProgress
-    ) throws -> CalibrationSet {
-        guard case .documents(let documents) = self else {
-            var settings = settings
-            settings.sampleCount = count
-            settings.seed &+= 1
-            return try sequences(for: opened, on: backend, settings: settings, progress: progress)
-        }
-        return try CalibrationSet.heldOut(
-            count, documents: documents.map { opened.tokenizer.encode($0, addSpecialTokens: false) },
-            separator: opened.endToken, sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength,
-            seed: settings.seed)
-    }
-
-    /// Makes the calibration set.
-    func sequences(
-        for opened: OpenedModel, on backend: some Backend, settings: PruningSettings, progress: TerminalProgress
-    ) throws -> CalibrationSet {
-        let (sampleCount, sequenceLength) = (settings.sampleCount, settings.sequenceLength)
-        switch self {
-        case .documents(let documents):
-            let tokens = documents.map { opened.tokenizer.encode($0, addSpecialTokens: false) }
-            return try CalibrationSet(
-                documents: tokens, separator: opened.endToken, sampleCount: sampleCount,
-                sequenceLength: sequenceLength, seed: settings.seed)
-        case .model:
-            let sampling = GenerationSettings(
-                sampling: try SamplingSettings(temperature: 1), seed: settings.seed,
-                stopTokens: Set(opened.architecture.endTokens))
-            let documents = try Generator(
-                model: opened.load(onto: backend, progress: progress), settings: sampling
-            ).sampleDocuments(
-                tokenCount: sampleCount * sequenceLength, isSeparated: opened.endToken != nil,
-                maximumLength: sequenceLength,
-                batchSize: opened.architecture.cacheDescription(
-                    sequenceCount: 1, capacity: sequenceLength
-                ).sideBySideCount,
-                progress: progress)
-            return try CalibrationSet(
-                documents: documents, separator: opened.endToken, sampleCount: sampleCount,
-                sequenceLength: sequenceLength, seed: settings.seed)
-        }
     }
 }

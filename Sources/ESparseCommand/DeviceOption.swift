@@ -1,34 +1,12 @@
 // The options `--device` and `--low-vram`: where a command computes, and how weights lie there.
 
 import ArgumentParser
-import ESparseCPU
-import ESparseMeasurement
+import ESparseCore
+import ESparseRuntime
 
-/// A device that was asked for by name.
-enum DeviceChoice: ExpressibleByArgument, Equatable, CustomStringConvertible {
-    /// The processor.
-    case cpu
-    /// A GPU by its number.
-    case cuda(Int)
-
+extension DeviceChoice: ExpressibleByArgument {
     /// Reads "cpu", "cuda" or "cuda:N".
-    init?(argument: String) {
-        switch argument {
-        case "cpu": self = .cpu
-        case "cuda": self = .cuda(0)
-        default:
-            guard argument.hasPrefix("cuda:"), let index = UInt16(argument.dropFirst(5)) else { return nil }
-            self = .cuda(Int(index))
-        }
-    }
-
-    /// As on the command line.
-    var description: String {
-        switch self {
-        case .cpu: "cpu"
-        case .cuda(let index): "cuda:\(index)"
-        }
-    }
+    public init?(argument: String) { self.init(argument) }
 }
 
 /// Where to compute.
@@ -36,7 +14,7 @@ struct DeviceOption: ParsableArguments {
     @Option(
         name: .customLong("device"),
         help: ArgumentHelp(
-            "Where to compute; where not given, the first GPU that can be used, else cpu.", valueName: "cpu|cuda[:n]"))
+            "Where to compute; cpu where not given.", valueName: "cpu|cuda[:n]"))
     var choice: DeviceChoice?
 
     @Flag(
@@ -44,18 +22,41 @@ struct DeviceOption: ParsableArguments {
         help: "Hold 2:4 weights on a GPU once, as small as in the checkpoint; prompts are slower then.")
     var isLowMemory = false
 
-    /// What `--precision` and `--kernel-profile`, where given, leave of the choice.
+    /// Opens the backend for a command's other options.
     ///
     /// Single precision and a profile's file go with the processor only.
-    /// - Throws: `ValidationError` when they contradict `--device`.
-    func choice(precision: Precision?, profile: ProfileSource?) throws -> DeviceChoice? {
-        var isFile = false
-        if case .file = profile { isFile = true }
-        let isProcessorOnly = precision == .float32 || isFile
-        try requireEffect(
-            of: ["--low-vram": isLowMemory], with: "a GPU", choice != .cpu && !(choice == nil && isProcessorOnly))
-        guard isProcessorOnly else { return choice }
-        guard case .cuda = choice else { return .cpu }
-        throw ValidationError("\(isFile ? "a file as --kernel-profile" : "--precision f32") goes with --device cpu")
+    /// - Parameters:
+    ///   - precision: `--precision` where it was given.
+    ///   - threads: `--threads`.
+    ///   - profile: `--kernel-profile` where it was given.
+    ///   - otherwise: the profile where none was given.
+    ///   - weightType: element type of the checkpoint's weights, where there is a checkpoint.
+    ///   - note: receives what the user should know, a line at a time.
+    /// - Throws: `ValidationError` when the options contradict each other; the backend's error.
+    func open(
+        precision: Precision?, threads: ThreadOption, profile: ProfileSource?, otherwise: ProfileSource = .automatic,
+        weightType: ElementType?, note: (String) -> Void
+    ) throws -> any RuntimeBackend {
+        var device = choice
+        if let option = processorOnly(precision, profile) {
+            if case .cuda = choice { throw ValidationError("\(option) goes with --device cpu") }
+            device = .cpu
+        }
+        return try BackendSettings(
+            device: device, isLowMemory: isLowMemory, precision: precision, threadCount: threads.count,
+            profile: profile ?? otherwise
+        ).open(weightType: weightType) { note("Note: \($0)") }
+    }
+
+    func validate() throws {
+        var isGPU = false
+        if case .cuda = choice { isGPU = true }
+        try requireEffect(of: ["--low-vram": isLowMemory], with: "--device cuda", isGPU)
+    }
+
+    /// The option, if any, that only the processor can follow.
+    private func processorOnly(_ precision: Precision?, _ profile: ProfileSource?) -> String? {
+        if case .file = profile { return "a file as --kernel-profile" }
+        return precision == .float32 ? "--precision f32" : nil
     }
 }

@@ -1,10 +1,9 @@
 // `esparse devices`: what models can run on here, and what is missing for the rest.
 
 import ArgumentParser
-import ESparseCPU
 import ESparseCUDA
 import ESparseReport
-import FoundationEssentials
+import ESparseRuntime
 
 struct DevicesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,8 +17,7 @@ struct DevicesCommand: ParsableCommand {
     @OptionGroup var json: JSONOption
 
     func run() throws {
-        let report = DevicesReport(
-            cpu: CPUDescription(instructionSet: try .selected()), cuda: CUDAInventory())
+        let report = try DeviceInventory()
         try json.write(encoding: report)
 
         print("cpu     \(report.cpu.sentence)")
@@ -34,32 +32,4 @@ struct DevicesCommand: ParsableCommand {
         print("")
         for library in report.cuda.libraries { print(library.sentence) }
     }
-}
-
-/// What the command finds.
-private struct DevicesReport: Encodable {
-    let cpu: CPUDescription
-    let cuda: CUDAInventory
-}
-
-/// The CPU backend.
-private struct CPUDescription: Encodable {
-    let processor: String
-    let threads: Int
-    let instructionSet: String
-    let precision: String
-
-    enum CodingKeys: String, CodingKey {
-        case processor, threads, precision
-        case instructionSet = "instruction_set"
-    }
-
-    init(instructionSet: InstructionSet) {
-        processor = Processor.name
-        threads = ProcessInfo.processInfo.activeProcessorCount
-        self.instructionSet = instructionSet.rawValue
-        precision = Precision.preferred.rawValue
-    }
-
-    var sentence: String { "\(processor); \(threads) threads, \(precision), own kernels in \(instructionSet)" }
 }

@@ -1,15 +1,10 @@
 // `esparse evaluate`: perplexity on texts, and zero-shot tasks.
 
 import ArgumentParser
-import ESparseCPU
-import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
-import ESparseMeasurement
-import ESparseModels
 import ESparseReport
-import ESparseTokenizers
-import FoundationEssentials
+import ESparseRuntime
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -77,48 +72,31 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         let opened = try model.open()
-        let backend = try model.backend(
-            weightType: opened.weightType, device: device, profile: profile.source, note: progress.note)
+        let backend = try device.open(
+            precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
+            weightType: opened.weightType, note: progress.note)
         try evaluate(opened, on: backend, progress)
     }
 
     private func evaluate(
-        _ opened: OpenedModel, on backend: some CommandBackend, _ progress: TerminalProgress
+        _ opened: OpenedModel, on backend: some RuntimeBackend, _ progress: TerminalProgress
     ) throws {
-        // Every file is read, and cut into tokens, before the model is loaded: a mistake in the last one should not cost the
-        // work on the first.
-        let documents = try text.map { path in
-            (
-                name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent,
-                content: try Signals.endingAtOnce { try TextFile.documents(path) }.joined(separator: "\n\n")
-            )
+        let plan = try Signals.endingAtOnce {
+            try EvaluationPlan(
+                texts: text, tasks: tasks, limit: limit, tokenizer: opened.tokenizer,
+                architecture: opened.architecture)
         }
-        let encodedTasks = try tasks.flatMap(TaskSource.parse).map { source in
-            try EncodedTask(
-                source, items: Signals.endingAtOnce { try source.task.items(source.path) }, limit: limit,
-                tokenizer: opened.tokenizer, architecture: opened.architecture)
-        }
-        try EvaluationReport.requireDistinct(documents.map(\.name) + encodedTasks.map(\.source.task.name))
-        for note in encodedTasks.compactMap(\.cutSentence) { progress.note("Note: \(note)") }
+        for note in plan.notes { progress.note("Note: \(note)") }
         if let samplesOutput, !FileSystem.isFolder(samplesOutput) { try FileSystem.createFolder(samplesOutput) }
-
-        let language = try opened.load(onto: backend, progress: progress)
-        let texts = try documents.map { document in
-            let result = try Perplexity.measure(
-                language, tokenizer: opened.tokenizer, text: document.content, name: document.name,
-                sequenceLength: windowLength, windowLimit: windows?.count, progress: progress)
-            let name = documents.count > 1 ? document.name + ": " : ""
+        let report = try plan.run(
+            on: opened.load(onto: backend, progress: progress), name: model.path, precision: backend.arithmetic,
+            sequenceLength: windowLength, windowLimit: windows?.count, samplesFolder: samplesOutput,
+            progress: progress
+        ) { result in
+            let name = plan.textCount > 1 ? result.name + ": " : ""
             print(name + result.sentence(precision: backend.arithmetic))
-            return result
         }
-        let results = try encodedTasks.map { task in
-            let evaluation = try TaskEvaluation.run(task, model: language, progress: progress)
-            if let samplesOutput { try evaluation.writeSamples(to: samplesOutput) }
-            return TaskResult(evaluation)
-        }
-        let report = EvaluationReport(
-            model: model.path, precision: backend.arithmetic, limit: limit, texts: texts, tasks: results)
-        if !results.isEmpty {
+        if !report.tasks.isEmpty {
             print(report.taskTable.plainText, terminator: "")
             progress.note(report.sharingSentence)
         }

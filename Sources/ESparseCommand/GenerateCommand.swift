@@ -3,9 +3,9 @@
 import ArgumentParser
 import ESparseCore
 import ESparseFormats
-import ESparseMeasurement
 import ESparseModels
 import ESparseReport
+import ESparseRuntime
 import ESparseTokenizers
 import FoundationEssentials
 
@@ -15,7 +15,7 @@ import FoundationEssentials
     import Darwin
 #endif
 
-struct GenerateCommand: ParsableCommand {
+struct GenerateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "generate",
         abstract: "Continue a prompt, or chat.",
@@ -72,63 +72,50 @@ struct GenerateCommand: ParsableCommand {
             temperature > 0)
     }
 
-    func run() throws {
+    func run() async throws {
         let progress = TerminalProgress()
         let opened = try model.open()
-        let backend = try model.backend(
-            weightType: opened.weightType, device: device, profile: profile.source, note: progress.note)
-        try generate(opened, on: backend, progress)
+        let rules = try TextRules(
+            opened, sampling: SamplingSettings(temperature: temperature, topK: topK, topP: topP), seed: seed ?? 0,
+            maximumTokens: maxTokens, stopTokens: stop, isChat: chat)
+        let backend = try device.open(
+            precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
+            weightType: opened.weightType, note: progress.note)
+        try await generate(opened, rules, on: backend, progress)
     }
 
     private func generate(
-        _ opened: OpenedModel, on backend: some CommandBackend, _ progress: TerminalProgress
-    ) throws {
-        let sampling = try SamplingSettings(temperature: temperature, topK: topK, topP: topP)
-        let template = try chatTemplate(opened)
-        var stops = Set(opened.architecture.endTokens).union(opened.tokenizer.stopIDs)
-        if let template { stops.formUnion(template.stopIDs(for: opened.tokenizer)) }
-        for text in stop {
-            guard let id = opened.tokenizer.id(ofToken: text) else {
-                throw ModelError.invalidOption("--stop", value: text, requirement: "a token of the model's tokenizer")
-            }
-            stops.insert(id)
+        _ opened: OpenedModel, _ rules: TextRules, on backend: some RuntimeBackend, _ progress: TerminalProgress
+    ) async throws {
+        let engine = GenerationEngine(model: try opened.load(onto: backend, progress: progress), slotCount: 1)
+        func write(_ request: GenerationRequest) async throws -> GeneratedText {
+            let result = try await engine.text(of: request, tokenizer: opened.tokenizer, onText: Self.show)
+            try finish(result, progress)
+            return result
         }
-        let session = TextSession(
-            model: try opened.load(onto: backend, progress: progress), tokenizer: opened.tokenizer,
-            settings: GenerationSettings(sampling: sampling, seed: seed ?? 0, stopTokens: stops),
-            maximumTokens: maxTokens)
-        guard let template else {
-            let result = try session.run(opened.tokenizer.encode(prompt ?? ""), onText: Self.show)
-            return try finish(result, progress)
+        guard chat else {
+            _ = try await write(rules.request(continuing: prompt ?? ""))
+            return
         }
         var messages = system.map { [ChatMessage(.system, $0)] } ?? []
         if let prompt {
             messages.append(ChatMessage(.user, prompt))
-            let tokens = try opened.tokenizer.encode(chat: messages, template: template)
-            return try finish(try session.run(tokens, onText: Self.show), progress)
+            _ = try await write(rules.request(answering: messages))
+            return
         }
         while let line = try Signals.endingAtOnce({ readLine() }) {
             messages.append(ChatMessage(.user, line))
-            let result = try session.run(
-                try opened.tokenizer.encode(chat: messages, template: template), onText: Self.show)
+            let result = try await write(rules.request(answering: messages))
             messages.append(ChatMessage(.assistant, result.text))
-            try finish(result, progress)
         }
-    }
-
-    private func chatTemplate(_ opened: OpenedModel) throws -> ChatTemplate? {
-        guard chat else { return nil }
-        guard let template = ChatTemplate.detect(for: opened.tokenizer) else {
-            throw UnsupportedChatFormat(path: model.path)
-        }
-        return template
     }
 
     private func finish(_ result: GeneratedText, _ progress: TerminalProgress) throws {
         Self.show("\n")
         progress.note(
             "\(result.tokenCount) tokens, first after \(Quantity.fixed(result.secondsToFirstToken, decimals: 2)) s, "
-                + "then \(Quantity.fixed(result.decodeTokensPerSecond, decimals: 1)) tokens/s (\(result.reason))")
+                + "then \(Quantity.fixed(result.decodeTokensPerSecond, decimals: 1)) tokens/s (\(result.reason.rawValue))"
+        )
         try json.write(encoding: GenerationReport(prompt: prompt ?? "", result: result))
     }
 
@@ -136,15 +123,6 @@ struct GenerateCommand: ParsableCommand {
     private static func show(_ text: String) {
         print(text, terminator: "")
         fflush(nil)
-    }
-}
-
-/// A model without a chat format that is known here.
-private struct UnsupportedChatFormat: Error, CustomStringConvertible {
-    let path: String
-
-    var description: String {
-        "\(path) has no chat format that is supported (ChatML, Llama 2, Llama 3); leave out --chat to continue plain text"
     }
 }
 
@@ -161,7 +139,7 @@ private struct GenerationReport: Encodable {
         self.prompt = prompt
         text = result.text
         tokens = result.tokenCount
-        reason = result.reason
+        reason = result.reason.rawValue
         secondsToFirstToken = result.secondsToFirstToken
         decodeTokensPerSecond = result.decodeTokensPerSecond
     }

@@ -1,14 +1,12 @@
 // `esparse inspect`: what a checkpoint really holds.
 
 import ArgumentParser
-import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseMeasurement
 import ESparseModels
 import ESparsePruning
 import ESparseReport
-import FoundationEssentials
+import ESparseRuntime
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -46,10 +44,8 @@ struct InspectCommand: ParsableCommand {
         let progress = TerminalProgress()
         let backend =
             kernels
-            ? try BackendOptions(
-                device: device.choice(precision: precision, profile: profile.source),
-                isLowMemory: device.isLowMemory, precision: precision, threads: threads, profile: profile.choice
-            ).open(
+            ? try device.open(
+                precision: precision, threads: threads, profile: profile.source,
                 weightType: architecture.weightType(in: checkpoint.weights), note: progress.note)
             : nil
         let inspection = try ModelInspection(

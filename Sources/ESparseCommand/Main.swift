@@ -10,7 +10,7 @@ import ESparseCore
 #endif
 
 @main
-struct Main: ParsableCommand {
+struct Main: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "esparse",
         abstract: "Make a large language model smaller and faster without retraining it.",
@@ -25,11 +25,15 @@ struct Main: ParsableCommand {
         ])
 
     /// Runs a subcommand. Ctrl-C and SIGTERM stop it cleanly at its next step (`Signals`).
-    static func main() {
+    static func main() async {
         Signals.stopCleanly()
         do {
             var command = try parseAsRoot()
-            try command.run()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
             // Results that were printed but could not be written, as on a full disk, are no success.
             guard fflush(nil) == 0 else { throw FileError(path: "the results", operation: "write", code: errno) }
         } catch is InterruptedError {

@@ -1,7 +1,6 @@
 // Options of `esparse prune` that say how weights are scored, shuffled and masked.
 
 public import ArgumentParser
-import ESparseCPU
 public import ESparseCore
 public import ESparseFormats
 public import ESparsePruning

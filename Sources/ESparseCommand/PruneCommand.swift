@@ -1,14 +1,11 @@
 // `esparse prune`: a checkpoint in, a sparse checkpoint out.
 
 import ArgumentParser
-import ESparseCPU
 import ESparseCore
 import ESparseFormats
-import ESparseMeasurement
-import ESparseModels
 import ESparsePruning
 import ESparseReport
-import ESparseTokenizers
+import ESparseRuntime
 import FoundationEssentials
 
 struct PruneCommand: ParsableCommand {
@@ -76,12 +73,13 @@ struct PruneCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         let opened = try model.open()
-        let backend = try model.backend(
-            weightType: opened.weightType, device: device, profile: nil, otherwise: .rules, note: progress.note)
+        let backend = try device.open(
+            precision: model.requestedPrecision, threads: model.threads, profile: nil, otherwise: .rules,
+            weightType: opened.weightType, note: progress.note)
         try prune(opened, on: backend, progress)
     }
 
-    private func prune(_ opened: OpenedModel, on backend: some CommandBackend, _ progress: TerminalProgress) throws {
+    private func prune(_ opened: OpenedModel, on backend: some RuntimeBackend, _ progress: TerminalProgress) throws {
         var settings = method.settings(precision: backend.precision)
         calibration.apply(to: &settings)
         settings.include = include
@@ -111,13 +109,19 @@ struct PruneCommand: ParsableCommand {
         try json.write(encoding: PruningReport(manifest: manifest, stages: stages))
     }
 
-    private func prune<B: CommandBackend>(
+    private func prune<B: RuntimeBackend>(
         _ opened: OpenedModel, on backend: B, _ settings: PruningSettings, _ stages: PruningStages,
         diagnose: ((SiteDiagnostics) -> Void)?, _ progress: TerminalProgress
     ) throws -> SparseManifest {
         let threadCount = model.threads.count
-        func calibrationSet(_ source: CalibrationSource) throws -> CalibrationSet {
-            let set = try source.sequences(for: opened, on: backend, settings: settings, progress: progress)
+        func text() throws -> CalibrationText {
+            CalibrationText(try calibration.source(), tokenizer: opened.tokenizer, separator: opened.endToken) {
+                try opened.writeDocuments(
+                    tokenCount: $0, maximumLength: settings.sequenceLength, seed: $1, on: backend, progress: progress)
+            }
+        }
+        func calibrationSet(_ text: CalibrationText) throws -> CalibrationSet {
+            let set = try text.sequences(for: settings)
             if let path = calibration.saveCalibration { try ResultFile.write(set.littleEndianBytes, to: path) }
             return set
         }
@@ -126,23 +130,20 @@ struct PruneCommand: ParsableCommand {
                 checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
                 backend: backend, device: backend.pruningDevice, threadCount: threadCount, stages: stages,
                 progress: progress)
-            let source = try calibration.source()
+            let text = try text()
             return try pruner.run(
-                output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,
-                diagnose: diagnose, calibration: { try calibrationSet(source) })
+                output: output, calibrationDigest: text.source.digest, files: opened.tokenizerFiles, resume: resume,
+                diagnose: diagnose, calibration: { try calibrationSet(text) })
         }
         let search = try BudgetSearch(
             checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
             percent: budget.value, keepsPattern: keepPattern, backend: backend, device: backend.pruningDevice,
             threadCount: threadCount, stages: stages, progress: progress)
-        let source = try calibration.source()
+        let text = try text()
         return try search.run(
-            output: output, calibrationDigest: source.digest, files: opened.tokenizerFiles, resume: resume,
-            calibration: { try calibrationSet(source) },
-            heldOut: {
-                try source.heldOut(
-                    BudgetSearch<B>.heldOutCount, for: opened, on: backend, settings: settings, progress: progress)
-            })
+            output: output, calibrationDigest: text.source.digest, files: opened.tokenizerFiles, resume: resume,
+            calibration: { try calibrationSet(text) },
+            heldOut: { try text.heldOut(BudgetSearch<B>.heldOutCount, for: settings) })
     }
 
     /// Tells an interrupted user how to go on.

@@ -1,13 +1,11 @@
 // Options that several commands share, and what they open.
 
 public import ArgumentParser
-public import ESparseCPU
-import ESparseCore
+import ESparseCPU
+public import ESparseCore
 import ESparseFormats
-import ESparseMeasurement
-import ESparseModels
 import ESparseReport
-import ESparseTokenizers
+import ESparseRuntime
 import FoundationEssentials
 
 extension Precision: ExpressibleByArgument {
@@ -77,58 +75,7 @@ struct ModelOptions: ParsableArguments {
     var precision: Precision { requestedPrecision ?? .preferred }
 
     /// Opens the checkpoint and its tokenizer; reads no weights.
-    func open() throws -> OpenedModel {
-        let checkpoint = try Checkpoint.open(path)
-        return OpenedModel(
-            checkpoint: checkpoint, architecture: try ModelArchitecture(checkpoint),
-            tokenizer: try Tokenizer.load(checkpoint))
-    }
-
-    /// Opens the backend to run a model on; `profile` is `--kernel-profile` where it was given.
-    ///
-    /// - Throws: `ValidationError` when options contradict each other; the backend's error.
-    func backend(
-        weightType: ElementType?, device: DeviceOption, profile: ProfileSource?,
-        otherwise: ProfileSource = .automatic, note: (String) -> Void
-    ) throws -> any CommandBackend {
-        try BackendOptions(
-            device: device.choice(precision: requestedPrecision, profile: profile), isLowMemory: device.isLowMemory,
-            precision: requestedPrecision, threads: threads, profile: profile ?? otherwise
-        ).open(weightType: weightType, note: note)
-    }
-}
-
-/// A checkpoint with everything but a backend that is needed to run it.
-struct OpenedModel {
-    let checkpoint: Checkpoint
-    let architecture: ModelArchitecture
-    let tokenizer: Tokenizer
-
-    /// The token that separates documents.
-    var endToken: Int32? { architecture.endTokens.first ?? tokenizer.endOfSequenceID }
-
-    /// Element type of the first linear's weights.
-    var weightType: ElementType? { architecture.weightType(in: checkpoint.weights) }
-
-    /// Loads all weights.
-    func load<B: Backend>(onto backend: B, progress: any ProgressReporter) throws -> LanguageModel<B> {
-        try LanguageModel.load(
-            architecture: architecture, weights: checkpoint.weights, backend: backend, progress: progress)
-    }
-
-    /// The files that a pruned checkpoint needs beside its weights, by name.
-    var tokenizerFiles: [String: [UInt8]] {
-        get throws {
-            switch checkpoint.tokenizer {
-            case .folder(let folder): try TokenizerFiles.read(from: folder)
-            case .gguf:
-                [
-                    "tokenizer.json": Array(tokenizer.tokenizerJSON()),
-                    "tokenizer_config.json": Array(tokenizer.tokenizerConfigJSON()),
-                ]
-            }
-        }
-    }
+    func open() throws -> OpenedModel { try OpenedModel(path: path) }
 }
 
 /// Where a command's result goes as JSON.

@@ -7,6 +7,7 @@ import ESparseFormats
 import ESparseMeasurement
 import ESparseModels
 import ESparseReport
+import ESparseRuntime
 
 struct TuneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -73,10 +74,9 @@ struct TuneCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         let targets = try targets()
-        let opened = try BackendOptions(
-            device: device.choice(precision: precision, profile: nil), isLowMemory: device.isLowMemory,
-            precision: precision, threads: threads, profile: .rules
-        ).open(weightType: targets.first?.elementType, note: progress.note)
+        let opened = try device.open(
+            precision: precision, threads: threads, profile: .rules, weightType: targets.first?.elementType,
+            note: progress.note)
         guard let backend = opened as? any MeasuredBackend else {
             preconditionFailure("a backend that tuning does not know")
         }

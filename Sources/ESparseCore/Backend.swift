@@ -140,7 +140,8 @@ public struct CacheDescription: Sendable {
 /// Activations are row-major `[T, channels]` and single precision to the caller; a backend may hold what enters a product in 16 bits.
 /// Operations are synchronous and deterministic: results do
 /// not depend on the number of threads. A size that does not fit is a programming error and traps; sizes from files are
-/// checked before they get here. Every operation of every backend is tested against `ReferenceBackend` (in the tests).
+/// checked before they get here. Where an operation throws, the device failed, most often for want of memory.
+/// Every operation of every backend is tested against `ReferenceBackend`.
 public protocol Backend: Sendable {
     /// Values of all tokens of a batch, `[T, channels]`.
     associatedtype Activation
@@ -172,59 +173,61 @@ public protocol Backend: Sendable {
     func makeCache(_ description: CacheDescription) throws -> KeyValueCache
 
     /// Copies host values `[T, channels]` in.
-    func activation(_ values: [Float], channels: Int) -> Activation
+    func activation(_ values: [Float], channels: Int) throws -> Activation
     /// Makes `[T, channels]` of the values that `fill` writes, row-major; it must write all of them.
     func activation(
         tokens: Int, channels: Int, fill: (inout MutableSpan<Float>) throws -> Void
-    ) rethrows -> Activation
+    ) throws -> Activation
     /// Copies values out, row-major.
-    func floats(of activation: Activation) -> [Float]
+    func floats(of activation: Activation) throws -> [Float]
     /// Calls `body` with the values on the host, row-major, without a copy where the backend's memory is the host's.
-    func withFloats<Result>(of activation: Activation, _ body: (Span<Float>) throws -> Result) rethrows -> Result
+    func withFloats<Result>(of activation: Activation, _ body: (Span<Float>) throws -> Result) throws -> Result
 
     /// Rows `indices` of the table, those of the tokens that a pass reads: `[indices.count, channels]`.
-    func embed(_ indices: [Int32], in table: PreparedEmbedding) -> Activation
+    func embed(_ indices: [Int32], in table: PreparedEmbedding) throws -> Activation
     /// `hidden += table[position + offset]` for every token's position in its sequence, `[T, D]`.
     func addPositions(
-        of batch: TokenBatch, offset: Int, from table: PreparedEmbedding, to hidden: inout Activation)
+        of batch: TokenBatch, offset: Int, from table: PreparedEmbedding, to hidden: inout Activation) throws
     /// `x` normalised, `[T, D]`.
-    func normalize(_ input: Activation, with normalization: PreparedNormalization) -> Activation
+    func normalize(_ input: Activation, with normalization: PreparedNormalization) throws -> Activation
     /// `x W^T + b`, `[T, R]`.
-    func multiply(_ input: Activation, by linear: PreparedLinear) -> Activation
+    func multiply(_ input: Activation, by linear: PreparedLinear) throws -> Activation
     /// `x W^T + b`, `[T, R]`, always in single precision: for logits, which the likeliest token is taken from.
-    func logits(_ input: Activation, by head: PreparedLinear) -> Activation
+    func logits(_ input: Activation, by head: PreparedLinear) throws -> Activation
     /// `residual += x W^T + b`.
-    func multiply(_ input: Activation, by linear: PreparedLinear, addingTo residual: inout Activation)
+    func multiply(_ input: Activation, by linear: PreparedLinear, addingTo residual: inout Activation) throws
     /// Appends keys and values `[T, K * S]` of `batch` to layer `layer` of the cache, with rotary positions applied to
     /// queries `[T, H * S]` and keys, and returns causal attention, `[T, H * S]` in the prepared output order.
     func attend(
         query: Activation, key: Activation, value: Activation, batch: TokenBatch, layer: Int,
         with attention: PreparedAttention, cache: inout KeyValueCache
-    ) -> Activation
+    ) throws -> Activation
     /// `function(gate) * up`, `[T, channels]`.
-    func gate(_ gate: Activation, _ up: Activation, function: ActivationFunction) -> Activation
+    func gate(_ gate: Activation, _ up: Activation, function: ActivationFunction) throws -> Activation
     /// `function(x)`.
-    func apply(_ function: ActivationFunction, to input: Activation) -> Activation
+    func apply(_ function: ActivationFunction, to input: Activation) throws -> Activation
     /// `accumulator += addend`.
-    func add(_ addend: Activation, to accumulator: inout Activation)
+    func add(_ addend: Activation, to accumulator: inout Activation) throws
     /// Rows `indices` of an activation, `[indices.count, channels]`; used to keep the last token of each sequence.
-    func rows(_ indices: [Int], of activation: Activation) -> Activation
+    func rows(_ indices: [Int], of activation: Activation) throws -> Activation
     /// `-ln softmax(x W^T + b)[target]` for every row, and whether the target is the likeliest token, without keeping all
     /// the logits; `[T]` in double precision.
     func likelihoods(
         of targets: [Int32], hidden: Activation, head: PreparedLinear
-    ) -> [TargetLikelihood]
+    ) throws -> [TargetLikelihood]
 
     /// A token for each row of `logits` `[T, V]` with a random number in `[0, 1)` for each, `[T]`; -1 where a logit is NaN or the largest
     /// is infinite. nil where the backend leaves drawing to its caller.
-    func drawTokens(from logits: Activation, by rule: SamplingRule, uniforms: [Double]) -> [Int32]?
+    func drawTokens(from logits: Activation, by rule: SamplingRule, uniforms: [Double]) throws -> [Int32]?
     /// What runs steps of decoding better than the operations one by one; nil where the backend has nothing better.
     func makeDecoder(_ rule: SamplingRule) throws -> (any TokenDecoder<Self>)?
 }
 
 extension Backend {
     /// `multiply`, for backends whose products are single precision anyway.
-    public func logits(_ input: Activation, by head: PreparedLinear) -> Activation { multiply(input, by: head) }
+    public func logits(_ input: Activation, by head: PreparedLinear) throws -> Activation {
+        try multiply(input, by: head)
+    }
 }
 
 /// How likely a token is under a model.

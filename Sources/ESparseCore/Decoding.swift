@@ -44,7 +44,9 @@ public protocol TokenDecoder<Place> {
 
 extension Backend {
     /// Backends draw no tokens unless they say so.
-    public func drawTokens(from logits: Activation, by rule: SamplingRule, uniforms: [Double]) -> [Int32]? { nil }
+    public func drawTokens(from logits: Activation, by rule: SamplingRule, uniforms: [Double]) throws -> [Int32]? {
+        nil
+    }
 
     /// Steps of decoding are operations one by one unless a backend says otherwise.
     public func makeDecoder(_ rule: SamplingRule) throws -> (any TokenDecoder<Self>)? { nil }
@@ -52,7 +54,7 @@ extension Backend {
     /// By a lookup and a sum.
     public func addPositions(
         of batch: TokenBatch, offset: Int, from table: PreparedEmbedding, to hidden: inout Activation
-    ) {
-        add(embed(batch.positions.map { Int32($0 + offset) }, in: table), to: &hidden)
+    ) throws {
+        try add(embed(batch.positions.map { Int32($0 + offset) }, in: table), to: &hidden)
     }
 }

@@ -2,7 +2,7 @@
 
 package import ESparseCUDA
 import ESparseCore
-import ESparseTestSupport
+import ESparseReference
 
 /// One rule and one number of sequences.
 package struct DecodingCheck: CustomStringConvertible {
@@ -47,9 +47,9 @@ package struct DecodingCheck: CustomStringConvertible {
             recorded.append(
                 try decoder.step(
                     tokens, batch: batch, uniforms: uniforms, cache: &caches[0],
-                    forward: { model.logits(tokens, batch: batch, cache: &$0) }))
-            let logits = model.logits(plain[step], batch: batch, cache: &caches[1])
-            plain.append(backend.drawTokens(from: logits, by: rule, uniforms: uniforms) ?? [])
+                    forward: { try model.logits(tokens, batch: batch, cache: &$0) }))
+            let logits = try model.logits(plain[step], batch: batch, cache: &caches[1])
+            plain.append(try backend.drawTokens(from: logits, by: rule, uniforms: uniforms) ?? [])
         }
         return (recorded.flatMap { $0 }, plain.flatMap { $0 })
     }
@@ -60,7 +60,7 @@ package struct DecodingCheck: CustomStringConvertible {
         for sequence in 0..<sequenceCount where start + sequence > 0 {
             let tokens = (0..<start + sequence).map { Int32(($0 * 7 + sequence) % 61) }
             let batch = TokenBatch([.init(sequence: sequence, start: 0, count: tokens.count)])
-            _ = model.logits(tokens, batch: batch, cache: &cache)
+            _ = try model.logits(tokens, batch: batch, cache: &cache)
         }
         return cache
     }

@@ -1,7 +1,7 @@
 // A small model made of a backend's operations, for checks of decoding: embeddings, one attention, one 2:4 linear, a head.
 
 package import ESparseCore
-import ESparseTestSupport
+import ESparseReference
 
 /// Random weights, the same on every backend.
 package struct DecodingModel<B: Backend> {
@@ -63,14 +63,16 @@ package struct DecodingModel<B: Backend> {
     }
 
     /// Logits `[T, V]` of all tokens of a batch.
-    package func logits(_ tokens: [Int32], batch: TokenBatch, cache: inout B.KeyValueCache) -> B.Activation {
-        var hidden = backend.embed(tokens, in: table)
-        backend.addPositions(of: batch, offset: 2, from: positions, to: &hidden)
-        let input = backend.normalize(hidden, with: normalization)
-        let attended = backend.attend(
+    ///
+    /// - Throws: the backend's error.
+    package func logits(_ tokens: [Int32], batch: TokenBatch, cache: inout B.KeyValueCache) throws -> B.Activation {
+        var hidden = try backend.embed(tokens, in: table)
+        try backend.addPositions(of: batch, offset: 2, from: positions, to: &hidden)
+        let input = try backend.normalize(hidden, with: normalization)
+        let attended = try backend.attend(
             query: backend.multiply(input, by: query), key: backend.multiply(input, by: key),
             value: backend.multiply(input, by: value), batch: batch, layer: 0, with: attention, cache: &cache)
-        backend.multiply(attended, by: output, addingTo: &hidden)
-        return backend.logits(backend.normalize(hidden, with: normalization), by: head)
+        try backend.multiply(attended, by: output, addingTo: &hidden)
+        return try backend.logits(backend.normalize(hidden, with: normalization), by: head)
     }
 }

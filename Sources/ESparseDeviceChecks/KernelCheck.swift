@@ -2,7 +2,7 @@
 
 package import ESparseCUDA
 package import ESparseCore
-import ESparseTestSupport
+import ESparseReference
 
 /// One linear and one number of tokens.
 package struct KernelCheck: CustomStringConvertible {
@@ -44,11 +44,11 @@ package struct KernelCheck: CustomStringConvertible {
             reference.activation(input, channels: columns), by: try reference.prepareLinear(weight(), bias: bias)
         ).values
         let linear = try backend.prepareLinear(weight(), bias: bias).using(kernel)
-        let activation = backend.activation(input, channels: columns)
-        var sum = backend.activation(residual, channels: rows)
-        backend.multiply(activation, by: linear, addingTo: &sum)
+        let activation = try backend.activation(input, channels: columns)
+        var sum = try backend.activation(residual, channels: rows)
+        try backend.multiply(activation, by: linear, addingTo: &sum)
         let found =
-            backend.floats(of: backend.multiply(activation, by: linear))
+            try backend.floats(of: backend.multiply(activation, by: linear))
             + backend.floats(of: backend.logits(activation, by: linear)) + backend.floats(of: sum)
         return (found, expected + expected + zip(expected, residual).map { $0 + $1 })
     }

@@ -2,7 +2,7 @@
 
 package import ESparseCUDA
 package import ESparseCore
-import ESparseTestSupport
+import ESparseReference
 
 /// One step of pruning and one size.
 package enum PruningStep: String, CaseIterable {

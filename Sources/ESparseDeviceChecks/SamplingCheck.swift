@@ -2,7 +2,7 @@
 
 package import ESparseCUDA
 import ESparseCore
-import ESparseTestSupport
+import ESparseReference
 
 #if canImport(Glibc)
     import Glibc
@@ -35,7 +35,9 @@ package struct SamplingCheck: CustomStringConvertible {
 
     /// The device's tokens and the reference's, `[rows]` each. Random numbers lie in the middle of a token's share, where no rounding
     /// matters.
-    package func tokens(on backend: CUDABackend) -> (found: [Int32], expected: [Int32]) {
+    ///
+    /// - Throws: the backend's error.
+    package func tokens(on backend: CUDABackend) throws -> (found: [Int32], expected: [Int32]) {
         var numbers = NumberSource(79)
         var (logits, uniforms, expected) = ([Float](), [Double](), [Int32]())
         for _ in 0..<rows {
@@ -47,8 +49,8 @@ package struct SamplingCheck: CustomStringConvertible {
             expected.append(shares[wanted].token)
             uniforms.append(shares[wanted].middle)
         }
-        let activation = backend.activation(logits, channels: vocabularySize)
-        return (backend.drawTokens(from: activation, by: rule, uniforms: uniforms) ?? [], expected)
+        let activation = try backend.activation(logits, channels: vocabularySize)
+        return (try backend.drawTokens(from: activation, by: rule, uniforms: uniforms) ?? [], expected)
     }
 
     /// The tokens that can be drawn and the middles of their shares of [0, 1), those with hardly any left out.

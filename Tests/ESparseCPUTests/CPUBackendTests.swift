@@ -2,6 +2,7 @@
 
 import ESparseCPU
 import ESparseCore
+import ESparseReference
 import ESparseTestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 // The reference backend against values worked out by hand.
 
 import ESparseCore
-import ESparseTestSupport
+import ESparseReference
 import Testing
 
 @Suite struct ReferenceBackendTests {

@@ -1,10 +1,10 @@
 // Where the tests' models, items and golden values are.
 
 import ESparseCPU
+import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
 import ESparseModels
-import ESparseTestSupport
 import ESparseTokenizers
 import FoundationEssentials
 import Testing

@@ -5,7 +5,7 @@ import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
 import ESparseModels
-import ESparseTestSupport
+import ESparseReference
 import ESparseTokenizers
 import Testing
 

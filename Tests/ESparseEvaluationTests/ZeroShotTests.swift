@@ -5,7 +5,6 @@ import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
 import ESparseModels
-import ESparseTestSupport
 import ESparseTokenizers
 import FoundationEssentials
 import Testing

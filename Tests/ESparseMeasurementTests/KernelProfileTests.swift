@@ -4,6 +4,7 @@ import ESparseCPU
 import ESparseCore
 import ESparseFormats
 import ESparseMeasurement
+import ESparseRuntime
 import ESparseTestSupport
 import FoundationEssentials
 import Synchronization

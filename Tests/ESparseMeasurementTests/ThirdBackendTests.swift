@@ -3,7 +3,8 @@
 import ESparseCore
 import ESparseFormats
 import ESparseMeasurement
-import ESparseTestSupport
+import ESparseReference
+import ESparseRuntime
 import FoundationEssentials
 import Synchronization
 import Testing

@@ -2,6 +2,7 @@
 
 import ESparseCore
 import ESparseModels
+import ESparseTestSupport
 import FoundationEssentials
 import Testing
 

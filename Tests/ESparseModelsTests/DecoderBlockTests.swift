@@ -2,6 +2,7 @@
 
 import ESparseCore
 import ESparseModels
+import ESparseReference
 import ESparseTestSupport
 import Testing
 

@@ -2,6 +2,7 @@
 
 import ESparseCore
 import ESparseModels
+import ESparseReference
 import ESparseTestSupport
 import Testing
 
@@ -35,7 +36,7 @@ private struct Product<B: Backend>: Layer {
         cache: inout B.KeyValueCache
     ) throws {
         try pass.reach(site, input)
-        backend.multiply(input, by: linear, addingTo: &hidden)
+        try backend.multiply(input, by: linear, addingTo: &hidden)
     }
 }
 

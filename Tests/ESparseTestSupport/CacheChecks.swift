@@ -1,6 +1,7 @@
 // What must hold of the KV cache of any backend: pieces of a prompt make a whole, and copies are independent.
 
 package import ESparseCore
+package import ESparseReference
 
 /// Checks that the tests of every backend share.
 package enum CacheChecks {
@@ -33,20 +34,20 @@ package enum CacheChecks {
         let attention = try backend.prepareAttention(shape)
         var cache = try backend.makeCache(
             CacheDescription(layerCount: 1, sequenceCount: 1, capacity: 2, keyValueHeadCount: 1, headSize: 2))
-        func attend(_ values: [Float], at start: Int, _ cache: inout B.KeyValueCache) -> [Float] {
-            let activation = backend.activation(values, channels: 2)
+        func attend(_ values: [Float], at start: Int, _ cache: inout B.KeyValueCache) throws -> [Float] {
+            let activation = try backend.activation(values, channels: 2)
             let batch = TokenBatch([.init(sequence: 0, start: start, count: 1)])
-            return backend.floats(
+            return try backend.floats(
                 of: backend.attend(
                     query: activation, key: activation, value: activation, batch: batch, layer: 0, with: attention,
                     cache: &cache))
         }
-        var results = [(attend([2, 4], at: 0, &cache), [Float(2), 4])]
+        var results = [(try attend([2, 4], at: 0, &cache), [Float(2), 4])]
         var other = try copy(cache)
-        results.append((attend([4, 8], at: 1, &other), [3, 6]))
-        results.append((attend([0, 0], at: 1, &cache), [1, 2]))
-        _ = attend([6, 6], at: 0, &other)
-        results.append((attend([0, 0], at: 1, &cache), [1, 2]))
+        results.append((try attend([4, 8], at: 1, &other), [3, 6]))
+        results.append((try attend([0, 0], at: 1, &cache), [1, 2]))
+        _ = try attend([6, 6], at: 0, &other)
+        results.append((try attend([0, 0], at: 1, &cache), [1, 2]))
         return results
     }
 }

@@ -1,6 +1,7 @@
 // Products of many tokens by oneDNN: the plan, the input's conversion and a tile, which the kernels that do so share.
 
 internal import CESparseCPU
+import ESparseCore
 
 extension CPULinear {
     /// A plan for oneDNN; `holdsWeights` where a tile's weights are written out in scratch.

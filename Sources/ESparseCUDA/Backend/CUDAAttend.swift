@@ -7,7 +7,7 @@ extension CUDABackend {
     package func attend(
         query: CUDAActivation, key: CUDAActivation, value: CUDAActivation, batch: TokenBatch, layer: Int,
         with attention: CUDAAttention, cache: inout CUDAKeyValueCache
-    ) -> CUDAActivation {
+    ) throws(CUDAError) -> CUDAActivation {
         let shape = attention.description
         let keyChannels = shape.keyValueHeadCount * shape.headSize
         precondition(
@@ -24,21 +24,19 @@ extension CUDABackend {
             batch.segments.allSatisfy {
                 $0.start + $0.count <= held.capacity && $0.sequence < held.sequenceCount
             }, "the cache is full")
-        return context.demand { () throws(CUDAError) in
-            let step = DecodingStep.current
-            let run = try AttentionRun(
-                context: context, attention: attention, places: context.places(of: batch), description: held,
-                sequenceByteCount: cache.sequenceByteCount, layer: cache.mutableLayer(layer))
-            let positionCount = step == nil ? batch.segments.map { $0.start + $0.count }.max() ?? 0 : held.capacity
-            let turned = try run.append(
-                query: context.halves(of: query), key: context.halves(of: key), value: context.halves(of: value),
-                positionCount: positionCount)
-            let output = try context.makeActivation(tokens: query.tokens, channels: query.channels, .half)
-            let plan = AttentionPlan(
-                batch, headCount: shape.headCount, headSize: shape.headSize, leastSplits: step?.splits ?? 1)
-            for part in plan.parts { try run.attend(part, query: turned, output: output) }
-            return output
-        }
+        let step = DecodingStep.current
+        let run = try AttentionRun(
+            context: context, attention: attention, places: context.places(of: batch), description: held,
+            sequenceByteCount: cache.sequenceByteCount, layer: cache.mutableLayer(layer))
+        let positionCount = step == nil ? batch.segments.map { $0.start + $0.count }.max() ?? 0 : held.capacity
+        let turned = try run.append(
+            query: context.halves(of: query), key: context.halves(of: key), value: context.halves(of: value),
+            positionCount: positionCount)
+        let output = try context.makeActivation(tokens: query.tokens, channels: query.channels, .half)
+        let plan = AttentionPlan(
+            batch, headCount: shape.headCount, headSize: shape.headSize, leastSplits: step?.splits ?? 1)
+        for part in plan.parts { try run.attend(part, query: turned, output: output) }
+        return output
     }
 }
 

@@ -100,14 +100,4 @@ final class CUDAContext: Sendable {
         places.withLock { $0 = made }
         return made
     }
-
-    /// Runs what the protocol gives no way to fail. A device that fails in the middle of a pass, most often for want of memory, ends
-    /// the process with the error's sentence: there is no result to go on with.
-    func demand<Result>(_ body: () throws(CUDAError) -> Result) -> Result {
-        do {
-            return try body()
-        } catch {
-            DeviceFailure.endProcess(error)
-        }
-    }
 }

@@ -6,14 +6,12 @@ extension CUDABackend {
     /// Draws a token from each row of `logits` `[T, V]`, single precision; only the tokens come back, `[T]`.
     package func drawTokens(
         from logits: CUDAActivation, by rule: SamplingRule, uniforms: [Double]
-    ) -> [Int32]? {
+    ) throws(CUDAError) -> [Int32]? {
         precondition(logits.element == .float32 && logits.tokens == uniforms.count, "a number is needed for every row")
         guard logits.tokens > 0 else { return [] }
-        return context.demand { () throws(CUDAError) in
-            let tokens = try device.allocate(4 * logits.tokens)
-            try context.draw(from: logits, by: rule, uniforms: device.buffer(uniforms).all, to: tokens.all)
-            return try tokens.all.download(Int32.self, count: logits.tokens)
-        }
+        let tokens = try device.allocate(4 * logits.tokens)
+        try context.draw(from: logits, by: rule, uniforms: device.buffer(uniforms).all, to: tokens.all)
+        return try tokens.all.download(Int32.self, count: logits.tokens)
     }
 }
 

@@ -43,7 +43,7 @@ extension CUDABackend: TunableBackend {
         let halves = try context.halves(of: input)
         let output = try context.makeActivation(tokens: input.tokens, channels: linear.rows, .half)
         let algorithm = try linear.searchAlgorithm(halves.slice, tokens: input.tokens, output: output.slice)
-        _ = multiply(input, by: linear)
+        _ = try multiply(input, by: linear)
         return algorithm
     }
 

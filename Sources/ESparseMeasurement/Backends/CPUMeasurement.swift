@@ -2,6 +2,7 @@
 
 package import ESparseCPU
 package import ESparseCore
+package import ESparseRuntime
 
 extension CPUBackend: MeasuredBackend {
     /// The processor's.

@@ -2,6 +2,7 @@
 
 package import ESparseCUDA
 package import ESparseCore
+package import ESparseRuntime
 
 extension CUDABackend: MeasuredBackend {
     /// That of the kind of device and the arithmetic.

@@ -1,6 +1,7 @@
 // What the tuner's profile and the benchmark's report need of a backend beyond running its kernels.
 
 package import ESparseCore
+package import ESparseRuntime
 
 /// A backend that `esparse tune` and `esparse benchmark gemm` know.
 package protocol MeasuredBackend: TunableBackend where Kind: ProfiledKind {

@@ -57,11 +57,8 @@ public struct ModelRun: Sendable, Codable {
             Set(ranges.compactMap { $0.last { $0.firstTokens <= tokens }?.kernel }).sorted()
         }
         decodeKernels = kernels(workload.batch)
-        prefillKernels = kernels(min(workload.promptTokens, Self.passTokens))
+        prefillKernels = kernels(min(workload.promptTokens, TokenBatch.passTokens))
     }
-
-    /// Tokens of one forward pass of the prompt, as in generation.
-    private static let passTokens = GenerationSettings().chunkSize
 
     /// Seconds until all first tokens, and from then to the last.
     private static func measure<B: Backend>(
@@ -74,19 +71,27 @@ public struct ModelRun: Sendable, Codable {
         }
         var cache = try model.makeCache(
             sequenceCount: workload.batch, capacity: workload.promptTokens + workload.generatedTokens)
-        let drawing = try TokenDrawing(model: model, settings: .greedy)
+        var drawing = TokenDrawing(model: model)
         var samplers = prompts.indices.map { Sampler(.greedy, random: SeededRandom(seed: 0, stream: UInt64($0))) }
         let clock = ContinuousClock()
         let start = clock.now
         var next: [Int32] = []
+        func drawn(_ tokens: [Int32?]) throws -> [Int32] {
+            try tokens.map { token in
+                guard let token else { throw ModelError.logitsNotFinite }
+                return token
+            }
+        }
         for (sequence, prompt) in prompts.enumerated() {
-            for first in stride(from: 0, to: prompt.count, by: passTokens) {
-                let piece = Array(prompt[first..<min(first + passTokens, prompt.count)])
+            for first in stride(from: 0, to: prompt.count, by: TokenBatch.passTokens) {
+                let piece = Array(prompt[first..<min(first + TokenBatch.passTokens, prompt.count)])
                 let batch = TokenBatch([.init(sequence: sequence, start: first, count: piece.count)])
                 let isLast = first + piece.count == prompt.count
                 var sampler = Array(samplers[sequence..<sequence + (isLast ? 1 : 0)])
-                next += try drawing.draw(
-                    after: isLast ? [piece.count - 1] : [], of: piece, batch: batch, samplers: &sampler, cache: &cache)
+                next += try drawn(
+                    drawing.draw(
+                        after: isLast ? [piece.count - 1] : [], of: piece, batch: batch, samplers: &sampler,
+                        cache: &cache))
             }
         }
         let firstTokens = clock.now
@@ -95,8 +100,9 @@ public struct ModelRun: Sendable, Codable {
                 (0..<workload.batch).map {
                     .init(sequence: $0, start: workload.promptTokens + step, count: 1)
                 })
-            next = try drawing.draw(
-                after: Array(next.indices), of: next, batch: batch, samplers: &samplers, cache: &cache)
+            next = try drawn(
+                drawing.draw(
+                    after: Array(next.indices), of: next, batch: batch, samplers: &samplers, cache: &cache))
         }
         return ((firstTokens - start) / .seconds(1), (clock.now - firstTokens) / .seconds(1))
     }

@@ -42,7 +42,7 @@ package struct DecoderBlock<B: Backend>: Sendable {
     ///   - cache: keys and values of earlier tokens; those of this batch are appended.
     ///   - through: stops after the site of this name was observed, before its linears run; `hidden` is then of no use.
     ///   - observe: receives each site's name and input, `[T, C]`, in the order the linears expect.
-    /// - Throws: what `observe` throws.
+    /// - Throws: what `observe` throws; the backend's error.
     package func forward(
         hidden: inout B.Activation, batch: TokenBatch, layer: Int, cache: inout B.KeyValueCache,
         through last: String? = nil, observe: ((String, B.Activation) throws -> Void)? = nil

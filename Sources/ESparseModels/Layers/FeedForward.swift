@@ -65,12 +65,12 @@ struct FeedForward<B: Backend>: Layer {
         try pass.reach(FeedForwardDescription.inputSite, input)
         let inner =
             if let gate {
-                backend.gate(
+                try backend.gate(
                     backend.multiply(input, by: gate), backend.multiply(input, by: up), function: function)
             } else {
-                backend.apply(function, to: backend.multiply(input, by: up))
+                try backend.apply(function, to: backend.multiply(input, by: up))
             }
         try pass.reach(FeedForwardDescription.outputSite, inner)
-        backend.multiply(inner, by: down, addingTo: &hidden)
+        try backend.multiply(inner, by: down, addingTo: &hidden)
     }
 }

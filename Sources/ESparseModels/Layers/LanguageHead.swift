@@ -46,21 +46,25 @@ package struct LanguageHead<B: Backend>: Sendable {
     let vocabulary: B.PreparedLinear
 
     /// The vocabulary linear's input for rows of the last block's output.
-    private func features(_ hidden: B.Activation) -> B.Activation {
+    private func features(_ hidden: B.Activation) throws -> B.Activation {
         var features = hidden
-        if let normalization { features = backend.normalize(features, with: normalization) }
-        if let projection { features = backend.multiply(features, by: projection) }
+        if let normalization { features = try backend.normalize(features, with: normalization) }
+        if let projection { features = try backend.multiply(features, by: projection) }
         return features
     }
 
     /// Logits `[T, V]` of rows `[T, D]` of the last block's output.
-    package func logits(_ hidden: B.Activation) -> B.Activation {
-        backend.logits(features(hidden), by: vocabulary)
+    ///
+    /// - Throws: the backend's error.
+    package func logits(_ hidden: B.Activation) throws -> B.Activation {
+        try backend.logits(features(hidden), by: vocabulary)
     }
 
     /// How likely each target is after rows `[T, D]` of the last block's output; targets must be in the vocabulary.
-    package func likelihoods(of targets: [Int32], _ hidden: B.Activation) -> [TargetLikelihood] {
-        backend.likelihoods(of: targets, hidden: features(hidden), head: vocabulary)
+    ///
+    /// - Throws: the backend's error.
+    package func likelihoods(of targets: [Int32], _ hidden: B.Activation) throws -> [TargetLikelihood] {
+        try backend.likelihoods(of: targets, hidden: features(hidden), head: vocabulary)
     }
 }
 

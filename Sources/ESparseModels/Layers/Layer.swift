@@ -51,7 +51,7 @@ package protocol Layer<Place>: Sendable {
     ///   - hidden: the residual stream `[T, D]`.
     ///   - pass: the tokens, and who watches. The layer shows each of its sites before it runs the site's linears.
     ///   - cache: keys and values of earlier tokens; those of this pass are appended.
-    /// - Throws: what `pass.reach` throws.
+    /// - Throws: what `pass.reach` throws; the backend's error.
     func forward(
         _ input: consuming Place.Activation, addingTo hidden: inout Place.Activation, pass: BlockPass<Place>,
         cache: inout Place.KeyValueCache

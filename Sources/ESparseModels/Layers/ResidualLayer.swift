@@ -52,13 +52,13 @@ struct ResidualLayer<B: Backend>: Sendable {
 
     /// Replaces the residual stream `[T, D]` by the one after the layer.
     ///
-    /// - Throws: what `pass.reach` throws.
+    /// - Throws: what `pass.reach` throws; the backend's error.
     func forward(_ hidden: inout B.Activation, pass: BlockPass<B>, cache: inout B.KeyValueCache) throws {
         try layer.forward(input(from: hidden), addingTo: &hidden, pass: pass, cache: &cache)
-        if let normalizationOfSum { hidden = backend.normalize(hidden, with: normalizationOfSum) }
+        if let normalizationOfSum { hidden = try backend.normalize(hidden, with: normalizationOfSum) }
     }
 
-    private func input(from hidden: B.Activation) -> B.Activation {
-        normalizationBefore.map { backend.normalize(hidden, with: $0) } ?? hidden
+    private func input(from hidden: B.Activation) throws -> B.Activation {
+        try normalizationBefore.map { try backend.normalize(hidden, with: $0) } ?? hidden
     }
 }

@@ -64,12 +64,12 @@ struct SelfAttention<B: Backend>: Layer {
         cache: inout B.KeyValueCache
     ) throws {
         try pass.reach(SelfAttentionDescription.inputSite, input)
-        let attended = backend.attend(
+        let attended = try backend.attend(
             query: backend.multiply(input, by: query), key: backend.multiply(input, by: key),
             value: backend.multiply(input, by: value), batch: pass.batch, layer: pass.block, with: heads,
             cache: &cache)
         try pass.reach(SelfAttentionDescription.outputSite, attended)
-        backend.multiply(attended, by: output, addingTo: &hidden)
+        try backend.multiply(attended, by: output, addingTo: &hidden)
     }
 }
 

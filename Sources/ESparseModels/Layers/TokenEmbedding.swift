@@ -81,13 +81,13 @@ package struct TokenEmbedding<B: Backend>: Sendable {
 
     /// The residual stream before the first block, `[T, D]`.
     ///
-    /// - Throws: as `check`.
+    /// - Throws: as `check`; the backend's error.
     package func embed(_ tokens: [Int32], batch: TokenBatch) throws -> B.Activation {
         try check(tokens, batch: batch)
-        var hidden = backend.embed(tokens, in: table)
-        if let projection { hidden = backend.multiply(hidden, by: projection) }
+        var hidden = try backend.embed(tokens, in: table)
+        if let projection { hidden = try backend.multiply(hidden, by: projection) }
         if let positions {
-            backend.addPositions(of: batch, offset: positions.offset, from: positions.table, to: &hidden)
+            try backend.addPositions(of: batch, offset: positions.offset, from: positions.table, to: &hidden)
         }
         return hidden
     }

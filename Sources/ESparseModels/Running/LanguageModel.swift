@@ -67,7 +67,7 @@ public struct LanguageModel<B: Backend>: Sendable {
     /// The last block's output for the next tokens of some sequences, `[T, D]`, before the last norm.
     ///
     /// - Throws: `ModelError` when a token is outside the vocabulary, or a sequence outgrows the cache or the model's
-    ///   positions; `InterruptedError`.
+    ///   positions; `InterruptedError`; the backend's error.
     public func hidden(
         _ tokens: [Int32], batch: TokenBatch, cache: inout ModelCache<B>
     ) throws -> B.Activation {
@@ -100,7 +100,7 @@ public struct LanguageModel<B: Backend>: Sendable {
             end += segment.count
             return end - 1
         }
-        return head.logits(backend.rows(last, of: hidden))
+        return try head.logits(backend.rows(last, of: hidden))
     }
 
     /// `-ln p(token | all tokens before it)` for the tokens of each sequence from index `starts[i]` (by default 1) on.
@@ -132,8 +132,8 @@ public struct LanguageModel<B: Backend>: Sendable {
         }
         guard !segments.isEmpty else { return [] }
         let hidden = try hidden(inputs, batch: TokenBatch(segments), cache: &cache)
-        let needed = rows.count == inputs.count ? hidden : backend.rows(rows, of: hidden)
-        var losses = head.likelihoods(of: targets, needed).map(\.negativeLogLikelihood)[...]
+        let needed = rows.count == inputs.count ? hidden : try backend.rows(rows, of: hidden)
+        var losses = try head.likelihoods(of: targets, needed).map(\.negativeLogLikelihood)[...]
         return zip(sequences, starts).map { sequence, start in
             let count = sequence.count - start
             defer { losses = losses.dropFirst(count) }

@@ -29,6 +29,6 @@ extension LanguageModel {
         }
         let hidden = try hidden(tokens, batch: batch, cache: &cache)
         guard !targets.isEmpty else { return [] }
-        return head.likelihoods(of: targets.map(\.token), backend.rows(targets.map(\.row), of: hidden))
+        return try head.likelihoods(of: targets.map(\.token), backend.rows(targets.map(\.row), of: hidden))
     }
 }

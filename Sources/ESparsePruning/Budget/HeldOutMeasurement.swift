@@ -38,7 +38,7 @@ struct HeldOutMeasurement<B: Backend> {
             let hidden = try backend.activation(tokens: tokens.count, channels: architecture.hiddenSize) { values in
                 try files[count % 2].read(sequence: index, into: &values, parallel: parallel)
             }
-            let losses = head.likelihoods(
+            let losses = try head.likelihoods(
                 of: Array(tokens.dropFirst()), backend.rows(Array(0..<tokens.count - 1), of: hidden))
             sum += losses.reduce(0) { $0 + $1.negativeLogLikelihood } / Double(losses.count)
         }
@@ -87,7 +87,7 @@ struct HeldOutMeasurement<B: Backend> {
             let exact = try backend.activation(tokens: found.count / channels, channels: channels) { values in
                 try expected.read(sequence: sequence, into: &values, parallel: parallel)
             }
-            backend.withFloats(of: exact) { exact in
+            try backend.withFloats(of: exact) { exact in
                 for start in stride(from: 0, to: found.count, by: channels) {
                     var (change, size) = (0.0, 0.0)
                     for index in start..<start + channels {

@@ -21,8 +21,8 @@ package final class CPUAccumulator<B: Backend>: ChannelAccumulator {
         products = sumsProducts ? GramMatrix(channels: channels) : nil
     }
 
-    package func append(_ input: B.Activation, skipping skipped: Int) {
-        backend.withFloats(of: input) { values in
+    package func append(_ input: B.Activation, skipping skipped: Int) throws {
+        try backend.withFloats(of: input) { values in
             let counted = values.extracting((skipped * range.channelCount)...)
             range.appendSequence(counted, using: kernels)
             if let bins { kernels.count(counted, channels: range.channelCount, in: bins, counts: &counts) }

@@ -63,7 +63,7 @@ extension CalibrationPass {
         }
         if estimate != nil, needsRange {
             try forEachSequence(inputs, block, through: last) { site, input in
-                backend.withFloats(of: input) { values in
+                try backend.withFloats(of: input) { values in
                     let channels = values.count / sequenceLength
                     histograms[site]?.accumulate(
                         values.extracting((request.skippedPositions * channels)...), using: request.kernels)

@@ -1,6 +1,5 @@
 // Lays out the tensors of the output checkpoint: what is stored under which name and type.
 
-import ESparseCPU
 import ESparseCore
 import ESparseFormats
 import ESparseModels

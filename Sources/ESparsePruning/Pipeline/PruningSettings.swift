@@ -1,6 +1,5 @@
 // What a pruning run was asked to do: everything that changes the result, and nothing that does not.
 
-public import ESparseCPU
 public import ESparseCore
 public import ESparseFormats
 

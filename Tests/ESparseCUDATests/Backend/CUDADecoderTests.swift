@@ -3,7 +3,6 @@
 import ESparseCUDA
 import ESparseCore
 import ESparseDeviceChecks
-import ESparseTestSupport
 import Testing
 
 @Suite(.serialized) struct CUDADecoderTests {
@@ -27,7 +26,7 @@ import Testing
                 let tokens = start.map { Int32($0 % 7) }
                 _ = try decoder.step(
                     tokens, batch: batch, uniforms: start.map { _ in 0 }, cache: &cache,
-                    forward: { model.logits(tokens, batch: batch, cache: &$0) })
+                    forward: { try model.logits(tokens, batch: batch, cache: &$0) })
             }
         }
         try steps([[0]])
@@ -58,7 +57,7 @@ import Testing
             let batch = TokenBatch([.init(sequence: 0, start: start, count: 1)])
             return try decoder.step(
                 [token], batch: batch, uniforms: [0], cache: &cache,
-                forward: { model.logits([token], batch: batch, cache: &$0) })[0]
+                forward: { try model.logits([token], batch: batch, cache: &$0) })[0]
         }
         for start in 0..<4 { _ = try step(Int32(start), at: start, &cache) }
         var copy = cache

@@ -3,7 +3,7 @@
 import ESparseCUDA
 import ESparseCore
 import ESparseDeviceChecks
-import ESparseTestSupport
+import ESparseReference
 import Testing
 
 @Suite(.serialized) struct CUDALinearTests {

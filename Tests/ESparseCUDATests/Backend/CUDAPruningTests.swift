@@ -3,7 +3,7 @@
 import ESparseCUDA
 import ESparseCore
 import ESparseDeviceChecks
-import ESparseTestSupport
+import ESparseReference
 import Testing
 
 @Suite(.serialized) struct CUDAPruningTests {
@@ -19,19 +19,19 @@ import Testing
     /// Copies through page-locked memory, also one inside another, as measurements make them.
     @Test func valuesPassThroughLentMemory() throws {
         let backend = try EmulatedBackend.make(.bfloat16)
-        func filled(_ tokens: Int, _ start: Float) -> CUDAActivation {
-            backend.activation(tokens: tokens, channels: 3) { values in
+        func filled(_ tokens: Int, _ start: Float) throws -> CUDAActivation {
+            try backend.activation(tokens: tokens, channels: 3) { values in
                 for index in 0..<values.count { values[index] = start + Float(index) }
             }
         }
-        let first = filled(5, 100)
-        let outer = backend.withFloats(of: first) { values -> Float in
-            let second = filled(7, 500)
-            let inner = backend.withFloats(of: second) { $0[20] + values[14] }
+        let first = try filled(5, 100)
+        let outer = try backend.withFloats(of: first) { values -> Float in
+            let second = try filled(7, 500)
+            let inner = try backend.withFloats(of: second) { $0[20] + values[14] }
             return inner + values[0]
         }
         #expect(outer == 520 + 114 + 100)
-        #expect(backend.floats(of: first) == (0..<15).map { 100 + Float($0) })
-        #expect(backend.withFloats(of: filled(0, 0)) { $0.count } == 0)
+        #expect(try backend.floats(of: first) == (0..<15).map { 100 + Float($0) })
+        #expect(try backend.withFloats(of: filled(0, 0)) { $0.count } == 0)
     }
 }

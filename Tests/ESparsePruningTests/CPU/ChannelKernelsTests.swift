@@ -3,7 +3,7 @@
 import ESparseCPU
 import ESparseCore
 import ESparsePruning
-import ESparseTestSupport
+import ESparseReference
 import Testing
 
 @Suite struct ChannelKernelsTests {

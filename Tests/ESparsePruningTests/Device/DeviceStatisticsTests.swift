@@ -88,7 +88,7 @@ import Testing
         let channels = 9
         for values in [0, 1].map({ _ in (0..<40 * channels).map { _ in hostile[random.integer(below: hostile.count)] } }
         ) {
-            let sequence = backend.activation(values, channels: channels)
+            let sequence = try backend.activation(values, channels: channels)
             let host = try gathered(
                 on: processor(for: backend), [sequence, sequence], channels: channels, skipping: 0, sumsProducts: false)
             let device = try gathered(

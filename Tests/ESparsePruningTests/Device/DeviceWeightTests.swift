@@ -135,7 +135,7 @@ import Testing
 
     @Test func overflowingSumsCannotBeUsed() throws {
         let backend = try emulatedBackend()
-        let sequence = backend.activation([Float](repeating: 1e30, count: 8), channels: 4)
+        let sequence = try backend.activation([Float](repeating: 1e30, count: 8), channels: 4)
         let sums = try gathered(on: backend.pruning, [sequence], channels: 4, skipping: 0)
         let products = try #require(sums.products)
         #expect(try backend.pruning.refiner(products: products, order: nil, pattern: .twoOfFour) == nil)

@@ -15,13 +15,13 @@ func emulatedBackend(_ type: HalfType = .bfloat16) throws -> CUDABackend {
 extension CUDABackend {
     /// Values `[T, channels]` as an activation in single precision, or rounded to 16 bits.
     func activation(_ values: [Float], channels: Int, inHalf: Bool) throws -> CUDAActivation {
-        let singles = activation(values, channels: channels)
+        let singles = try activation(values, channels: channels)
         guard inHalf else { return singles }
         var identity = [Float](repeating: 0, count: channels * channels)
         for channel in 0..<channels { identity[channel * (channels + 1)] = 1 }
         let linear = try prepareLinear(
             LinearWeight(matrix: .dense(try Tensor(identity, shape: [channels, channels]))), bias: nil)
-        return multiply(singles, by: linear)
+        return try multiply(singles, by: linear)
     }
 }
 

@@ -4,10 +4,11 @@
 import ESparseCUDA
 import ESparseCore
 import ESparseModels
+import ESparseRuntime
 import ESparseTestSupport
 import Testing
 
-@Suite(.serialized) struct GeneratorCUDATests {
+@Suite(.serialized) struct GenerationCUDATests {
     private let backend: CUDABackend
 
     init() throws {
@@ -20,9 +21,10 @@ import Testing
 
     /// Each sequence on its own, by the model's logits and the host's sampler.
     private func plain(
-        _ model: LanguageModel<CUDABackend>, _ request: GenerationRequest, stream: Int, _ settings: GenerationSettings
+        _ model: LanguageModel<CUDABackend>, _ request: GenerationRequest
     ) throws -> [Int32] {
-        var sampler = Sampler(settings.sampling, random: SeededRandom(seed: settings.seed, stream: UInt64(stream)))
+        var sampler = Sampler(
+            request.sampling, random: SeededRandom(seed: request.seed, stream: request.stream))
         var cache = try model.makeCache(
             sequenceCount: 1, capacity: request.prompt.count + request.maximumTokens)
         var pending = request.prompt
@@ -30,8 +32,9 @@ import Testing
         while tokens.count < request.maximumTokens {
             let batch = TokenBatch([.init(sequence: 0, start: cache.lengths[0], count: pending.count)])
             let logits = try model.logits(pending, batch: batch, cache: &cache)
-            let token = try sampler.sample(model.backend.floats(of: logits).span)
-            if settings.stopTokens.contains(token) { break }
+            let values = try model.backend.floats(of: logits)
+            let token = try sampler.sample(values.span)
+            if request.stopTokens.contains(token) { break }
             tokens.append(token)
             pending = [token]
         }
@@ -42,39 +45,41 @@ import Testing
     @Test(arguments: ["llama-grouped-tied", "opt-plain", "opt-projected-post-norm"], 0..<4)
     func drawsAsTheHostDoes(_ name: String, _ rule: Int) throws {
         let (temperature, topK, topP) = Self.rules[rule]
-        let settings = GenerationSettings(
-            sampling: try SamplingSettings(temperature: temperature, topK: topK, topP: topP), seed: 5,
-            stopTokens: [3, 11], chunkSize: 8)
+        let sampling = try SamplingSettings(temperature: temperature, topK: topK, topP: topP)
         let requests = (0..<4).map { index in
-            GenerationRequest(prompt: (0...Int32(5 * index)).map { 4 + $0 }, maximumTokens: 9 - index)
+            GenerationRequest(
+                prompt: (0...Int32(5 * index)).map { 4 + $0 }, maximumTokens: 9 - index, sampling: sampling,
+                stopTokens: [3, 11], seed: 5, stream: UInt64(index))
         }
         let model = try ModelFixture(name).model(on: backend)
-        let expected = try requests.enumerated().map { try plain(model, $1, stream: $0, settings) }
-        for batchSize in [1, 3] {
-            let found = try Generator(model: model, settings: settings).generate(requests, batchSize: batchSize)
+        let expected = try requests.map { try plain(model, $0) }
+        for slotCount in [1, 3] {
+            let found = try generate(requests, with: model, slotCount: slotCount, chunkSize: 8)
             #expect(found.map(\.tokens) == expected)
         }
         #expect(expected.contains { $0.count > 4 })
     }
 
-    /// A recorded step reads the table by the token without another look at it.
-    @Test func recordedStepsRefuseUnknownTokens() throws {
+    /// Steps of sequences with different rules are not recorded; each sequence draws the tokens that it draws alone.
+    @Test func rulesMayDiffer() throws {
         let model = try ModelFixture("llama-plain").model(on: backend)
-        let settings = GenerationSettings(sampling: try SamplingSettings(temperature: 0), seed: 0, stopTokens: [])
-        let requests = [4, 97].map { GenerationRequest(prompt: [$0], maximumTokens: 6) }
-        let error = #expect(throws: ModelError.self) {
-            _ = try Generator(model: model, settings: settings).generate(requests, batchSize: 1)
+        let requests = try Self.rules.enumerated().map { index, rule in
+            GenerationRequest(
+                prompt: [Int32(7 + index)], maximumTokens: 8 - index,
+                sampling: try SamplingSettings(temperature: rule.0, topK: rule.1, topP: rule.2), seed: 5,
+                stream: UInt64(index))
         }
-        #expect(error == ModelError.tokenOutsideVocabulary(97, vocabularySize: 97))
+        let expected = try requests.map { try plain(model, $0) }
+        #expect(try generate(requests, with: model).map(\.tokens) == expected)
     }
 
     /// The recorded step of one prompt length serves all positions of its class, across the edge of a split as well.
     @Test func longSequencesCrossSplits() throws {
         let model = try ModelFixture("llama-plain").model(on: backend)
-        let settings = GenerationSettings(sampling: try SamplingSettings(temperature: 1.5), seed: 1)
-        let request = GenerationRequest(prompt: (0..<250).map { Int32($0 % 90) }, maximumTokens: 14)
-        let found = try Generator(model: model, settings: settings).generate([request])
-        #expect(try found[0].tokens == plain(model, request, stream: 0, settings))
+        let request = GenerationRequest(
+            prompt: (0..<250).map { Int32($0 % 90) }, maximumTokens: 14,
+            sampling: try SamplingSettings(temperature: 1.5), seed: 1)
+        #expect(try generate([request], with: model)[0].tokens == plain(model, request))
     }
 
     @Test(arguments: ["llama-plain", "opt-projected-untied"]) func greedyEqualsTransformers(_ name: String) throws {
@@ -82,7 +87,10 @@ import Testing
             type: .float16,
             toolkit: CUDAToolkit.load(LibrarySearch(environment: EmulatedCUDA.environment(), asksSystem: false)),
             cache: nil)
-        try ForwardChecks(backend: half, tolerance: 0.01).greedyEqualsTransformers(name, chunkSize: 512)
+        let fixture = try ModelFixture(name)
+        let request = GenerationRequest(prompt: fixture.tokens, maximumTokens: fixture.continuation.count)
+        let found = try generate([request], with: fixture.model(on: half))
+        #expect(found == [GeneratedTokens(tokens: fixture.continuation, reason: .maximumTokens)])
     }
 
     /// Weights that make logits NaN end generation with the same error as on the host.
@@ -95,13 +103,10 @@ import Testing
         let model = try LanguageModel.load(
             configuration: fixture.configuration, weights: weights, backend: backend)
         for temperature: Float in [0, 1] {
-            let settings = GenerationSettings(sampling: try SamplingSettings(temperature: temperature))
             for prompt in [[5], [5, 6, 7]] as [[Int32]] {
-                #expect(throws: ModelError.logitsNotFinite) {
-                    try Generator(model: model, settings: settings).generate([
-                        GenerationRequest(prompt: prompt, maximumTokens: 4)
-                    ])
-                }
+                let request = GenerationRequest(
+                    prompt: prompt, maximumTokens: 4, sampling: try SamplingSettings(temperature: temperature))
+                #expect(throws: ModelError.logitsNotFinite) { try generate([request], with: model) }
             }
         }
     }

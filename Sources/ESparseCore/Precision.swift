@@ -1,4 +1,4 @@
-// The two precisions in which linears run.
+// The two precisions in which linears run on a processor.
 
 /// How a linear rounds; sums are single precision in both.
 public enum Precision: String, Sendable, CaseIterable {
@@ -6,9 +6,4 @@ public enum Precision: String, Sendable, CaseIterable {
     case float32 = "f32"
     /// Weights and inputs rounded to bfloat16 (nearest, ties to even); products are exact and added in single precision.
     case bfloat16 = "bf16"
-
-    /// bfloat16 where the processor has instructions for it, single precision elsewhere.
-    public static var preferred: Precision {
-        ProcessorFeatures.current.contains(.avx512BFloat16) ? .bfloat16 : .float32
-    }
 }

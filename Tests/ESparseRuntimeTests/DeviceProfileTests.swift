@@ -3,7 +3,7 @@
 import ESparseCUDA
 import ESparseCore
 import ESparseFormats
-import ESparseMeasurement
+import ESparseRuntime
 import FoundationEssentials
 import Testing
 

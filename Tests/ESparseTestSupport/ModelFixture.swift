@@ -1,25 +1,25 @@
 // A tiny random model with transformers' outputs, as scripts/fixtures/models.py wrote it.
 
-import ESparseCore
-import ESparseModels
-import FoundationEssentials
+package import ESparseCore
+package import ESparseModels
+package import FoundationEssentials
 
 /// One variant's configuration, weights and expected outputs.
-struct ModelFixture {
+package struct ModelFixture {
     /// All variants of scripts/fixtures/models.py.
-    static let names = [
+    package static let names = [
         "llama-plain", "llama-grouped-tied", "llama-head-size", "llama-linear-rope", "llama-llama3-rope-old",
         "llama-llama3-rope-new", "llama-gelu-tanh", "mistral", "opt-plain", "opt-post-norm",
         "opt-projected-post-norm", "opt-projected-untied", "opt-no-final-norm", "opt-no-bias",
     ]
 
-    let configuration: Data
-    let weights: MemoryWeights
-    let tokens: [Int32]
+    package let configuration: Data
+    package let weights: MemoryWeights
+    package let tokens: [Int32]
     /// `[T, V]`
-    let logits: [Float]
+    package let logits: [Float]
     /// Greedy continuation of `tokens`.
-    let continuation: [Int32]
+    package let continuation: [Int32]
 
     /// The place of a tensor in the file.
     private struct Entry: Decodable {
@@ -57,8 +57,8 @@ struct ModelFixture {
     }
 
     /// Reads a variant.
-    init(_ name: String) throws {
-        let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
+    package init(_ name: String) throws {
+        let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/ESparseModelsTests"
         let file = try Data(contentsOf: URL(filePath: "/\(folder)/Fixtures/\(name).safetensors"))
         let headerCount = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         let header = Data(file[8..<8 + headerCount])
@@ -84,35 +84,39 @@ struct ModelFixture {
     }
 
     /// The model on a backend.
-    func model<B: Backend>(on backend: B) throws -> LanguageModel<B> {
+    package func model<B: Backend>(on backend: B) throws -> LanguageModel<B> {
         try LanguageModel.load(configuration: configuration, weights: weights, backend: backend)
     }
 }
 
 /// Weights in memory, which tests can change.
-struct MemoryWeights: WeightSource {
-    var tensors: [String: Tensor]
+package struct MemoryWeights: WeightSource {
+    /// Dense tensors by name.
+    package var tensors: [String: Tensor]
     /// Input orders of linears.
-    var permutations: [String: Permutation] = [:]
+    package var permutations: [String: Permutation] = [:]
     /// Linears that are stored sparse.
-    var sparse: [String: SparseMatrix] = [:]
+    package var sparse: [String: SparseMatrix] = [:]
 
-    var tensorNames: [String] { tensors.keys.sorted() }
+    /// Holds these dense tensors, with all linears in their original order.
+    package init(tensors: [String: Tensor]) { self.tensors = tensors }
 
-    func shape(of name: String) -> [Int]? { tensors[name]?.shape }
+    package var tensorNames: [String] { tensors.keys.sorted() }
 
-    func tensor(_ name: String) throws -> Tensor {
+    package func shape(of name: String) -> [Int]? { tensors[name]?.shape }
+
+    package func tensor(_ name: String) throws -> Tensor {
         guard let tensor = tensors[name] else { throw ModelError.missingTensor(name, expected: []) }
         return tensor
     }
 
-    func linearWeight(_ name: String) throws -> LinearWeight {
+    package func linearWeight(_ name: String) throws -> LinearWeight {
         let matrix: LinearWeight.Matrix = try sparse[name].map { .sparse($0) } ?? .dense(try tensor(name))
         return LinearWeight(matrix: matrix, permutation: permutations[name])
     }
 
     /// Puts the columns of a matrix in another order.
-    mutating func permuteColumns(of name: String, by order: Permutation) throws {
+    package mutating func permuteColumns(of name: String, by order: Permutation) throws {
         let tensor = try tensor(name)
         let values = try tensor.floats()
         let permuted = (0..<tensor.rows).flatMap { row in
@@ -122,7 +126,7 @@ struct MemoryWeights: WeightSource {
     }
 
     /// Keeps the second and fourth weight of every four of a matrix, dense with zeros or packed.
-    mutating func sparsify(_ name: String, packed: Bool) throws {
+    package mutating func sparsify(_ name: String, packed: Bool) throws {
         let tensor = try tensor(name)
         let values = try tensor.floats()
         let isKept = values.indices.map { $0 % 2 == 1 }
@@ -138,7 +142,7 @@ struct MemoryWeights: WeightSource {
     }
 
     /// Puts the rows of a matrix, or the elements of a vector, in another order.
-    mutating func permuteRows(of name: String, by order: Permutation) throws {
+    package mutating func permuteRows(of name: String, by order: Permutation) throws {
         let tensor = try tensor(name)
         let values = try tensor.floats()
         let permuted = order.order.flatMap { row in
@@ -149,7 +153,7 @@ struct MemoryWeights: WeightSource {
 }
 
 /// The largest difference between two lists, relative to the largest expected value.
-func relativeError(_ found: [Float], _ expected: [Float]) -> Float {
+package func relativeError(_ found: [Float], _ expected: [Float]) -> Float {
     guard found.count == expected.count, !expected.isEmpty else { return .infinity }
     let largest = expected.map { abs($0) }.max() ?? 0
     let differences = zip(found, expected).map { abs($0 - $1) }
@@ -159,7 +163,7 @@ func relativeError(_ found: [Float], _ expected: [Float]) -> Float {
 
 extension ModelArchitecture {
     /// Rotary frequencies of the first block's attention, `[S / 2]`.
-    var rotaryFrequencies: [Float]? {
+    package var rotaryFrequencies: [Float]? {
         blocks[0].layers.lazy.compactMap { $0.layer as? SelfAttentionDescription }.first?.heads.rotaryFrequencies
     }
 }

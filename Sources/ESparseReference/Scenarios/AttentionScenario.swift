@@ -49,8 +49,8 @@ package struct AttentionScenario: BackendScenario {
                 starts[sequence] += counts[sequence]
             }
             for layer in 0..<2 {
-                let output = attend(segments, layer: layer, on: backend, attention, &cache)
-                outputs += backend.floats(of: output)
+                let output = try attend(segments, layer: layer, on: backend, attention, &cache)
+                outputs += try backend.floats(of: output)
             }
         }
         return outputs
@@ -59,8 +59,8 @@ package struct AttentionScenario: BackendScenario {
     private func attend<Candidate: Backend>(
         _ segments: [TokenBatch.Segment], layer: Int, on backend: Candidate,
         _ attention: Candidate.PreparedAttention, _ cache: inout Candidate.KeyValueCache
-    ) -> Candidate.Activation {
-        func activation(_ kind: Int, heads: Int) -> Candidate.Activation {
+    ) throws -> Candidate.Activation {
+        func activation(_ kind: Int, heads: Int) throws -> Candidate.Activation {
             let channels = heads * headSize
             // A token's values depend on its sequence and position only, so that cutting calls differently changes nothing.
             let values = segments.flatMap { segment in
@@ -70,9 +70,9 @@ package struct AttentionScenario: BackendScenario {
                     return numbers.floats(channels)
                 }
             }
-            return backend.activation(values, channels: channels)
+            return try backend.activation(values, channels: channels)
         }
-        return backend.attend(
+        return try backend.attend(
             query: activation(0, heads: headCount), key: activation(1, heads: keyValueHeadCount),
             value: activation(2, heads: keyValueHeadCount), batch: TokenBatch(segments), layer: layer,
             with: attention, cache: &cache)

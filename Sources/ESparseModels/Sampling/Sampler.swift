@@ -39,7 +39,7 @@ public struct SamplingSettings: Sendable, Equatable {
 
 /// Draws tokens for one sequence, from a random stream of its own.
 public struct Sampler: Sendable {
-    private let rule: SamplingRule
+    let rule: SamplingRule
     private var random: SeededRandom
 
     /// Starts the random stream.

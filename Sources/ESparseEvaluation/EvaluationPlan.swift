@@ -1,0 +1,83 @@
+// One run of `esparse evaluate`: texts and tasks read and cut into tokens first, then measured one after another.
+
+public import ESparseCore
+import ESparseFormats
+public import ESparseModels
+public import ESparseTokenizers
+import FoundationEssentials
+
+/// Texts and tasks, ready to be measured on a model.
+///
+/// Every file is read, and tasks are cut into tokens, before a model is loaded: a mistake in the last file should not cost the work on
+/// the first.
+public struct EvaluationPlan {
+    private let texts: [(name: String, content: String)]
+    private let tasks: [EncodedTask]
+    private let limit: Int?
+    private let tokenizer: Tokenizer
+
+    /// How many texts there are.
+    public var textCount: Int { texts.count }
+    /// What the user should know before the run: items that had to be cut, a sentence a task.
+    public var notes: [String] { tasks.compactMap(\.cutSentence) }
+
+    /// Reads texts and tasks.
+    ///
+    /// - Parameters:
+    ///   - texts: paths of texts.
+    ///   - tasks: lists as `TaskSource.parse` reads them.
+    ///   - limit: the most items of each task; nil asks all.
+    ///   - tokenizer: the model's tokenizer.
+    ///   - architecture: the model's shape, which says how long a context it reads.
+    /// - Throws: `EvaluationError`, also where two inputs have one name; `FormatError`; `FileError`.
+    public init(
+        texts: [String], tasks: [String], limit: Int?, tokenizer: Tokenizer, architecture: ModelArchitecture
+    ) throws {
+        self.texts = try texts.map { path in
+            (
+                name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent,
+                content: try TextFile.documents(path).joined(separator: "\n\n")
+            )
+        }
+        self.tasks = try tasks.flatMap(TaskSource.parse).map { source in
+            try EncodedTask(
+                source, items: source.task.items(source.path), limit: limit, tokenizer: tokenizer,
+                architecture: architecture)
+        }
+        self.limit = limit
+        self.tokenizer = tokenizer
+        try EvaluationReport.requireDistinct(self.texts.map(\.name) + self.tasks.map(\.source.task.name))
+    }
+
+    /// Measures everything.
+    ///
+    /// - Parameters:
+    ///   - model: the model to measure.
+    ///   - name: the model's name in the report.
+    ///   - precision: the arithmetic's name in the report.
+    ///   - sequenceLength: tokens of a window of a text.
+    ///   - windowLimit: the most windows of each text; nil runs all.
+    ///   - samplesFolder: where each task's samples go, which must exist; nil writes none.
+    ///   - progress: is told how far the run is.
+    ///   - onText: receives each text's result as soon as there is one.
+    /// - Throws: `EvaluationError`; `ModelError`; `FileError`; `InterruptedError`; the backend's error.
+    public func run<B: Backend>(
+        on model: LanguageModel<B>, name: String, precision: String, sequenceLength: Int, windowLimit: Int?,
+        samplesFolder: String?, progress: any ProgressReporter, onText: (TextResult) -> Void
+    ) throws -> EvaluationReport {
+        let textResults = try texts.map { text in
+            let result = try Perplexity.measure(
+                model, tokenizer: tokenizer, text: text.content, name: text.name, sequenceLength: sequenceLength,
+                windowLimit: windowLimit, progress: progress)
+            onText(result)
+            return result
+        }
+        let taskResults = try tasks.map { task in
+            let evaluation = try TaskEvaluation.run(task, model: model, progress: progress)
+            if let samplesFolder { try evaluation.writeSamples(to: samplesFolder) }
+            return TaskResult(evaluation)
+        }
+        return EvaluationReport(
+            model: name, precision: precision, limit: limit, texts: textResults, tasks: taskResults)
+    }
+}
