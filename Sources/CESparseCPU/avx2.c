@@ -17,8 +17,6 @@
 // MARK: Linears
 
 #include "linear/expand_table.h"
-#include "linear/storage.h"
-
 #define ROWS_WITH_1_TOKEN 4
 #define ROWS_WITH_2_TOKENS 4
 #define ROWS_WITH_4_TOKENS 0
@@ -85,14 +83,6 @@ KERNEL void store_high_halves(uint16_t *to, vector value) {
     _mm_storeu_si128((__m128i *)to, _mm256_castsi256_si128(halves));
 }
 
-/// 8 stored elements as floats.
-KERNEL vector load_elements(const int element, const char *from) {
-    if (element == esparse_float32) return _mm256_loadu_ps((const float *)from);
-    __m128i halves = _mm_loadu_si128((const __m128i *)from);
-    if (element == esparse_float16) return _mm256_cvtph_ps(halves);
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
-}
-
 /// 16 bytes of stored values; near `end`, where one is given, what there is and then zeros.
 KERNEL __m128i load_sixteen_bytes(const char *from, const char *end) {
     if (!end || end - from >= 16) return _mm_loadu_si128((const __m128i *)from);
@@ -101,16 +91,34 @@ KERNEL __m128i load_sixteen_bytes(const char *from, const char *end) {
     return _mm_loadu_si128((const __m128i *)copy);
 }
 
-/// The next 8 columns of 16-bit values.
-KERNEL __m128i expand_halves(const char **cursor, const char *end, const uint8_t *mask) {
-    __m128i values = load_sixteen_bytes(*cursor, end);
+typedef __m128i halves;
+typedef __m256i half_pair;
+
+KERNEL halves next_halves(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    const char *from = *cursor;
+    if (!is_masked) {
+        *cursor += 16;
+        return _mm_loadu_si128((const __m128i *)from);
+    }
     *cursor += 2 * _mm_popcnt_u32(*mask);
-    return _mm_shuffle_epi8(values, _mm_load_si128((const __m128i *)expand_shuffles[*mask]));
+    return _mm_shuffle_epi8(load_sixteen_bytes(from, end), _mm_load_si128((const __m128i *)expand_shuffles[*mask]));
 }
 
-/// The next 8 columns of f32.
-KERNEL vector expand_floats(const char **cursor, const char *end, const uint8_t *mask) {
+KERNEL half_pair next_half_pair(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    if (!is_masked) {
+        *cursor += 32;
+        return _mm256_loadu_si256((const __m256i *)(*cursor - 32));
+    }
+    halves low = next_halves(1, cursor, end, mask);
+    return _mm256_set_m128i(next_halves(1, cursor, end, mask + 1), low);
+}
+
+KERNEL vector next_floats(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
     const char *from = *cursor;
+    if (!is_masked) {
+        *cursor += 32;
+        return _mm256_loadu_ps((const float *)from);
+    }
     *cursor += 4 * _mm_popcnt_u32(*mask);
     vector values;
     if (!end || end - from >= 32) {
@@ -126,47 +134,29 @@ KERNEL vector expand_floats(const char **cursor, const char *end, const uint8_t 
     return _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_srai_epi32(places, 31)), spread);
 }
 
-KERNEL vector widen_bfloat16(__m128i halves) {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+KERNEL vector_pair next_float_pair(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    vector low = next_floats(is_masked, cursor, end, mask);
+    return (vector_pair){low, next_floats(is_masked, cursor, end, is_masked ? mask + 1 : NULL)};
 }
 
-KERNEL vector_pair split_bfloat16(__m256i pairs) {
+KERNEL vector widen_float16(halves values) { return _mm256_cvtph_ps(values); }
+
+KERNEL vector_pair widen_float16_pair(half_pair values) {
+    return (vector_pair){_mm256_cvtph_ps(_mm256_castsi256_si128(values)),
+                         _mm256_cvtph_ps(_mm256_extracti128_si256(values, 1))};
+}
+
+KERNEL vector widen_bfloat16(halves values) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(values), 16));
+}
+
+enum { splits_apart = 1 };
+
+KERNEL vector_pair split_bfloat16(half_pair pairs) {
     return (vector_pair){
         _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)),
         _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xFFFF0000))),
     };
-}
-
-/// bf16 pairs are taken apart by a shift and a mask, so the input comes even columns first.
-KERNEL int kind_separates_pairs(int kind) { return KIND_ELEMENT(kind) == esparse_bfloat16; }
-
-/// The next 8 columns of a row in their order; moves the cursor past their values.
-KERNEL vector load_natural(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
-    const int element = KIND_ELEMENT(kind);
-    if (!KIND_IS_SPARSE(kind)) {
-        vector values = load_elements(element, *cursor);
-        *cursor += 8 * ELEMENT_BYTES(element);
-        return values;
-    }
-    if (element == esparse_float32) return expand_floats(cursor, end, mask);
-    __m128i halves = expand_halves(cursor, end, mask);
-    return element == esparse_float16 ? _mm256_cvtph_ps(halves) : widen_bfloat16(halves);
-}
-
-/// The next 16 columns of a row; moves the cursor past their values.
-KERNEL vector_pair load_pair(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
-    if (KIND_ELEMENT(kind) == esparse_bfloat16) {
-        if (!KIND_IS_SPARSE(kind)) {
-            __m256i pairs = _mm256_loadu_si256((const __m256i *)*cursor);
-            *cursor += 32;
-            return split_bfloat16(pairs);
-        }
-        __m128i low = expand_halves(cursor, end, mask);
-        return split_bfloat16(_mm256_set_m128i(expand_halves(cursor, end, mask + 1), low));
-    }
-    vector low = load_natural(kind, cursor, end, mask);
-    vector high = load_natural(kind, cursor, end, KIND_IS_SPARSE(kind) ? mask + 1 : NULL);
-    return (vector_pair){low, high};
 }
 
 /// Rows become columns.
@@ -214,40 +204,14 @@ KERNEL vector_pair broadcast_pair(const char *from) {
 /// Rows whose sums are kept at once: enough chains of additions to hide an FMA's latency, in 16 registers.
 #define rows_with(vectors) ((vectors) < 3 ? 4 : (vectors) < 6 ? 2 : 1)
 
+#define SIMD
+#include "linear/storage.h"
 #include "linear/simd.h"
 #include "linear/sparse_many.h"
 #include "linear/panel_few.h"
 #include "linear/panel_many.h"
-
-ENTRY void pack_any(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
-                    int64_t packed_stride) {
-    (rows->panels ? pack_panels : pack)(rows, rounds, input, tokens, packed, packed_stride);
-}
-
-ENTRY void few_any(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens, float *output,
-                   int64_t output_stride, int accumulates) {
-    (rows->panels ? few_panels : few)(rows, packed, packed_stride, tokens, output, output_stride, accumulates);
-}
-
-ENTRY void widen_any(const esparse_rows *rows, float *dense) {
-    if (!rows->panels) return widen(rows, dense);
-    const int64_t count = rows->rows * rows->columns;
-    if (rows->element == esparse_float32) return spread_panels(rows, dense);
-    // From the upper half of their own memory, which the floats never reach before it is read.
-    const char *halves = (const char *)dense + 2 * count;
-    spread_panels(rows, (char *)dense + 2 * count);
-    for (int64_t i = 0; i < count; i += lanes) store(dense + i, load_elements(rows->element, halves + 2 * i));
-}
-
-ENTRY void expand_any(const esparse_rows *rows, uint16_t *dense) {
-    if (!rows->panels) return expand(rows, dense);
-    spread_panels(rows, dense);
-}
-
-static const esparse_linear_kernels linear_kernels = {
-    .pack = pack_any, .few = few_any, .widen = widen_any, .expand = expand_any, .round = round_all, .narrow = narrow,
-    .exponential_sum = exponential_sum, .sparse_many = MANY_KERNELS, .panels = PANEL_KERNELS,
-};
+#define MANY MANY_KERNELS
+#include "linear/table.h"
 
 #pragma clang attribute pop
 

@@ -46,64 +46,72 @@ KERNEL void reduce_eight(const vector *sums, float *totals) {
     _mm256_storeu_ps(totals, _mm512_castps512_ps256(_mm512_permutexvar_ps(order, ones)));
 }
 
-KERNEL vector_pair split_bfloat16(__m512i pairs) {
+typedef __m256i halves;
+typedef __m512i half_pair;
+
+// Expanding loads touch active elements only, so the end of what is stored does not matter.
+
+KERNEL halves next_halves(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    (void)end;
+    const char *from = *cursor;
+    uint16_t bits = 0xFFFF;
+    if (is_masked) memcpy(&bits, mask, 2);
+    *cursor = from + 2 * _mm_popcnt_u32(bits);
+    return is_masked ? _mm256_maskz_expandloadu_epi16(bits, from) : _mm256_loadu_si256((const __m256i *)from);
+}
+
+KERNEL half_pair next_half_pair(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    (void)end;
+    const char *from = *cursor;
+    uint32_t bits = 0xFFFFFFFF;
+    if (is_masked) memcpy(&bits, mask, 4);
+    *cursor = from + 2 * _mm_popcnt_u32(bits);
+    return is_masked ? _mm512_maskz_expandloadu_epi16(bits, from) : _mm512_loadu_si512(from);
+}
+
+KERNEL vector next_floats(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    (void)end;
+    const char *from = *cursor;
+    uint16_t bits = 0xFFFF;
+    if (is_masked) memcpy(&bits, mask, 2);
+    *cursor = from + 4 * _mm_popcnt_u32(bits);
+    return is_masked ? _mm512_maskz_expandloadu_ps(bits, from) : _mm512_loadu_ps(from);
+}
+
+KERNEL vector_pair next_float_pair(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    (void)end;
+    const char *from = *cursor;
+    uint32_t bits = 0xFFFFFFFF;
+    if (is_masked) memcpy(&bits, mask, 4);
+    *cursor = from + 4 * _mm_popcnt_u32(bits);
+    if (!is_masked) return (vector_pair){_mm512_loadu_ps(from), _mm512_loadu_ps(from + 64)};
+    const char *middle = from + 4 * _mm_popcnt_u32(bits & 0xFFFF);
+    return (vector_pair){
+        _mm512_maskz_expandloadu_ps((__mmask16)bits, from),
+        _mm512_maskz_expandloadu_ps((__mmask16)(bits >> 16), middle),
+    };
+}
+
+KERNEL vector widen_float16(halves values) { return _mm512_cvtph_ps(values); }
+
+KERNEL vector_pair widen_float16_pair(half_pair values) {
+    return (vector_pair){
+        _mm512_cvtph_ps(_mm512_castsi512_si256(values)),
+        _mm512_cvtph_ps(_mm512_extracti64x4_epi64(values, 1)),
+    };
+}
+
+KERNEL vector widen_bfloat16(halves values) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
+}
+
+enum { splits_apart = 1 };
+
+KERNEL vector_pair split_bfloat16(half_pair pairs) {
     return (vector_pair){
         _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)),
         _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xFFFF0000))),
     };
-}
-
-KERNEL vector_pair widen_float16(__m512i halves) {
-    return (vector_pair){
-        _mm512_cvtph_ps(_mm512_castsi512_si256(halves)),
-        _mm512_cvtph_ps(_mm512_extracti64x4_epi64(halves, 1)),
-    };
-}
-
-/// bf16 pairs are taken apart by a shift and a mask, so the input comes even columns first.
-KERNEL int kind_separates_pairs(int kind) { return KIND_ELEMENT(kind) == esparse_bfloat16; }
-
-/// The next 32 columns of a row; moves the cursor past their values. Expanding loads touch active elements only.
-KERNEL vector_pair load_pair(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
-    (void)end;
-    const char *from = *cursor;
-    if (!KIND_IS_SPARSE(kind)) {
-        *cursor = from + 32 * ELEMENT_BYTES(KIND_ELEMENT(kind));
-        if (KIND_ELEMENT(kind) == esparse_float32) {
-            return (vector_pair){_mm512_loadu_ps(from), _mm512_loadu_ps(from + 64)};
-        }
-        __m512i halves = _mm512_loadu_si512(from);
-        return KIND_ELEMENT(kind) == esparse_float16 ? widen_float16(halves) : split_bfloat16(halves);
-    }
-    uint32_t bits;
-    memcpy(&bits, mask, 4);
-    *cursor = from + _mm_popcnt_u32(bits) * ELEMENT_BYTES(KIND_ELEMENT(kind));
-    if (KIND_ELEMENT(kind) == esparse_float32) {
-        const char *middle = from + 4 * _mm_popcnt_u32(bits & 0xFFFF);
-        return (vector_pair){
-            _mm512_maskz_expandloadu_ps((__mmask16)bits, from),
-            _mm512_maskz_expandloadu_ps((__mmask16)(bits >> 16), middle),
-        };
-    }
-    __m512i halves = _mm512_maskz_expandloadu_epi16(bits, from);
-    return KIND_ELEMENT(kind) == esparse_float16 ? widen_float16(halves) : split_bfloat16(halves);
-}
-
-/// The next 16 columns of a row in their order; moves the cursor past their values.
-KERNEL vector load_natural(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
-    (void)end;
-    const char *from = *cursor;
-    uint16_t bits = 0xFFFF;
-    if (KIND_IS_SPARSE(kind)) memcpy(&bits, mask, 2);
-    *cursor = from + _mm_popcnt_u32(bits) * ELEMENT_BYTES(KIND_ELEMENT(kind));
-    if (KIND_ELEMENT(kind) == esparse_float32) {
-        return KIND_IS_SPARSE(kind) ? _mm512_maskz_expandloadu_ps(bits, from) : _mm512_loadu_ps(from);
-    }
-    __m256i halves = KIND_IS_SPARSE(kind) ? _mm256_maskz_expandloadu_epi16(bits, from)
-                                          : _mm256_loadu_si256((const __m256i *)from);
-    return KIND_ELEMENT(kind) == esparse_float16
-               ? _mm512_cvtph_ps(halves)
-               : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
 /// The next f16 weights of a row, of which `left` are left; zeros where there are none.
@@ -130,13 +138,12 @@ KERNEL vector_pair broadcast_pair(const char *from) {
 /// Rows whose sums are kept at once: enough chains of additions to hide an FMA's latency.
 #define rows_with(vectors) ((vectors) < 3 ? 4 : 2)
 
+#define SIMD
+#include "linear/storage.h"
 #include "linear/simd.h"
 #include "linear/sparse_many.h"
-
-static const esparse_linear_kernels linear_kernels = {
-    .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-    .exponential_sum = exponential_sum, .sparse_many = MANY_KERNELS,
-};
+#define MANY MANY_KERNELS
+#include "linear/table.h"
 
 #pragma clang attribute pop
 

@@ -1,12 +1,12 @@
-// Kernels for AVX-512 BF16, beside those of AVX-512: the sparse product for many tokens, where `vdpbf16ps` multiplies two
-// channels of a token at once.
+// Kernels for AVX-512 BF16, beside those of AVX-512: the sparse product for many tokens, where `vdpbf16ps` multiplies
+// two channels of a token at once.
 //
-// The input is rounded to bf16 and transposed into tiles [channel][tile_tokens], two bytes a value. The kept weights of a
-// row in 32 channels are taken two by two, whatever the pattern: a pair of weights is one broadcast word, and the pair of
-// their channels is made on the fly by interleaving two vectors of 32 tokens. That costs one load and one interleaving a
-// dot product, so 2:4, 4:8 and any other N:M run at the same speed a kept weight. A table of ready-made pairs would save
-// the interleaving, but takes 3 (2:4) or 7 (4:8) times the first-level cache, so sums are loaded and stored as much more
-// often.
+// The input is rounded to bf16 and transposed into tiles [channel][tile_tokens], two bytes a value. The kept weights
+// of a row in 32 channels are taken two by two, whatever the pattern: a pair of weights is one broadcast word, and the
+// pair of their channels is made on the fly by interleaving two vectors of 32 tokens. That costs one load and one
+// interleaving a dot product, so 2:4, 4:8 and any other N:M run at the same speed a kept weight. A table of ready-made
+// pairs would save the interleaving, but takes 3 (2:4) or 7 (4:8) times the first-level cache, so sums are loaded and
+// stored as much more often.
 #include "prelude.h"
 
 #if defined(__x86_64__)
@@ -22,6 +22,7 @@
 #include "peak/loops.h"
 
 #include "linear/avx512_vector.h"
+#include "linear/storage.h"
 
 enum {
     vector_unit = 2,
@@ -73,7 +74,7 @@ ENTRY void transpose(int rounds, const float *input, int64_t tokens, int64_t col
 
 // MARK: Products
 
-/// The input of the channel that the lowest bit tells; takes the bit away.
+/// The input of the channel of the lowest set bit, which is cleared.
 KERNEL const char *next_channel(uint64_t *bits, const char *input, int64_t channel_bytes) {
     const char *channel = input + __builtin_ctzll(*bits) * channel_bytes;
     *bits &= *bits - 1;
@@ -156,7 +157,12 @@ static void add_vectors(int64_t vectors, const block_product *product) {
 
 #include "linear/sparse_driver.h"
 
-static const esparse_linear_kernels linear_kernels = {.sparse_many = MANY_KERNELS};
+static esparse_format_kernels format_functions(esparse_format format) {
+    static const esparse_format_kernels masked_bf16 = {.many = MANY_KERNELS}, none = {0};
+    return format == esparse_masked_bf16 ? masked_bf16 : none;
+}
+
+static const esparse_linear_kernels linear_kernels = {.functions = format_functions};
 
 #pragma clang attribute pop
 

@@ -15,8 +15,6 @@
 // MARK: Linears
 
 #include "linear/expand_table.h"
-#include "linear/storage.h"
-
 #define ROWS_WITH_1_TOKEN 8
 #define ROWS_WITH_2_TOKENS 4
 #define ROWS_WITH_4_TOKENS 0
@@ -36,6 +34,7 @@ typedef struct {
 
 #define EACH(function, a) ((vector){function((a).low), function((a).high)})
 #define EACH_2(function, a, b) ((vector){function((a).low, (b).low), function((a).high, (b).high)})
+#define EACH_PAIR(function, a) ((vector_pair){function((a).low), function((a).high)})
 
 KERNEL vector all(float value) { return (vector){vdupq_n_f32(value), vdupq_n_f32(value)}; }
 KERNEL vector zero(void) { return all(0); }
@@ -86,18 +85,6 @@ KERNEL void store_high_halves(uint16_t *to, vector value) {
     vst1_u16(to + 4, vshrn_n_u32(vreinterpretq_u32_f32(value.high), 16));
 }
 
-/// 8 values of 16 bits as floats.
-KERNEL vector widen_halves(const int element, uint16x8_t halves) {
-    if (element == esparse_float16) {
-        float16x8_t values = vreinterpretq_f16_u16(halves);
-        return (vector){vcvt_f32_f16(vget_low_f16(values)), vcvt_high_f32_f16(values)};
-    }
-    return (vector){
-        vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(halves), 16)),
-        vreinterpretq_f32_u32(vshll_high_n_u16(halves, 16)),
-    };
-}
-
 /// `count` bytes of stored values at `copy` or where they lie; near `end`, where one is given, what there is and then
 /// zeros.
 KERNEL const char *readable(const char *from, const char *end, int count, char *copy) {
@@ -106,36 +93,43 @@ KERNEL const char *readable(const char *from, const char *end, int count, char *
     return copy;
 }
 
-/// Input is taken in its order.
-KERNEL int kind_separates_pairs(int kind) {
-    (void)kind;
-    return 0;
+typedef uint16x8_t halves;
+typedef struct {
+    halves low, high;
+} half_pair;
+
+KERNEL halves next_halves(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    const char *from = *cursor;
+    if (!is_masked) {
+        *cursor = from + 16;
+        return vreinterpretq_u16_u8(vld1q_u8((const uint8_t *)from));
+    }
+    *cursor = from + 2 * __builtin_popcount(*mask);
+    char copy[32] = {0};
+    uint8x16_t values = vld1q_u8((const uint8_t *)readable(from, end, 16, copy));
+    return vreinterpretq_u16_u8(vqtbl1q_u8(values, vld1q_u8(expand_shuffles[*mask])));
 }
 
-/// The next 8 columns of a row; moves the cursor past their values.
-KERNEL vector load_natural(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
-    const int element = KIND_ELEMENT(kind);
+KERNEL half_pair next_half_pair(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    halves low = next_halves(is_masked, cursor, end, mask);
+    return (half_pair){low, next_halves(is_masked, cursor, end, is_masked ? mask + 1 : NULL)};
+}
+
+KERNEL vector next_floats(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
     const char *from = *cursor;
-    if (!KIND_IS_SPARSE(kind)) {
-        *cursor = from + 8 * ELEMENT_BYTES(element);
-        if (element == esparse_float32) {
-            return (vector){
-                vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)from)),
-                vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)from + 16)),
-            };
-        }
-        return widen_halves(element, vreinterpretq_u16_u8(vld1q_u8((const uint8_t *)from)));
+    if (!is_masked) {
+        *cursor = from + 32;
+        return (vector){
+            vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)from)),
+            vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)from + 16)),
+        };
     }
-    *cursor = from + __builtin_popcount(*mask) * ELEMENT_BYTES(element);
-    uint8x16_t places = vld1q_u8(expand_shuffles[*mask]);
+    *cursor = from + 4 * __builtin_popcount(*mask);
     char copy[32] = {0};
-    if (element != esparse_float32) {
-        uint8x16_t values = vld1q_u8((const uint8_t *)readable(from, end, 16, copy));
-        return widen_halves(element, vreinterpretq_u16_u8(vqtbl1q_u8(values, places)));
-    }
     const uint8_t *values = (const uint8_t *)readable(from, end, 32, copy);
     uint8x16x2_t pair = {{vld1q_u8(values), vld1q_u8(values + 16)}};
     // Bytes 2 k and 2 k + 1 become 4 k to 4 k + 3; what gives zero stays above 127.
+    uint8x16_t places = vld1q_u8(expand_shuffles[*mask]);
     uint8x16_t even = vqaddq_u8(places, places), odd = vqaddq_u8(even, vdupq_n_u8(1));
     return (vector){
         vreinterpretq_f32_u8(vqtbl2q_u8(pair, vzip1q_u8(even, odd))),
@@ -143,19 +137,42 @@ KERNEL vector load_natural(const int kind, const char **cursor, const char *end,
     };
 }
 
-/// The next 16 columns of a row; moves the cursor past their values.
-KERNEL vector_pair load_pair(const int kind, const char **cursor, const char *end, const uint8_t *mask) {
-    vector low = load_natural(kind, cursor, end, mask);
-    vector high = load_natural(kind, cursor, end, KIND_IS_SPARSE(kind) ? mask + 1 : NULL);
-    return (vector_pair){low, high};
+KERNEL vector_pair next_float_pair(const int is_masked, const char **cursor, const char *end, const uint8_t *mask) {
+    vector low = next_floats(is_masked, cursor, end, mask);
+    return (vector_pair){low, next_floats(is_masked, cursor, end, is_masked ? mask + 1 : NULL)};
 }
 
-#include "linear/simd.h"
+KERNEL vector widen_float16(halves values) {
+    float16x8_t floats = vreinterpretq_f16_u16(values);
+    return (vector){vcvt_f32_f16(vget_low_f16(floats)), vcvt_high_f32_f16(floats)};
+}
 
-static const esparse_linear_kernels linear_kernels = {
-    .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-    .exponential_sum = exponential_sum,
-};
+KERNEL vector_pair widen_float16_pair(half_pair values) { return EACH_PAIR(widen_float16, values); }
+
+KERNEL vector widen_bfloat16(halves values) {
+    return (vector){
+        vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(values), 16)),
+        vreinterpretq_f32_u32(vshll_high_n_u16(values, 16)),
+    };
+}
+
+enum { splits_apart = 0 };
+
+KERNEL vector_pair split_bfloat16(half_pair values) { return EACH_PAIR(widen_bfloat16, values); }
+
+/// The next f16 weights of a row, of which `left` are left, with whatever lies behind them; nothing from `end` on is
+/// read.
+KERNEL vector load_float16(int64_t left, const char *from, const char *end) {
+    (void)left;
+    char copy[16] = {0};
+    return widen_float16(vreinterpretq_u16_u8(vld1q_u8((const uint8_t *)readable(from, end, 16, copy))));
+}
+
+#define SIMD
+#include "linear/storage.h"
+#include "linear/simd.h"
+#define MANY {0}
+#include "linear/table.h"
 
 const esparse_kernels esparse_kernels_neon = {
     .name = "neon",

@@ -11,6 +11,8 @@
 
 // MARK: Linears
 
+#include "linear/storage.h"
+
 static float float_of_bits(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
@@ -30,27 +32,20 @@ static uint16_t narrowed(float value) {
     return (uint16_t)((bits + 0x7FFFu + ((bits >> 16) & 1)) >> 16);
 }
 
-/// The single with the value of an IEEE half. Scaling by 2^112 moves the exponent's bias and normalises subnormals.
-static float widened_half(uint16_t half) {
-    uint32_t scaled = bits_of_float(float_of_bits((uint32_t)(half & 0x7FFF) << 13) * 0x1p112f);
-    uint32_t special = (half & 0x7C00) == 0x7C00 ? 0x7F800000u : 0;
-    return float_of_bits((uint32_t)(half & 0x8000) << 16 | scaled | special);
-}
-
-/// Element `index` of an array of `element`s.
-static float element_at(const void *array, int element, int64_t index) {
-    const char *bytes = array;
-    if (element == esparse_float32) {
-        float value;
-        memcpy(&value, bytes + index * 4, 4);
-        return value;
+/// A stored value. The format is a constant, here and below.
+KERNEL float value_at(const int format, const char *from) {
+    switch (format) {
+#define FORMAT(name, layout, values) case esparse_##name: return values##_value(from);
+#include "formats/all.h"
+#undef FORMAT
     }
-    uint16_t bits;
-    memcpy(&bits, bytes + index * 2, 2);
-    return element == esparse_float16 ? widened_half(bits) : float_of_bits((uint32_t)bits << 16);
+    __builtin_unreachable();
 }
 
-static int is_kept(const uint8_t *bitmask, int64_t column) { return bitmask[column / 8] >> (column % 8) & 1; }
+/// Whether a row keeps a weight in a column.
+KERNEL int is_kept(const int format, const esparse_rows *rows, int64_t row, int64_t column) {
+    return !traits[format].is_masked || rows->bitmask[row * rows->mask_stride + column / 8] >> (column % 8) & 1;
+}
 
 static void pack(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
                  int64_t packed_stride) {
@@ -63,16 +58,17 @@ static void pack(const esparse_rows *rows, int rounds, const float *input, int64
     }
 }
 
-static void few(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens, float *output,
-                int64_t output_stride, int accumulates) {
+KERNEL void few(const int format, const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens,
+                float *output, int64_t output_stride, int accumulates) {
     for (int64_t row = 0; row < rows->rows; row++) {
         for (int64_t token = 0; token < tokens; token++) {
             const float *x = packed + token * packed_stride;
-            int64_t next = row * rows->kept_per_row;
+            const char *from = row_values(rows, format, row);
             float sum = 0;
             for (int64_t column = 0; column < rows->columns; column++) {
-                if (rows->bitmask && !is_kept(rows->bitmask + row * rows->mask_stride, column)) continue;
-                sum += x[column] * element_at(rows->weights, rows->element, next++);
+                if (!is_kept(format, rows, row, column)) continue;
+                sum += x[column] * value_at(format, from);
+                from += traits[format].bytes;
             }
             float *place = output + token * output_stride + row;
             *place = sum + (rows->bias ? rows->bias[row] : 0) + (accumulates ? *place : 0);
@@ -80,24 +76,28 @@ static void few(const esparse_rows *rows, const float *packed, int64_t packed_st
     }
 }
 
-static void widen(const esparse_rows *rows, float *dense) {
+KERNEL void widen(const int format, const esparse_rows *rows, float *dense) {
     for (int64_t row = 0; row < rows->rows; row++) {
-        int64_t next = row * rows->kept_per_row;
+        const char *from = row_values(rows, format, row);
         for (int64_t column = 0; column < rows->columns; column++) {
-            int kept = !rows->bitmask || is_kept(rows->bitmask + row * rows->mask_stride, column);
-            dense[row * rows->columns + column] = kept ? element_at(rows->weights, rows->element, next++) : 0;
+            float *place = dense + row * rows->columns + column;
+            *place = 0;
+            if (!is_kept(format, rows, row, column)) continue;
+            *place = value_at(format, from);
+            from += traits[format].bytes;
         }
     }
 }
 
-static void expand(const esparse_rows *rows, uint16_t *dense) {
-    const char *values = rows->weights;
+static void expand_masked_bf16(const esparse_rows *rows, uint16_t *dense) {
     for (int64_t row = 0; row < rows->rows; row++) {
-        int64_t next = row * rows->kept_per_row;
+        const char *from = row_values(rows, esparse_masked_bf16, row);
         for (int64_t column = 0; column < rows->columns; column++) {
             uint16_t *place = dense + row * rows->columns + column;
             *place = 0;
-            if (is_kept(rows->bitmask + row * rows->mask_stride, column)) memcpy(place, values + 2 * next++, 2);
+            if (!is_kept(esparse_masked_bf16, rows, row, column)) continue;
+            memcpy(place, from, 2);
+            from += 2;
         }
     }
 }
@@ -119,9 +119,28 @@ static void exponential_sum(const float *values, int64_t count, float *largest, 
     *sum = total;
 }
 
+#define FEW_AND_WIDEN(name)                                                                                          \
+    ENTRY void few_##name(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens,      \
+                          float *output, int64_t output_stride, int accumulates) {                                   \
+        few(esparse_##name, rows, packed, packed_stride, tokens, output, output_stride, accumulates);                \
+    }                                                                                                                \
+    ENTRY void widen_##name(const esparse_rows *rows, float *dense) { widen(esparse_##name, rows, dense); }
+#define FORMAT(name, layout, values) IF_ROWS_##layout(FEW_AND_WIDEN(name))
+#include "formats/all.h"
+#undef FORMAT
+
+#define FUNCTIONS(name, ...) [esparse_##name] = {.pack = pack, .few = few_##name, .widen = widen_##name, __VA_ARGS__},
+#define FORMAT(name, layout, values) \
+    IF_ROWS_##layout(FUNCTIONS(name, IF_MASKED_##layout(.expand = values##_is_bf16 ? expand_masked_bf16 : NULL)))
+static const esparse_format_kernels format_kernels[esparse_format_count] = {
+#include "formats/all.h"
+};
+#undef FORMAT
+
+static esparse_format_kernels format_functions(esparse_format format) { return format_kernels[format]; }
+
 static const esparse_linear_kernels linear_kernels = {
-    .pack = pack, .few = few, .widen = widen, .expand = expand, .round = round_all, .narrow = narrow,
-    .exponential_sum = exponential_sum,
+    .functions = format_functions, .round = round_all, .narrow = narrow, .exponential_sum = exponential_sum,
 };
 
 const esparse_kernels esparse_kernels_plain = {

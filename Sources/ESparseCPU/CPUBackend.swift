@@ -10,7 +10,7 @@ import Synchronization
 public struct CPUBackend: Backend {
     /// A linear layer, ready to run.
     public struct PreparedLinear: Sendable {
-        /// The layer; it also names the kernel that runs.
+        /// The layer, which also says which kernels run it.
         package let linear: CPULinear
 
         /// Wraps a layer.
@@ -25,7 +25,7 @@ public struct CPUBackend: Backend {
     /// Measured choices of kernels; nil means built-in rules.
     package let profile: KernelProfile<LinearTraits>?
 
-    /// The threads.
+    /// The threads that share the work.
     package let pool: ThreadPool
     private let kernels: LayerKernels
     private let buffers = BufferPool()
@@ -191,8 +191,8 @@ public struct CPUBackend: Backend {
 
     /// Appends keys and values of the batch to the cache and returns causal attention, `[T, H * S]`.
     ///
-    /// Many query rows of a sequence run as tiles of 128 rows, few (decoding) as pieces of 256 keys; both are cut the same way
-    /// whatever the number of threads.
+    /// Many query rows of a sequence run as tiles of 128 rows, few (decoding) as pieces of 256 keys, whatever the number of
+    /// threads.
     public func attend(
         query: CPUActivation, key: CPUActivation, value: CPUActivation, batch: TokenBatch, layer: Int,
         with attention: CPUAttention, cache: inout CPUKeyValueCache

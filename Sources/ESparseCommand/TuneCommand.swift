@@ -83,8 +83,9 @@ struct TuneCommand: ParsableCommand {
         try tune(targets, on: backend, progress)
     }
 
-    private func tune(_ targets: [TuningTarget], on backend: some MeasuredBackend, _ progress: TerminalProgress) throws
-    {
+    private func tune(
+        _ targets: [TuningTarget], on backend: some MeasuredBackend, _ progress: TerminalProgress
+    ) throws {
         let profile = backend.profileFile
         guard let file = output ?? profile.cachePath() else { throw NoCacheFolder() }
         let report = try KernelTuner(backend: backend, secondsPerPoint: seconds, threadCount: threads.count)

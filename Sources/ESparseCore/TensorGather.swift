@@ -51,7 +51,8 @@ extension Tensor {
                     unsafe widen(order, from: bytes, to: output) { (bits: UInt32) in Float(bitPattern: bits) }
                 case .bfloat16:
                     unsafe widen(order, from: bytes, to: output) { (bits: UInt16) in BFloat16(bitPattern: bits).float }
-                default: unsafe widen(order, from: bytes, to: output) { (bits: UInt16) in Half.float(bits) }
+                case .float16: unsafe widen(order, from: bytes, to: output) { (bits: UInt16) in Half.float(bits) }
+                case .uint8, .int32, .int64: preconditionFailure("refused above")
                 }
                 initialized = elementCount
             }

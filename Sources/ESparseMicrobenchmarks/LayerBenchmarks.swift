@@ -4,7 +4,7 @@ import ESparseCPU
 import ESparseCore
 
 extension Microbenchmark {
-    /// A region of one empty piece a thread.
+    /// A parallel region that gives each thread one empty piece of work.
     static func threadRegion(_ backend: CPUBackend) -> Microbenchmark {
         let threads = backend.threadCount
         return Microbenchmark("empty parallel region, \(threads) threads", isShort: true) {
@@ -36,7 +36,7 @@ extension Microbenchmark {
         }
     }
 
-    /// One input as queries, keys and values.
+    /// Attends with one input as queries, keys and values.
     private static func attend(
         _ backend: CPUBackend, _ input: CPUActivation, _ batch: TokenBatch, _ attention: CPUAttention,
         _ cache: inout CPUKeyValueCache

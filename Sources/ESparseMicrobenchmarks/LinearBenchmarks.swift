@@ -53,7 +53,7 @@ extension Microbenchmark {
         }
     }
 
-    /// Work that takes another copy of its weights each time, so that they come from memory.
+    /// Calls `body` with 0, 1, ... in turn, so that each call reads another copy of the weights, from memory.
     private static func turns(_ count: Int, _ body: @escaping (Int) -> Void) -> () -> Void {
         var calls = 0
         return {

@@ -1,4 +1,4 @@
-// One small thing to time, apart from the program that times it: the package in Benchmarks does that.
+// A small piece of work that the package in Benchmarks times.
 
 import ESparseCPU
 import FoundationEssentials
@@ -9,7 +9,7 @@ public struct Microbenchmark: Sendable {
     public let name: String
     /// Whether one call is so short that only many together can be timed.
     public let isShort: Bool
-    /// Makes everything that the work needs, and returns the work.
+    /// Prepares everything that the work needs and returns the work.
     ///
     /// - Throws: errors of the kernels' preparation.
     public let prepare: @Sendable () throws -> () -> Void

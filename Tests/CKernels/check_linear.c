@@ -7,7 +7,7 @@ static int failures;
 static void fail(const char *set, const char *what, const random_linear *linear) {
     if (failures++ >= 20) return;
     printf("%s %s: R %d, C %d, T %d, element %d, pattern %d:%d\n", set, what, (int)linear->rows.rows,
-           (int)linear->rows.columns, linear->tokens, (int)linear->rows.element, linear->kept, linear->group);
+           (int)linear->rows.columns, linear->tokens, linear->element, linear->kept, linear->group);
 }
 
 /// An f32 sum of n products in any order is within n u times the sum of magnitudes, u = 2^-24 (Higham, section 3.1).
@@ -22,9 +22,10 @@ static float *old_output(const random_linear *linear) {
 }
 
 /// A run of a linear's rows.
-static esparse_rows row_run(const esparse_rows *rows, int64_t first, int64_t count) {
+static esparse_rows row_run(const random_linear *linear, int64_t first, int64_t count) {
+    const esparse_rows *rows = &linear->rows;
     esparse_rows run = *rows;
-    const int64_t bytes = rows->element == esparse_float32 ? 4 : 2;
+    const int64_t bytes = linear->element == float32 ? 4 : 2;
     run.weights = (const char *)rows->weights + first * rows->kept_per_row * bytes;
     run.bitmask = rows->bitmask ? rows->bitmask + first * rows->mask_stride : NULL;
     run.bias = rows->bias ? rows->bias + first : NULL;
@@ -32,7 +33,7 @@ static esparse_rows row_run(const esparse_rows *rows, int64_t first, int64_t cou
     return run;
 }
 
-static void check_few(const char *set, const esparse_linear_kernels *kernels, const random_linear *linear) {
+static void check_few(const char *set, const esparse_format_kernels *kernels, const random_linear *linear) {
     const esparse_rows *rows = &linear->rows;
     const int64_t stride = (rows->columns + 31) / 32 * 32;
     float *packed = buffer((size_t)(linear->tokens * stride) * 4);
@@ -41,7 +42,7 @@ static void check_few(const char *set, const esparse_linear_kernels *kernels, co
     kernels->few(rows, packed, stride, linear->tokens, output, rows->rows, linear->accumulates);
     if (!is_near(linear, output, bound(linear))) fail(set, "few", linear);
     for (int64_t i = 0; i < linear->tokens * rows->rows; i++) {
-        esparse_rows one = row_run(rows, i % rows->rows, 1);
+        esparse_rows one = row_run(linear, i % rows->rows, 1);
         kernels->few(&one, packed + i / rows->rows * stride, stride, 1, alone + i, rows->rows, linear->accumulates);
     }
     if (memcmp(output, alone, (size_t)(linear->tokens * rows->rows) * 4)) {
@@ -50,13 +51,13 @@ static void check_few(const char *set, const esparse_linear_kernels *kernels, co
     free(packed), free(output), free(alone);
 }
 
-static void check_widening(const char *set, const esparse_linear_kernels *kernels, const random_linear *linear) {
+static void check_widening(const char *set, const esparse_format_kernels *kernels, const random_linear *linear) {
     const int64_t count = linear->rows.rows * linear->rows.columns;
     float *widened = buffer((size_t)count * 4);
     int is_right = 1;
     kernels->widen(&linear->rows, widened);
     for (int64_t i = 0; i < count; i++) is_right &= widened[i] == linear->dense[i];
-    if (linear->group && linear->rows.element == esparse_bfloat16) {
+    if (linear->group && linear->element == bfloat16) {
         uint16_t *expanded = buffer((size_t)count * 2);
         kernels->expand(&linear->rows, expanded);
         for (int64_t i = 0; i < count; i++) is_right &= of_bits((uint32_t)expanded[i] << 16) == linear->dense[i];
@@ -70,7 +71,7 @@ static void check_widening(const char *set, const esparse_linear_kernels *kernel
 static void multiply_many(const esparse_many_kernels *kernels, int rounds, const random_linear *linear, int64_t first,
                           int64_t count, int64_t tile_tokens, float *output) {
     const int64_t columns = linear->rows.columns, tiles = (linear->tokens + tile_tokens - 1) / tile_tokens;
-    const esparse_rows run = row_run(&linear->rows, first, count);
+    const esparse_rows run = row_run(linear, first, count);
     void *memory = NULL, *scratch = NULL;
     if (posix_memalign(&memory, 64, (size_t)(tiles * columns * tile_tokens * kernels->value_bytes)) ||
         posix_memalign(&scratch, 64, kernels->scratch(&run, linear->tokens, tile_tokens))) {
@@ -122,28 +123,32 @@ static uint8_t *aligned_buffer(size_t bytes) {
     return memory;
 }
 
-/// A linear's rows in panels; none where they do not suit: groups must divide the eight columns of a span. Of compact
-/// panels those spill that must, and a few that need not.
-static panel_case in_panels(const esparse_panel_kernels *kernels, const random_linear *linear, int is_compact) {
+/// A linear's rows in panels of a format; none where they do not suit: groups must divide the eight columns of a span. Of
+/// compact panels those spill that must, and a few that need not.
+static panel_case in_panels(const esparse_linear_kernels *set, const random_linear *linear, esparse_format format) {
+    const int is_compact = format == esparse_compact_panels;
+    const esparse_format plain_format = panel_formats[linear->element];
+    const esparse_format_kernels functions = set->functions(format), plain_functions = set->functions(plain_format);
+    const esparse_format_kernels *kernels = &functions, *plain_kernels = &plain_functions;
     panel_case result = {.rows = linear->rows};
     esparse_rows plain = linear->rows;
-    result.rows.is_compact = is_compact;
-    const int64_t bytes = linear->group && 8 % linear->group == 0 ? kernels->bytes(&result.rows) : 0;
-    const int64_t count = (plain.rows + 7) / 8, plain_bytes = kernels->bytes(&plain);
+    result.rows.format = format, plain.format = plain_format;
+    const int64_t bytes = linear->group && 8 % linear->group == 0 ? kernels->panel_bytes(&result.rows) : 0;
+    const int64_t count = (plain.rows + 7) / 8, plain_bytes = plain_kernels->panel_bytes(&plain);
     if (!bytes) return result;
     result.panels = aligned_buffer((size_t)(bytes * count));
     if (is_compact) result.spilled = buffer((size_t)count * sizeof *result.spilled);
     for (int64_t panel = 0; panel < count; panel++) {
         const int64_t rows = plain.rows - panel * 8 < 8 ? plain.rows - panel * 8 : 8;
-        esparse_rows run = row_run(&linear->rows, panel * 8, rows);
-        run.is_compact = is_compact;
+        esparse_rows run = row_run(linear, panel * 8, rows);
+        run.format = format;
         const esparse_fill outcome = kernels->fill(&run, result.panels + panel * bytes);
         if (outcome == esparse_fill_wrong || (outcome == esparse_fill_spills && !is_compact)) exit(3);
         if (outcome == esparse_fill_done && (!is_compact || below(4))) continue;
         memset(result.panels + panel * bytes, 0xA5, (size_t)bytes);
         uint8_t *spilled = aligned_buffer((size_t)plain_bytes);
-        run.is_compact = 0;
-        if (kernels->fill(&run, spilled) != esparse_fill_done) exit(3);
+        run.format = plain_format;
+        if (plain_kernels->fill(&run, spilled) != esparse_fill_done) exit(3);
         result.spilled[panel] = spilled;
     }
     result.rows.panels = result.panels, result.rows.spilled = result.spilled;
@@ -152,17 +157,17 @@ static panel_case in_panels(const esparse_panel_kernels *kernels, const random_l
 }
 
 /// Rows from a multiple of eight on.
-static esparse_rows panel_run(const esparse_panel_kernels *kernels, const esparse_rows *rows, int64_t first,
+static esparse_rows panel_run(const esparse_format_kernels *kernels, const esparse_rows *rows, int64_t first,
                               int64_t count) {
     esparse_rows run = *rows;
-    run.panels = rows->panels + first / 8 * kernels->bytes(rows);
+    run.panels = rows->panels + first / 8 * kernels->panel_bytes(rows);
     run.spilled = rows->spilled ? rows->spilled + first / 8 : NULL;
     run.bias = rows->bias ? rows->bias + first : NULL;
     run.rows = count;
     return run;
 }
 
-static void multiply_few_panels(const esparse_linear_kernels *kernels, const esparse_rows *rows, const float *input,
+static void multiply_few_panels(const esparse_format_kernels *kernels, const esparse_rows *rows, const float *input,
                                 int64_t tokens, float *output, int64_t output_stride, int accumulates) {
     const int64_t stride = (rows->columns + 31) / 32 * 32;
     float *packed = buffer((size_t)((tokens + 7) / 8 * 8 * stride) * 4);
@@ -186,9 +191,10 @@ static void multiply_many_panels(const esparse_many_kernels *kernels, const rand
 }
 
 /// All kernels of panels give the same bits, whatever the cut of rows and tokens; they are near what they must be.
-static void check_panels(const char *set, const esparse_linear_kernels *kernels, const random_linear *linear,
-                         int is_compact) {
-    panel_case panels = in_panels(&kernels->panels, linear, is_compact);
+static void check_panels(const char *set, const esparse_linear_kernels *table, const random_linear *linear,
+                         esparse_format format) {
+    const esparse_format_kernels functions = table->functions(format), *kernels = &functions;
+    panel_case panels = in_panels(table, linear, format);
     const esparse_rows rows = panels.rows;
     if (!rows.panels) return;
     const int64_t first = below((int)rows.rows / 8 + 1) * 8, tokens = linear->tokens;
@@ -198,8 +204,8 @@ static void check_panels(const char *set, const esparse_linear_kernels *kernels,
     if (!is_near(linear, few, bound(linear))) fail(set, "few of panels", linear);
     for (int64_t token = 0, step; token < tokens; token += step) {
         step = 1 + below((int)(tokens - token));
-        const esparse_rows top = panel_run(&kernels->panels, &rows, 0, first);
-        const esparse_rows bottom = panel_run(&kernels->panels, &rows, first, rows.rows - first);
+        const esparse_rows top = panel_run(kernels, &rows, 0, first);
+        const esparse_rows bottom = panel_run(kernels, &rows, first, rows.rows - first);
         const float *input = linear->input + token * rows.columns;
         float *place = pieces + token * rows.rows;
         if (first) multiply_few_panels(kernels, &top, input, step, place, rows.rows, linear->accumulates);
@@ -207,9 +213,9 @@ static void check_panels(const char *set, const esparse_linear_kernels *kernels,
         multiply_few_panels(kernels, &bottom, input, step, place + first, rows.rows, linear->accumulates);
     }
     if (memcmp(few, pieces, (size_t)(tokens * rows.rows) * 4)) fail(set, "few of panels, bits of pieces", linear);
-    const esparse_many_kernels *sparse = &kernels->panels.many;
-    const esparse_rows top = panel_run(&kernels->panels, &rows, 0, first);
-    const esparse_rows bottom = panel_run(&kernels->panels, &rows, first, rows.rows - first);
+    const esparse_many_kernels *sparse = &kernels->many;
+    const esparse_rows top = panel_run(kernels, &rows, 0, first);
+    const esparse_rows bottom = panel_run(kernels, &rows, first, rows.rows - first);
     if (first) multiply_many_panels(sparse, linear, &top, sparse->tile_tokens(tokens), many);
     if (first < rows.rows) {
         multiply_many_panels(sparse, linear, &bottom, sparse->tile_tokens(1 + below(300)), many + first);
@@ -220,7 +226,7 @@ static void check_panels(const char *set, const esparse_linear_kernels *kernels,
     int is_right = 1;
     kernels->widen(&rows, widened);
     for (int64_t i = 0; i < count; i++) is_right &= widened[i] == linear->dense[i];
-    if (rows.element == esparse_bfloat16) {
+    if (linear->element == bfloat16) {
         uint16_t *expanded = buffer((size_t)count * 2);
         kernels->expand(&rows, expanded);
         for (int64_t i = 0; i < count; i++) is_right &= of_bits((uint32_t)expanded[i] << 16) == linear->dense[i];
@@ -243,25 +249,33 @@ static random_linear any_linear(int is_many, int element, int rounds) {
     return make_linear(1 + below(most), columns, tokens, element, pattern[0], group, rounds);
 }
 
-/// Random linears through everything that a table of kernels has.
-static void check_table(const char *name, const esparse_linear_kernels *kernels, int rounds) {
-    const esparse_many_kernels *many = &kernels->sparse_many;
+/// Random linears through everything that a table of kernels has for their format.
+static void check_linear(const char *name, const esparse_linear_kernels *table, const random_linear *linear,
+                         int rounds_input) {
+    const esparse_format_kernels functions = table->functions(linear->rows.format), *kernels = &functions;
+    if (kernels->few) {
+        check_few(name, kernels, linear);
+        check_widening(name, kernels, linear);
+    }
+    if (linear->group && kernels->many.multiply) {
+        const int is_bf16 = kernels->many.multiplies_bf16;
+        check_many(name, &kernels->many, rounds_input, is_bf16 ? 2 : 1, linear);
+    }
+    if (table->functions(panel_formats[linear->element]).fill) {
+        check_panels(name, table, linear, panel_formats[linear->element]);
+        if (linear->element == bfloat16) check_panels(name, table, linear, esparse_compact_panels);
+    }
+}
+
+static void check_table(const char *name, const esparse_linear_kernels *table, int rounds) {
+    const int takes_rounded = table->functions(esparse_masked_bf16).many.multiplies_bf16;
     for (int round = 0; round < rounds; round++) {
-        random_linear linear;
-        if (kernels->few) {
-            linear = any_linear(0, below(3), 0);
-            check_few(name, kernels, &linear);
-            check_widening(name, kernels, &linear);
+        for (int is_many = 0; is_many < 2; is_many++) {
+            const int rounds_input = takes_rounded || (is_many && below(2));
+            random_linear linear = any_linear(is_many, below(element_count), rounds_input);
+            check_linear(name, table, &linear, rounds_input);
             free_linear(&linear);
         }
-        if (!many->multiply) continue;
-        const int rounds_input = many->multiplies_bf16 || below(2);
-        linear = any_linear(1, many->multiplies_bf16 ? esparse_bfloat16 : below(3), rounds_input);
-        check_many(name, many, rounds_input, many->multiplies_bf16 ? 2 : 1, &linear);
-        if (kernels->panels.bytes) {
-            for (int is_compact = 0; is_compact < 2; is_compact++) check_panels(name, kernels, &linear, is_compact);
-        }
-        free_linear(&linear);
     }
     printf("%s: %d rounds\n", name, rounds);
 }

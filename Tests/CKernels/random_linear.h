@@ -41,19 +41,25 @@ static float rounded_value(float value) {
     return of_bits((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000u);
 }
 
+/// Types of elements, and the formats that hold them, each in this order.
+enum { float32, float16, bfloat16, element_count };
+static const esparse_format dense_formats[] = {esparse_dense_f32, esparse_dense_f16, esparse_dense_bf16};
+static const esparse_format masked_formats[] = {esparse_masked_f32, esparse_masked_f16, esparse_masked_bf16};
+static const esparse_format panel_formats[] = {esparse_panels_f32, esparse_panels_f16, esparse_panels_bf16};
+
 /// Stores a random finite element and returns its value.
 static float random_element(int element, int spreads, char *to) {
-    if (element == esparse_float32) {
+    if (element == float32) {
         float value = random_value(spreads);
         memcpy(to, &value, 4);
         return value;
     }
     const int sign = below(2) << 15;
-    uint16_t half = element == esparse_float16
+    uint16_t half = element == float16
                         ? (uint16_t)(sign | below(spreads ? 31 : 16) << 10 | below(1024))
                         : (uint16_t)(sign | (below(spreads ? 40 : 14) + 100) << 7 | below(128));
     memcpy(to, &half, 2);
-    return element == esparse_float16 ? half_value(half) : of_bits((uint32_t)half << 16);
+    return element == float16 ? half_value(half) : of_bits((uint32_t)half << 16);
 }
 
 /// Zeroed memory of `bytes` whose end is the end of its allocation.
@@ -66,7 +72,7 @@ static void *buffer(size_t bytes) {
 /// A linear, its input, what lies in the output before, and what must lie there afterwards.
 typedef struct {
     esparse_rows rows;
-    int tokens, kept, group, accumulates;
+    int element, tokens, kept, group, accumulates;
     char *values;
     uint8_t *mask;
     float *bias, *dense, *input, *old;
@@ -77,10 +83,10 @@ typedef struct {
 /// One random linear; a `group` of 0 is dense. Inputs are bf16 numbers where `rounds`.
 static random_linear make_linear(int row_count, int columns, int tokens, int element, int kept, int group, int rounds) {
     const int spreads = below(2), has_bias = below(2), accumulates = below(2);
-    const size_t bytes = element == esparse_float32 ? 4 : 2, mask_stride = (size_t)(columns + 7) / 8;
+    const size_t bytes = element == float32 ? 4 : 2, mask_stride = (size_t)(columns + 7) / 8;
     const int kept_per_row = group ? columns / group * kept : columns;
     random_linear linear = {
-        .tokens = tokens, .kept = kept, .group = group, .accumulates = accumulates,
+        .element = element, .tokens = tokens, .kept = kept, .group = group, .accumulates = accumulates,
         .values = buffer((size_t)row_count * kept_per_row * bytes),
         .mask = group ? buffer(row_count * mask_stride) : NULL,
         .bias = has_bias ? buffer((size_t)row_count * 4) : NULL,
@@ -120,8 +126,9 @@ static random_linear make_linear(int row_count, int columns, int tokens, int ele
         linear.sums[i] = sum, linear.magnitudes[i] = magnitude;
     }
     linear.rows = (esparse_rows){
+        .format = (group ? masked_formats : dense_formats)[element],
         .weights = linear.values, .bitmask = linear.mask, .bias = linear.bias, .rows = row_count, .columns = columns,
-        .kept_per_row = kept_per_row, .mask_stride = (int64_t)mask_stride, .element = element,
+        .kept_per_row = kept_per_row, .mask_stride = (int64_t)mask_stride,
         .is_grouped = group && 4 % group == 0,
     };
     return linear;

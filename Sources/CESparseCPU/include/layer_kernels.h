@@ -25,7 +25,7 @@ enum {
     esparse_attention_keys = 60,
     /// Keys of one piece of the attention of a few rows.
     esparse_attention_chunk = 256,
-    /// Most rows that are worth handling as a few rows rather than as a tile.
+    /// Most rows that are better handled as a few rows than as a tile.
     esparse_attention_few_rows = 8,
     /// Rows of the cache are padded with zeros to a multiple of this many channels.
     esparse_head_padding = 16,
@@ -63,7 +63,7 @@ typedef struct {
     /// `[position, 2, frequency_count]`: cosines, then sines; NULL without rotary positions.
     const float *_Nullable rotation;
     ptrdiff_t frequency_count;
-    /// Memory of our own; see `esparse_attention_tile_scratch` and `esparse_attention_few_scratch`.
+    /// Scratch of this call alone; see `esparse_attention_tile_scratch` and `esparse_attention_few_scratch`.
     float *scratch;
     /// Of a piece of the attention of a few rows: the keys it looks at.
     ptrdiff_t first_key;

@@ -19,7 +19,8 @@ typedef struct {
 
 /// The kernels of one instruction set. Every function runs on the calling thread.
 typedef struct {
-    /// For each listed group of `group` slots, of which `kept` are retained (slot s holds channel order[s] of the block):
+    /// For each listed group of `group` slots, of which `kept` are retained (slot s holds channel order[s] of the
+    /// block):
     ///   totals[g]                = sum over rows of the `kept` largest saliencies of the group
     ///   gains[g][slot][channel]  = that sum if the channel took the slot, undefined for the group's other members;
     ///                              slots and channels count from the begin of the range that is asked for

@@ -1,7 +1,7 @@
 // The layer kernels of one instruction set.
 //
-// The including file defines `LAYER_LANES`, the singles of a vector, and `LAYER_STRIP`, the vectors that a matrix product of
-// attention handles at once: what fits the registers beside 6 rows.
+// The including file defines `LAYER_LANES`, the singles of a vector, and `LAYER_STRIP`, the vectors that a matrix
+// product of attention handles at once: what fits the registers beside 6 rows.
 
 #include "vector.h"
 // (the order matters)

@@ -4,14 +4,14 @@
 // exact; bins round once an operation. So all instruction sets and a plain loop agree to the last bit.
 
 enum {
-    /// Tokens handled at a stretch, so that the rows of a stretch stay within the reach of the address caches.
+    /// Tokens taken at a time, so that the pages of their rows stay in the address caches.
     token_stretch = 64,
     /// Channels whose bins are counted side by side: enough that a count is not raised again while its last store is
     /// still on its way, and few enough that 64 histograms of 100 bins fit the first-level cache.
     histogram_strip = 64,
 };
 
-/// One vector of channels over `tokens` rows.
+/// Adds `tokens` rows of one vector of channels.
 KERNEL void accumulate_vector(
     const float *input, ptrdiff_t tokens, ptrdiff_t channels, double *sum, double *square_sum, float *minimum,
     float *maximum) {

@@ -28,7 +28,7 @@ KERNEL float_vector from_bits(bit_vector bits) {
 
 KERNEL float_vector larger_lanes(float_vector a, float_vector b) { return a > b ? a : b; }
 
-/// Every lane `value`.
+/// `value` in every lane.
 KERNEL float_vector all_lanes(float value) { return (float_vector)value; }
 
 /// The first `count` values; the other lanes are 0.
@@ -46,7 +46,7 @@ KERNEL void store_first(float *to, float_vector value, ptrdiff_t count) {
 
 typedef float four_vector __attribute__((ext_vector_type(4)));
 
-/// Four lanes whose sum is that of all, halving after halving.
+/// Four lanes with the same sum, by adding halves.
 KERNEL four_vector fold(float_vector value) {
 #if LAYER_LANES == 16
     __auto_type eight = value.lo + value.hi;

@@ -1,8 +1,6 @@
-// AVX-512: vectors of 16 floats and what every kernel does with them. The including file defines `KERNEL`.
+// AVX-512: vectors of 16 floats and what every kernel does with them.
 #ifndef ESPARSE_AVX512_VECTOR_H
 #define ESPARSE_AVX512_VECTOR_H
-
-#include "storage.h"
 
 enum { lanes = 16 };
 typedef __m512 vector;

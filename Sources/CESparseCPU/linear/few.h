@@ -1,14 +1,15 @@
 // Products of few tokens, written once for all SIMD instruction sets: dot products straight on the stored weights.
 //
-// Eight rows are worked on together, an eighth of all rows apart: each is a stream through memory that goes on from row
-// to row, which the processor foresees and prefetches follow. One or two tokens (and more, where there are registers)
-// keep their sums in registers and multiply weights as they are loaded. Other counts expand a piece of the eight rows
-// to f32 in the first-level cache once and multiply it with all tokens.
+// Eight rows are worked on together, an eighth of all rows apart. Each is a stream through memory that goes on from
+// row to row, which the processor's prefetcher follows and prefetch instructions run ahead of. One or two tokens (and
+// more, where there are registers) keep their sums in registers and multiply weights as they are loaded. Other counts
+// expand a piece of the eight rows to f32 in the first-level cache once and multiply it with all tokens.
 //
-// An output is one vector of sums over columns in ascending order, then one tree over its lanes, whatever the number of
-// tokens and rows. The including file defines, beside what `simd.h` needs, `reduce_eight`, the number of
-// `..._ROWS` at once for each number of tokens (0: expanded first), `READS_PAST_VALUES`, how many bytes ahead values are
-// prefetched (`VALUES_AHEAD`) and how near (`VALUES_NEAR`: 3 the first-level cache, 2 the second).
+// An output is one vector of sums over columns in ascending order, then one tree over its lanes, whatever the number
+// of tokens and rows. The including file defines, beside what `simd.h` needs, `reduce_eight`; how many rows are
+// multiplied at once with each number of tokens (`ROWS_WITH_..._TOKENS`, 0 where weights are expanded first, then
+// `EXPANDED_ROWS_WITH_4_TOKENS`); `READS_PAST_VALUES`, whether loads may reach past what is kept; how many bytes ahead
+// values are prefetched (`VALUES_AHEAD`) and how near (`VALUES_NEAR`: 3 the first-level cache, 2 the second).
 
 enum {
     step = 2 * lanes,
@@ -29,33 +30,33 @@ typedef struct {
 } row_block;
 
 /// Rows `row`, `row + gap`, ...; those that are missing repeat the last one, and their results are dropped.
-KERNEL row_block block_at(const int kind, const esparse_rows *rows, int64_t row, int64_t gap) {
-    row_block block = {.end = row_values(rows, kind, rows->rows)};
+KERNEL row_block block_at(const int format, const esparse_rows *rows, int64_t row, int64_t gap) {
+    row_block block = {.end = row_values(rows, format, rows->rows)};
     for (int r = 0; r < block_rows; r++) {
         int64_t index = row + r * gap < rows->rows ? row + r * gap : rows->rows - 1;
-        block.cursor[r] = row_values(rows, kind, index);
-        block.mask[r] = KIND_IS_SPARSE(kind) ? rows->bitmask + index * rows->mask_stride : NULL;
+        block.cursor[r] = row_values(rows, format, index);
+        block.mask[r] = traits[format].is_masked ? rows->bitmask + index * rows->mask_stride : NULL;
     }
     return block;
 }
 
 /// Brings in what `count` steps of a row will need later, for weights of which half are kept.
-KERNEL void prefetch_values(const int kind, const int count, const char *cursor) {
-    const int bytes = count * step * ELEMENT_BYTES(KIND_ELEMENT(kind)) / (KIND_IS_SPARSE(kind) ? 2 : 1);
+KERNEL void prefetch_values(const int format, const int count, const char *cursor) {
+    const int bytes = count * step * traits[format].bytes / (traits[format].is_masked ? 2 : 1);
     UNROLL for (int line = 0; line < bytes; line += 64) {
         __builtin_prefetch(cursor + VALUES_AHEAD + line, 0, VALUES_NEAR);
     }
 }
 
-KERNEL void prefetch_mask(const int kind, const uint8_t *mask, int64_t column) {
-    if (KIND_IS_SPARSE(kind)) __builtin_prefetch(mask + column / 8 + mask_ahead, 0, 3);
+KERNEL void prefetch_mask(const int format, const uint8_t *mask, int64_t column) {
+    if (traits[format].is_masked) __builtin_prefetch(mask + column / 8 + mask_ahead, 0, 3);
 }
 
 // MARK: Sums in registers
 
 /// Rows [first, first + row_count) of a block times `token_count` tokens over whole steps of columns; counts are
 /// constants.
-KERNEL void multiply_directly(const int kind, const int first, const int row_count, const int token_count,
+KERNEL void multiply_directly(const int format, const int first, const int row_count, const int token_count,
                               row_block *block, int64_t from, int64_t to, const float *x, int64_t stride,
                               vector sums[][block_rows]) {
     vector totals[block_rows][block_rows];
@@ -66,26 +67,27 @@ KERNEL void multiply_directly(const int kind, const int first, const int row_cou
         mask[r] = block->mask[first + r];
         UNROLL for (int t = 0; t < token_count; t++) totals[r][t] = sums[t][first + r];
     }
-#define ADD_STEP(column)                                                                                          \
-    do {                                                                                                          \
-        vector_pair weights[block_rows];                                                                          \
-        UNROLL for (int r = 0; r < row_count; r++) {                                                              \
-            weights[r] = load_pair(kind, &cursor[r], NULL, KIND_IS_SPARSE(kind) ? mask[r] + (column) / 8 : NULL); \
-        }                                                                                                         \
-        UNROLL for (int t = 0; t < token_count; t++) {                                                            \
-            vector low = load(x + t * stride + (column)), high = load(x + t * stride + (column) + lanes);         \
-            UNROLL for (int r = 0; r < row_count; r++) {                                                          \
-                totals[r][t] = multiply_add(weights[r].low, low, totals[r][t]);                                   \
-                totals[r][t] = multiply_add(weights[r].high, high, totals[r][t]);                                 \
-            }                                                                                                     \
-        }                                                                                                         \
+#define ADD_STEP(column)                                                                                 \
+    do {                                                                                                 \
+        vector_pair weights[block_rows];                                                                 \
+        UNROLL for (int r = 0; r < row_count; r++) {                                                     \
+            const uint8_t *bits = traits[format].is_masked ? mask[r] + (column) / 8 : NULL;              \
+            weights[r] = next_pair(format, &cursor[r], NULL, bits);                                      \
+        }                                                                                                \
+        UNROLL for (int t = 0; t < token_count; t++) {                                                   \
+            vector low = load(x + t * stride + (column)), high = load(x + t * stride + (column) + lanes); \
+            UNROLL for (int r = 0; r < row_count; r++) {                                                 \
+                totals[r][t] = multiply_add(weights[r].low, low, totals[r][t]);                          \
+                totals[r][t] = multiply_add(weights[r].high, high, totals[r][t]);                        \
+            }                                                                                            \
+        }                                                                                                \
     } while (0)
     int64_t column = from;
     for (; column + 2 * step <= to; column += 2 * step) {
         if ((column - from) % (8 * 64) == 0) {
-            UNROLL for (int r = 0; r < row_count; r++) prefetch_mask(kind, mask[r], column);
+            UNROLL for (int r = 0; r < row_count; r++) prefetch_mask(format, mask[r], column);
         }
-        UNROLL for (int r = 0; r < row_count; r++) prefetch_values(kind, 2, cursor[r]);
+        UNROLL for (int r = 0; r < row_count; r++) prefetch_values(format, 2, cursor[r]);
         ADD_STEP(column);
         ADD_STEP(column + step);
     }
@@ -97,27 +99,27 @@ KERNEL void multiply_directly(const int kind, const int first, const int row_cou
     }
 }
 
-KERNEL void multiply_rows(const int kind, const int row_count, const int token_count, row_block *block, int64_t from,
+KERNEL void multiply_rows(const int format, const int row_count, const int token_count, row_block *block, int64_t from,
                           int64_t to, const float *x, int64_t stride, vector sums[][block_rows]) {
     UNROLL for (int r = 0; r < block_rows; r += row_count) {
-        multiply_directly(kind, r, row_count, token_count, block, from, to, x, stride, sums);
+        multiply_directly(format, r, row_count, token_count, block, from, to, x, stride, sums);
     }
 }
 
 // MARK: Weights expanded first
 
 /// Columns [from, to) of eight rows to `piece` [8][piece_columns], in the order of the packed input.
-KERNEL void expand_piece(const int kind, const int is_guarded, row_block *block, int64_t from, int64_t to,
+KERNEL void expand_piece(const int format, const int is_guarded, row_block *block, int64_t from, int64_t to,
                          float *piece) {
     for (int r = 0; r < block_rows; r++) {
         const char *cursor = block->cursor[r];
         const uint8_t *mask = block->mask[r];
         float *place = piece + r * piece_columns;
-        prefetch_mask(kind, mask, from);
+        prefetch_mask(format, mask, from);
         for (int64_t column = from; column < to; column += step, place += step) {
-            prefetch_values(kind, 1, cursor);
-            vector_pair weights = load_pair(kind, &cursor, is_guarded ? block->end : NULL,
-                                            KIND_IS_SPARSE(kind) ? mask + column / 8 : NULL);
+            prefetch_values(format, 1, cursor);
+            vector_pair weights = next_pair(format, &cursor, is_guarded ? block->end : NULL,
+                                            traits[format].is_masked ? mask + column / 8 : NULL);
             store(place, weights.low);
             store(place + lanes, weights.high);
         }
@@ -165,20 +167,20 @@ ENTRY void add_piece(int64_t count, const float *piece, const float *x, int64_t 
 // MARK: All rows
 
 /// The columns after the last whole step, copied out so that whole vectors can be read.
-KERNEL void multiply_tail(const int kind, const row_block *block, int64_t column, int64_t columns, const float *x,
+KERNEL void multiply_tail(const int format, const row_block *block, int64_t column, int64_t columns, const float *x,
                           int64_t stride, int64_t tokens, vector sums[][block_rows]) {
     for (int r = 0; r < block_rows; r++) {
         _Alignas(64) char values[step * 4] = {0};
         _Alignas(8) uint8_t mask[8] = {0};
         const char *cursor = values, *end = values + sizeof values;
-        if (KIND_IS_SPARSE(kind)) {
+        if (traits[format].is_masked) {
             memcpy(mask, block->mask[r] + column / 8, (size_t)(columns - column + 7) / 8);
             cursor = block->cursor[r];
             end = block->end;
         } else {
-            memcpy(values, block->cursor[r], (size_t)(columns - column) * ELEMENT_BYTES(KIND_ELEMENT(kind)));
+            memcpy(values, block->cursor[r], (size_t)(columns - column) * traits[format].bytes);
         }
-        vector_pair weights = load_pair(kind, &cursor, end, mask);
+        vector_pair weights = next_pair(format, &cursor, end, mask);
         for (int64_t t = 0; t < tokens; t++) {
             const float *input = x + t * stride + column;
             vector sum = multiply_add(weights.low, load(input), sums[t][r]);
@@ -188,7 +190,7 @@ KERNEL void multiply_tail(const int kind, const row_block *block, int64_t column
 }
 
 /// Up to `most_tokens` tokens.
-KERNEL void few_of_kind(const int kind, const esparse_rows *rows, const float *x, int64_t stride, int64_t tokens,
+KERNEL void few_of_format(const int format, const esparse_rows *rows, const float *x, int64_t stride, int64_t tokens,
                         float *output, int64_t output_stride, int accumulates) {
     vector sums[most_tokens][block_rows];
     _Alignas(64) float piece[block_rows * piece_columns];
@@ -196,36 +198,36 @@ KERNEL void few_of_kind(const int kind, const esparse_rows *rows, const float *x
     const int64_t pieces = (whole + piece_columns - 1) / piece_columns;
     const int64_t even = pieces ? (whole / step + pieces - 1) / pieces * step : 0;
     for (int64_t row = 0; row < gap; row++) {
-        row_block block = block_at(kind, rows, row, gap);
+        row_block block = block_at(format, rows, row, gap);
         for (int64_t t = 0; t < tokens; t++) {
             for (int r = 0; r < block_rows; r++) sums[t][r] = zero();
         }
         // Where vectors of values could reach behind the last row.
         const int64_t last = row + (block_rows - 1) * gap < rows->rows ? row + (block_rows - 1) * gap : rows->rows - 1;
-        const int is_guarded = READS_PAST_VALUES && KIND_IS_SPARSE(kind) &&
-                               block.end - row_values(rows, kind, last + 1) < step * 4;
+        const int is_guarded = READS_PAST_VALUES && traits[format].is_masked &&
+                               block.end - row_values(rows, format, last + 1) < step * 4;
         const int64_t length = tokens == 1 && !is_guarded ? whole : even;
         for (int64_t from = 0; from < whole; from += length) {
             const int64_t to = whole - from < length ? whole : from + length;
             switch (is_guarded ? 0 : tokens) {
-                case 1: multiply_rows(kind, ROWS_WITH_1_TOKEN, 1, &block, from, to, x, stride, sums); break;
-                case 2: multiply_rows(kind, ROWS_WITH_2_TOKENS, 2, &block, from, to, x, stride, sums); break;
+                case 1: multiply_rows(format, ROWS_WITH_1_TOKEN, 1, &block, from, to, x, stride, sums); break;
+                case 2: multiply_rows(format, ROWS_WITH_2_TOKENS, 2, &block, from, to, x, stride, sums); break;
 #if ROWS_WITH_4_TOKENS > 0
-                case 4: multiply_rows(kind, ROWS_WITH_4_TOKENS, 4, &block, from, to, x, stride, sums); break;
+                case 4: multiply_rows(format, ROWS_WITH_4_TOKENS, 4, &block, from, to, x, stride, sums); break;
 #endif
 #if ROWS_WITH_8_TOKENS > 0
-                case 8: multiply_rows(kind, ROWS_WITH_8_TOKENS, 8, &block, from, to, x, stride, sums); break;
+                case 8: multiply_rows(format, ROWS_WITH_8_TOKENS, 8, &block, from, to, x, stride, sums); break;
 #endif
                 default:
                     if (is_guarded) {
-                        expand_piece(kind, 1, &block, from, to, piece);
+                        expand_piece(format, 1, &block, from, to, piece);
                     } else {
-                        expand_piece(kind, 0, &block, from, to, piece);
+                        expand_piece(format, 0, &block, from, to, piece);
                     }
                     add_piece(to - from, piece, x + from, stride, tokens, sums);
             }
         }
-        if (whole < rows->columns) multiply_tail(kind, &block, whole, rows->columns, x, stride, tokens, sums);
+        if (whole < rows->columns) multiply_tail(format, &block, whole, rows->columns, x, stride, tokens, sums);
         for (int64_t t = 0; t < tokens; t++) {
             float totals[block_rows];
             reduce_eight(sums[t], totals);
@@ -237,31 +239,19 @@ KERNEL void few_of_kind(const int kind, const esparse_rows *rows, const float *x
     }
 }
 
-#define FEW_OF_KIND(name, kind)                                                                               \
-    ENTRY void name(const esparse_rows *rows, const float *x, int64_t stride, int64_t tokens, float *output, \
-                    int64_t output_stride, int accumulates) {                                                 \
-        few_of_kind(kind, rows, x, stride, tokens, output, output_stride, accumulates);                       \
+#define FEW(name)                                                                                                    \
+    ENTRY void part_##name(const esparse_rows *rows, const float *x, int64_t stride, int64_t tokens, float *output,  \
+                           int64_t output_stride, int accumulates) {                                                 \
+        few_of_format(esparse_##name, rows, x, stride, tokens, output, output_stride, accumulates);                  \
+    }                                                                                                                \
+    ENTRY void few_##name(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens,      \
+                          float *output, int64_t output_stride, int accumulates) {                                   \
+        for (int64_t token = 0; token < tokens; token += most_tokens) {                                              \
+            const int64_t count = tokens - token < most_tokens ? tokens - token : most_tokens;                       \
+            part_##name(rows, packed + token * packed_stride, packed_stride, count, output + token * output_stride,  \
+                        output_stride, accumulates);                                                                 \
+        }                                                                                                            \
     }
-FEW_OF_KIND(few_float32, KIND(esparse_float32, 0))
-FEW_OF_KIND(few_float16, KIND(esparse_float16, 0))
-FEW_OF_KIND(few_bfloat16, KIND(esparse_bfloat16, 0))
-FEW_OF_KIND(few_sparse_float32, KIND(esparse_float32, 1))
-FEW_OF_KIND(few_sparse_float16, KIND(esparse_float16, 1))
-FEW_OF_KIND(few_sparse_bfloat16, KIND(esparse_bfloat16, 1))
-
-ENTRY void few(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens, float *output,
-               int64_t output_stride, int accumulates) {
-    void (*kernel)(const esparse_rows *, const float *, int64_t, int64_t, float *, int64_t, int) = few_float32;
-    switch (kind_of(rows)) {
-        case KIND(esparse_float16, 0): kernel = few_float16; break;
-        case KIND(esparse_bfloat16, 0): kernel = few_bfloat16; break;
-        case KIND(esparse_float32, 1): kernel = few_sparse_float32; break;
-        case KIND(esparse_float16, 1): kernel = few_sparse_float16; break;
-        case KIND(esparse_bfloat16, 1): kernel = few_sparse_bfloat16; break;
-    }
-    for (int64_t token = 0; token < tokens; token += most_tokens) {
-        int64_t count = tokens - token < most_tokens ? tokens - token : most_tokens;
-        kernel(rows, packed + token * packed_stride, packed_stride, count, output + token * output_stride,
-               output_stride, accumulates);
-    }
-}
+#define FORMAT(name, layout, values) IF_ROWS_##layout(FEW(name))
+#include "../formats/all.h"
+#undef FORMAT

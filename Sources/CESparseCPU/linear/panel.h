@@ -1,24 +1,26 @@
-// Panels: how weights of eight rows lie together, so that a vector holds one kept weight of each.
+// Panels: weights of eight rows side by side, so that a vector holds one kept weight of each row.
 //
 // Columns are cut into spans of eight, of which every row keeps the same number K, 2 or 4 (1:2, 2:4, 1:4, 4:8, 2:8). A
-// panel is the spans of eight rows, four spans a chunk: first a byte of channels a row, [span][row], then the kept values.
-// So a pass over the weights is one stream through memory. Where rows are missing in the last panel, the last one is
-// repeated.
+// panel is the spans of eight rows, four spans a chunk: first a byte of channels a row, [span][row], then the kept
+// values. A pass over the weights is one stream through memory. Where rows are missing in the last panel, its last row
+// is repeated.
 //
-// Channels are the bitmask of the span. But where every four columns keep the same number of weights (1:2, 2:4, 1:4; grouped)
-// a slot's channel within its four takes two bits, the first slot the lowest ones: they need no look-up.
+// The byte of channels is the span's bitmask. In grouped panels, where every four columns keep the same number of
+// weights (1:2, 2:4, 1:4), it is two bits a slot, the slot's channel within its four, first slot lowest: kernels need
+// no look-up.
 //
-// Plain panels hold values in pairs of slots, [span][K / 2][row][2] in bf16 and [span][K / 2][2][row] in f16 and f32, in
-// as many bytes as the portable form takes; the last chunk may have fewer spans.
+// Plain panels hold values in pairs of slots, [span][K / 2][row][2] in bf16 and [span][K / 2][2][row] in f16 and f32,
+// in as many bytes as masked rows take. The last chunk may have fewer spans.
 //
-// Compact panels hold bf16 values in 12 bits, and lose nothing: the upper byte of bf16 is the sign and all but the last bit
-// of the exponent, of which the weights of eight rows and 1,024 columns hardly ever have more than 16. So 32 chunks are a
-// segment, which begins with those bytes; a value is the number of its upper byte, a nibble, and its lower byte. A panel
-// with more upper bytes is spilled: a plain one elsewhere. The last chunk is whole.
+// Compact panels hold bf16 values in 12 bits without loss. The upper byte of bf16 is the sign and all but the last bit
+// of the exponent, and the weights of eight rows and 1,024 columns hardly ever have more than 16 different ones. So 32
+// chunks are a segment, which begins with a list of upper bytes; a value is its upper byte's number in the list, a
+// nibble, and its lower byte. A panel with too many upper bytes is spilled: it lies elsewhere as a plain one. The last
+// chunk is whole.
 //
-// Four pairs of slots of a compact chunk are a unit: 32 bytes of nibbles, the low ones of the first two pairs and the high
-// ones of the others, then 32 lower bytes of the first two and of the others. Of two pairs, rows 0 to 3 of the first come
-// first, then of the second, then rows 4 to 7 likewise: so interleaving upper and lower bytes gives plain pairs.
+// A unit of a compact chunk is four pairs of slots: 32 bytes of nibbles (low: pairs 0 and 1, high: pairs 2 and 3), 32
+// lower bytes of pairs 0 and 1, 32 lower bytes of pairs 2 and 3. Within 32 bytes: pair 0 rows 0-3, pair 1 rows 0-3,
+// pair 0 rows 4-7, pair 1 rows 4-7, so that interleaving upper and lower bytes gives plain pairs.
 #ifndef ESPARSE_LINEAR_PANEL_H
 #define ESPARSE_LINEAR_PANEL_H
 
@@ -31,12 +33,12 @@ enum {
     /// Chunks of a segment of a compact panel.
     segment_chunks = 32,
     segment_spans = segment_chunks * chunk_spans,
-    /// Bytes of a segment's upper bytes, with room that keeps what follows at multiples of 32.
+    /// Bytes of a segment's list of upper bytes, padded so that what follows lies at a multiple of 32.
     upper_bytes = 32,
     /// Upper bytes that a nibble can tell apart.
     most_upper_bytes = 16,
     unit_pairs = 4,
-    /// Bytes of the nibbles of a unit, and of the lower bytes of half of it.
+    /// Bytes of a unit's nibbles, and of the lower bytes of half a unit.
     unit_part_bytes = 32,
     unit_bytes = 3 * unit_part_bytes,
 };
@@ -45,14 +47,11 @@ enum {
 static inline int64_t kept_in_span(const esparse_rows *rows) {
     int64_t spans = rows->columns / span_columns;
     int64_t kept = spans && rows->kept_per_row % spans == 0 ? rows->kept_per_row / spans : 0;
-    if (rows->is_compact && rows->element != esparse_bfloat16) return 0;
     return rows->columns % span_columns == 0 && (kept == 2 || kept == 4) ? kept : 0;
 }
 
 /// Bytes of a span of a plain panel.
-static inline int64_t span_bytes(const esparse_rows *rows, int64_t kept) {
-    return panel_rows * (1 + kept * ELEMENT_BYTES(rows->element));
-}
+static inline int64_t span_bytes(int format, int64_t kept) { return panel_rows * (1 + kept * traits[format].bytes); }
 
 /// Bytes of the units of a chunk of a compact panel.
 static inline int64_t units_bytes(int64_t kept) { return chunk_spans * kept / 2 / unit_pairs * unit_bytes; }
@@ -62,7 +61,7 @@ static inline int64_t compact_chunk_bytes(int64_t kept) { return chunk_spans * p
 static int64_t panel_bytes(const esparse_rows *rows) {
     const int64_t kept = kept_in_span(rows);
     if (!kept) return 0;
-    if (!rows->is_compact) return rows->columns / span_columns * span_bytes(rows, kept);
+    if (!traits[rows->format].is_compact) return rows->columns / span_columns * span_bytes(rows->format, kept);
     const int64_t chunks = (rows->columns / span_columns + chunk_spans - 1) / chunk_spans;
     return (chunks + segment_chunks - 1) / segment_chunks * upper_bytes + chunks * compact_chunk_bytes(kept);
 }
@@ -70,7 +69,7 @@ static int64_t panel_bytes(const esparse_rows *rows) {
 /// Bytes of a whole chunk.
 static inline int64_t bytes_of_chunk(const esparse_rows *rows) {
     const int64_t kept = kept_in_span(rows);
-    return rows->is_compact ? compact_chunk_bytes(kept) : chunk_spans * span_bytes(rows, kept);
+    return traits[rows->format].is_compact ? compact_chunk_bytes(kept) : chunk_spans * span_bytes(rows->format, kept);
 }
 
 /// Spans of the chunk that begins at `span`.
@@ -79,16 +78,16 @@ static inline int64_t spans_in_chunk(const esparse_rows *rows, int64_t span) {
     return left < chunk_spans ? left : chunk_spans;
 }
 
-/// A panel of a run of rows, in whichever form it lies.
+/// A panel of a run of rows, in whichever format it lies: what is spilled of compact panels is plain.
 typedef struct {
     const uint8_t *start;
-    int is_compact;
+    esparse_format format;
 } panel_place;
 
 static inline panel_place panel_at(const esparse_rows *rows, int64_t panel) {
     const uint8_t *spilled = rows->spilled ? rows->spilled[panel] : NULL;
-    if (spilled) return (panel_place){.start = spilled};
-    return (panel_place){.start = rows->panels + panel * panel_bytes(rows), .is_compact = rows->is_compact};
+    if (spilled) return (panel_place){.start = spilled, .format = esparse_panels_bf16};
+    return (panel_place){.start = rows->panels + panel * panel_bytes(rows), .format = rows->format};
 }
 
 /// The upper bytes of the segment of a compact panel that holds `span`.
@@ -100,7 +99,7 @@ static inline const uint8_t *uppers_at(const esparse_rows *rows, panel_place pan
 /// Where the chunk of a panel that begins at `span` lies.
 static inline const uint8_t *chunk_at(const esparse_rows *rows, panel_place panel, int64_t span) {
     const int64_t kept = kept_in_span(rows);
-    if (!panel.is_compact) return panel.start + span * span_bytes(rows, kept);
+    if (!traits[panel.format].is_compact) return panel.start + span * span_bytes(panel.format, kept);
     return uppers_at(rows, panel, span) + upper_bytes + span % segment_spans / chunk_spans * compact_chunk_bytes(kept);
 }
 
@@ -125,9 +124,9 @@ static inline int64_t channel_of(int64_t kept, int is_grouped, unsigned channels
 }
 
 /// Bytes from a span's first value to the value of a slot of a row, in a plain panel.
-static inline int64_t value_place(int element, int64_t slot, int64_t row) {
-    if (element == esparse_bfloat16) return slot / 2 * panel_rows * 4 + row * 4 + slot % 2 * 2;
-    return (slot * panel_rows + row) * ELEMENT_BYTES(element);
+static inline int64_t value_place(int format, int64_t slot, int64_t row) {
+    if (traits[format].is_bf16) return slot / 2 * panel_rows * 4 + row * 4 + slot % 2 * 2;
+    return (slot * panel_rows + row) * traits[format].bytes;
 }
 
 /// Where a value of a compact chunk lies.
@@ -148,10 +147,10 @@ static inline compact_place compact_value_place(int64_t kept, int64_t span, int6
     };
 }
 
-/// Portable rows to plain panels; the first two are constants.
-KERNEL esparse_fill fill_plain_of(const int element, const int kept, const esparse_rows *rows, uint8_t *panels) {
-    const int value_bytes = ELEMENT_BYTES(element);
-    const int64_t span_count = rows->columns / span_columns, row_bytes = rows->kept_per_row * value_bytes;
+/// Masked rows to plain panels; the first two are constants.
+KERNEL esparse_fill fill_plain_of(const int format, const int kept, const esparse_rows *rows, uint8_t *panels) {
+    const int value_size = traits[format].bytes;
+    const int64_t span_count = rows->columns / span_columns, row_bytes = rows->kept_per_row * value_size;
     uint8_t *place = panels;
     for (int64_t first = 0; first < rows->rows; first += panel_rows) {
         for (int64_t chunk = 0; chunk < span_count; chunk += chunk_spans) {
@@ -160,23 +159,23 @@ KERNEL esparse_fill fill_plain_of(const int element, const int kept, const espar
             for (int64_t row = 0; row < panel_rows; row++) {
                 const int64_t source = first + row < rows->rows ? first + row : rows->rows - 1;
                 const uint8_t *mask = rows->bitmask + source * rows->mask_stride + chunk;
-                const char *from = (const char *)rows->weights + source * row_bytes + chunk * kept * value_bytes;
+                const char *from = (const char *)rows->weights + source * row_bytes + chunk * kept * value_size;
                 for (int64_t span = 0; span < spans; span++) {
                     uint8_t *channels = place + span * panel_rows + row;
                     if (!span_channels(kept, rows->is_grouped, mask[span], channels)) return esparse_fill_wrong;
-                    uint8_t *to = values + span * kept * panel_rows * value_bytes;
-                    UNROLL for (int slot = 0; slot < kept; slot++, from += value_bytes) {
-                        memcpy(to + value_place(element, slot, row), from, (size_t)value_bytes);
+                    uint8_t *to = values + span * kept * panel_rows * value_size;
+                    UNROLL for (int slot = 0; slot < kept; slot++, from += value_size) {
+                        memcpy(to + value_place(format, slot, row), from, (size_t)value_size);
                     }
                 }
             }
-            place = values + spans * kept * panel_rows * value_bytes;
+            place = values + spans * kept * panel_rows * value_size;
         }
     }
     return esparse_fill_done;
 }
 
-/// Portable rows of bf16 to compact panels; the first is a constant.
+/// Masked rows of bf16 to compact panels; the first is a constant.
 KERNEL esparse_fill fill_compact_of(const int kept, const esparse_rows *rows, uint8_t *panels) {
     enum { unknown = 255 };
     const int64_t span_count = rows->columns / span_columns;
@@ -219,49 +218,48 @@ KERNEL esparse_fill fill_compact_of(const int kept, const esparse_rows *rows, ui
     return esparse_fill_done;
 }
 
-static esparse_fill fill_panels(const esparse_rows *rows, uint8_t *panels) {
-    const int64_t kept = kept_in_span(rows);
-    if (rows->is_compact) {
-        return kept == 2   ? fill_compact_of(2, rows, panels)
-               : kept == 4 ? fill_compact_of(4, rows, panels)
-                           : esparse_fill_wrong;
+/// Functions `fill_...` of the table.
+#define FILL(name)                                                                                            \
+    static esparse_fill fill_##name(const esparse_rows *rows, uint8_t *panels) {                              \
+        switch (kept_in_span(rows)) {                                                                         \
+            case 2: return FILL_OF(name, 2);                                                                  \
+            case 4: return FILL_OF(name, 4);                                                                  \
+            default: return esparse_fill_wrong;                                                               \
+        }                                                                                                     \
     }
-    switch (rows->element * 8 + kept) {
-        case esparse_float32 * 8 + 2: return fill_plain_of(esparse_float32, 2, rows, panels);
-        case esparse_float32 * 8 + 4: return fill_plain_of(esparse_float32, 4, rows, panels);
-        case esparse_float16 * 8 + 2: return fill_plain_of(esparse_float16, 2, rows, panels);
-        case esparse_float16 * 8 + 4: return fill_plain_of(esparse_float16, 4, rows, panels);
-        case esparse_bfloat16 * 8 + 2: return fill_plain_of(esparse_bfloat16, 2, rows, panels);
-        case esparse_bfloat16 * 8 + 4: return fill_plain_of(esparse_bfloat16, 4, rows, panels);
-        default: return esparse_fill_wrong;
-    }
-}
+#define FILL_OF(name, kept)                                                  \
+    (traits[esparse_##name].is_compact ? fill_compact_of(kept, rows, panels) \
+                                       : fill_plain_of(esparse_##name, kept, rows, panels))
+#define FORMAT(name, layout, values) IF_PANELS_##layout(FILL(name))
+#include "../formats/all.h"
+#undef FORMAT
 
-/// Panels to dense rows [rows, columns]; elements of `dense` are those of the panels.
+/// Panels to dense rows [rows, columns] of the same values.
 static void spread_panels(const esparse_rows *rows, void *dense) {
-    const int64_t kept = kept_in_span(rows), value_bytes = ELEMENT_BYTES(rows->element);
+    const int64_t kept = kept_in_span(rows), value_size = traits[rows->format].bytes;
     const int64_t span_count = rows->columns / span_columns;
-    memset(dense, 0, (size_t)(rows->rows * rows->columns * value_bytes));
+    memset(dense, 0, (size_t)(rows->rows * rows->columns * value_size));
     for (int64_t row = 0; row < rows->rows; row++) {
         const panel_place panel = panel_at(rows, row / panel_rows);
+        const int is_compact = traits[panel.format].is_compact;
         const int64_t place = row % panel_rows;
-        char *to = (char *)dense + row * rows->columns * value_bytes;
+        char *to = (char *)dense + row * rows->columns * value_size;
         for (int64_t span = 0; span < span_count; span++) {
             const int64_t first = span / chunk_spans * chunk_spans, within = span - first;
             const uint8_t *chunk = chunk_at(rows, panel, first);
-            const uint8_t *values = chunk + (panel.is_compact ? chunk_spans : spans_in_chunk(rows, first)) * panel_rows;
+            const uint8_t *values = chunk + (is_compact ? chunk_spans : spans_in_chunk(rows, first)) * panel_rows;
             const unsigned channels = chunk[within * panel_rows + place];
             for (int64_t slot = 0; slot < kept; slot++) {
                 const int64_t channel = channel_of(kept, rows->is_grouped, channels, slot);
-                char *column = to + (span * span_columns + channel) * value_bytes;
-                if (panel.is_compact) {
+                char *column = to + (span * span_columns + channel) * value_size;
+                if (is_compact) {
                     const compact_place at = compact_value_place(kept, within, slot, place);
                     const uint8_t *uppers = uppers_at(rows, panel, span);
                     const uint8_t value[2] = {values[at.lower], uppers[values[at.nibble] >> at.shift & 15]};
                     memcpy(column, value, sizeof value);
                 } else {
-                    const uint8_t *value = values + within * kept * panel_rows * value_bytes;
-                    memcpy(column, value + value_place(rows->element, slot, place), (size_t)value_bytes);
+                    const uint8_t *value = values + within * kept * panel_rows * value_size;
+                    memcpy(column, value + value_place(panel.format, slot, place), (size_t)value_size);
                 }
             }
         }

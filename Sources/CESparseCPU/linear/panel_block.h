@@ -29,20 +29,20 @@ typedef struct {
     int starts;            ///< whether sums start at zero
 
     const char *next;           ///< the input needed next
-    int64_t next_lines;         ///< lines of it that a row asks for
-    const char *later_weights;  ///< the first panel's weights in the next block, where they are asked for; else NULL
-    int64_t stored_bytes;       ///< from one panel to the next where they are stored
-    int64_t later_lines;        ///< lines of a panel that are asked for
+    int64_t next_lines;         ///< lines of it that a row prefetches
+    const char *later_weights;  ///< the first panel's weights in the next block, to be prefetched; else NULL
+    int64_t stored_bytes;       ///< from one stored panel to the next
+    int64_t later_lines;        ///< lines of each panel to prefetch
 } panel_block;
 
 /// Two weights of a row.
-KERNEL vector_pair broadcast_slots(const int is_bfloat16, const char *from) {
-    if (is_bfloat16) return broadcast_pair(from);
+KERNEL vector_pair broadcast_slots(const int is_bf16, const char *from) {
+    if (is_bf16) return broadcast_pair(from);
     return (vector_pair){all(*(const float *)from), all(*(const float *)(from + panel_rows * 4))};
 }
 
 KERNEL void add_channel(const int vectors, vector weight, const char *channel, vector *totals) {
-    // The address in one register: an FMA whose operand is indexed is split in two.
+    // Keeps the address in one register: the processor splits an FMA with an indexed operand in two.
     __asm__("" : "+r"(channel));
     UNROLL for (int v = 0; v < vectors; v++) {
         totals[v] = multiply_add(weight, load((const float *)channel + v * lanes), totals[v]);
@@ -50,9 +50,9 @@ KERNEL void add_channel(const int vectors, vector weight, const char *channel, v
 }
 
 /// `row_count` rows of a panel from `row` on; the first three are constants.
-KERNEL void add_panel_rows(const int is_bfloat16, const int vectors, const int row_count, const panel_block *block,
+KERNEL void add_panel_rows(const int is_bf16, const int vectors, const int row_count, const panel_block *block,
                            const char *weights, const char *offsets, int64_t row, float *sums) {
-    const int pair_step = is_bfloat16 ? pair_bytes : 2 * pair_bytes;
+    const int pair_step = is_bf16 ? pair_bytes : 2 * pair_bytes;
     vector totals[4][most_panel_vectors];
     UNROLL for (int r = 0; r < row_count; r++) {
         const float *from = sums + r * block->tile_tokens, *later = from + 2 * row_count * block->tile_tokens;
@@ -67,7 +67,7 @@ KERNEL void add_panel_rows(const int is_bfloat16, const int vectors, const int r
             UNROLL for (int r = 0; r < row_count; r++) {
                 uint32_t places;
                 memcpy(&places, offsets + 4 * r, sizeof places);
-                const vector_pair pair_weights = broadcast_slots(is_bfloat16, weights + 4 * r);
+                const vector_pair pair_weights = broadcast_slots(is_bf16, weights + 4 * r);
                 add_channel(vectors, pair_weights.low, block->input + (uint16_t)places, totals[r]);
                 add_channel(vectors, pair_weights.high, block->input + (places >> 16), totals[r]);
             }
@@ -79,8 +79,8 @@ KERNEL void add_panel_rows(const int is_bfloat16, const int vectors, const int r
     }
 }
 
-/// All panels of a block. So many rows together keep enough chains of additions apart to hide an FMA's latency.
-KERNEL void add_panels(const int is_bfloat16, const int vectors, const panel_block *block) {
+/// All panels of a block, with as many rows together as it takes to hide an FMA's latency.
+KERNEL void add_panels(const int is_bf16, const int vectors, const panel_block *block) {
     const int rows_together = vectors <= 3 ? 4 : vectors <= 6 ? 2 : 1;
     const char *weights = block->weights, *offsets = block->offsets, *next = block->next;
     float *sums = block->sums;
@@ -93,7 +93,7 @@ KERNEL void add_panels(const int is_bfloat16, const int vectors, const panel_blo
             for (int64_t line = 0; line < rows_together * block->next_lines; line++, next += 64) {
                 __builtin_prefetch(next, 0, 2);
             }
-            add_panel_rows(is_bfloat16, vectors, rows_together, block, weights, offsets, row, sums);
+            add_panel_rows(is_bf16, vectors, rows_together, block, weights, offsets, row, sums);
             sums += rows_together * block->tile_tokens;
         }
         weights += block->weight_bytes, offsets += block->offset_bytes;
@@ -102,7 +102,7 @@ KERNEL void add_panels(const int is_bfloat16, const int vectors, const panel_blo
 
 #define ADD_PANELS(vectors)                                                                               \
     ENTRY void add_panels_##vectors(const panel_block *block) { add_panels(0, vectors, block); }          \
-    ENTRY void add_bfloat16_panels_##vectors(const panel_block *block) { add_panels(1, vectors, block); }
+    ENTRY void add_bf16_panels_##vectors(const panel_block *block) { add_panels(1, vectors, block); }
 ADD_PANELS(1)
 ADD_PANELS(2)
 ADD_PANELS(3)
@@ -118,14 +118,14 @@ ADD_PANELS(12)
 ADD_PANELS(13)
 #undef ADD_PANELS
 
-static void add_panel_block(int is_bfloat16, int64_t vectors, const panel_block *block) {
-#define BOTH(vectors) {add_panels_##vectors, add_bfloat16_panels_##vectors}
+static void add_panel_block(int is_bf16, int64_t vectors, const panel_block *block) {
+#define BOTH(vectors) {add_panels_##vectors, add_bf16_panels_##vectors}
     static void (*const kernels[most_panel_vectors][2])(const panel_block *) = {
         BOTH(1), BOTH(2), BOTH(3), BOTH(4), BOTH(5), BOTH(6), BOTH(7), BOTH(8), BOTH(9), BOTH(10), BOTH(11), BOTH(12),
         BOTH(13),
     };
 #undef BOTH
-    kernels[vectors - 1][is_bfloat16](block);
+    kernels[vectors - 1][is_bf16](block);
 }
 
 #endif

@@ -1,8 +1,8 @@
 // From a panel's bytes to the channels and values of its kept weights, eight rows at once.
 //
-// Channels of grouped panels are there already. Those of others come by table look-ups, four spans at once: a nibble of
-// bitmask is looked up whole. The low one fills a row's slots from the first on, the high one up to the last; a slot takes
-// three bits, the number of its channel in the span. The including file defines `KERNEL`.
+// Grouped panels store channels as they are needed. Those of other panels come by table look-ups, four spans at once:
+// the low nibble of a bitmask gives the channels of a row's first slots, the high one those of its last; a slot takes
+// three bits, the number of its channel in the span.
 #ifndef ESPARSE_LINEAR_PANEL_CODES_H
 #define ESPARSE_LINEAR_PANEL_CODES_H
 
@@ -43,33 +43,18 @@ KERNEL __m256i in_both_halves(const uint8_t *table) {
 
 /// What kernels of panels know as constants.
 typedef struct {
-    int element, is_compact, is_grouped, kept;
+    int format, is_grouped, kept;
 } panel_kind;
 
-/// `define(name, element, is_compact, is_grouped, kept)` for every kind, and a table of what that names: by element (compact
-/// ones behind bf16), by grouped or not, by K / 2 - 1.
-#define EACH_PANEL_KIND(define, name)                        \
-    EACH_KEPT(define, name##float32_, esparse_float32, 0)    \
-    EACH_KEPT(define, name##float16_, esparse_float16, 0)    \
-    EACH_KEPT(define, name##bfloat16_, esparse_bfloat16, 0)  \
-    EACH_KEPT(define, name##compact_, esparse_bfloat16, 1)
-#define EACH_KEPT(define, name, element, is_compact)  \
-    define(name, element, is_compact, 0, 2)           \
-    define(name, element, is_compact, 0, 4)           \
-    define(name, element, is_compact, 1, 2)           \
-    define(name, element, is_compact, 1, 4)
+/// Functions of panels by grouped or not and K / 2 - 1, of each format: `define(name, format, is_grouped, kept)` for
+/// every kind, and what those are called in a table by format.
+#define EACH_KEPT(define, name, format)                          \
+    define(name, format, 0, 2) define(name, format, 0, 4)        \
+    define(name, format, 1, 2) define(name, format, 1, 4)
 #define KEPT_TABLE(name) {{name##02, name##04}, {name##12, name##14}}
-#define PANEL_KIND_TABLE(name)                                \
-    {                                                         \
-        [esparse_float32] = KEPT_TABLE(name##float32_),       \
-        [esparse_float16] = KEPT_TABLE(name##float16_),       \
-        [esparse_bfloat16] = KEPT_TABLE(name##bfloat16_),     \
-        [esparse_bfloat16 + 1] = KEPT_TABLE(name##compact_),  \
-    }
 
 /// The entry of such a table for panels of these rows.
-#define OF_PANEL_KIND(table, rows, is_compact) \
-    table[(rows)->element + !!(is_compact)][!!(rows)->is_grouped][kept_in_span(rows) / 2 - 1]
+#define OF_PANEL_KIND(table, rows, format) table[format][!!(rows)->is_grouped][kept_in_span(rows) / 2 - 1]
 
 /// The slots of eight rows, one a lane, in each of four spans, two bits a slot where grouped, else three; 32 bytes from
 /// `channels` on are read.
@@ -114,13 +99,6 @@ KERNEL __m256i compact_pair(const char *units, const int pair, const uint8_t *up
 }
 
 /// Two kept weights of each of eight rows, of a plain panel.
-KERNEL vector_pair load_slots(const int element, const char *from) {
-    if (element == esparse_bfloat16) return split_bfloat16(_mm256_loadu_si256((const __m256i *)from));
-    if (element == esparse_float16) {
-        return (vector_pair){_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)from)),
-                             _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(from + 16)))};
-    }
-    return (vector_pair){load((const float *)from), load((const float *)from + lanes)};
-}
+KERNEL vector_pair load_slots(const int format, const char *from) { return next_pair(format, &from, NULL, NULL); }
 
 #endif

@@ -1,8 +1,9 @@
 // Products of few tokens with weights in panels: a lane is a row, so nothing is expanded and no lanes are added up.
 //
-// A span of a token's input is one vector (of a grouped panel: its half, twice), which the channels of a slot permute: lane
-// r then holds what row r's weight multiplies. An output is a sum in ascending order of spans and slots, whatever the number of tokens and rows. One
-// permutation and one multiply-add a kept weight is what bounds many tokens, memory what bounds few.
+// One vector holds a span of a token's input (in grouped panels one half of it, twice). A slot's channels permute it,
+// and then lane r holds what row r's weight multiplies. An output adds up spans and slots in ascending order, whatever
+// the number of tokens and rows. Many tokens are bound by one permutation and one multiply-add a kept weight, few by
+// memory.
 #include "panel_codes.h"
 
 enum {
@@ -37,8 +38,8 @@ ENTRY void pack_panels(const esparse_rows *rows, int rounds, const float *input,
 KERNEL vector_pair load_pair_of_slots(const panel_kind kind, const char *values, const int span, const int slot,
                                       const char *uppers) {
     const int place = span * kind.kept + slot;
-    if (kind.is_compact) return split_bfloat16(compact_pair(values, place / 2, (const uint8_t *)uppers));
-    return load_slots(kind.element, values + place * panel_rows * ELEMENT_BYTES(kind.element));
+    if (traits[kind.format].is_compact) return split_bfloat16(compact_pair(values, place / 2, (const uint8_t *)uppers));
+    return load_slots(kind.format, values + place * panel_rows * traits[kind.format].bytes);
 }
 
 /// What a slot's weights multiply: the channels that `codes` name of a token's span.
@@ -81,14 +82,16 @@ KERNEL void write_panel(const esparse_rows *rows, int64_t row, int64_t tokens, c
     }
 }
 
-/// `panel_count` panels from `row` on, none spilled, times a group of `token_count` tokens; the first three are constants.
+/// `panel_count` panels from `row` on, none spilled, times a group of `token_count` tokens; the first three are
+/// constants.
 KERNEL void multiply_panels(const panel_kind kind, const int panel_count, const int token_count,
                             const esparse_rows *rows, int64_t row, const float *x, int64_t tokens, float *output,
                             int64_t output_stride, int accumulates) {
     const int64_t bytes = panel_bytes(rows), span_count = rows->columns / span_columns;
-    const int x_step = token_count * lanes, values_bytes = kind.kept * panel_rows * ELEMENT_BYTES(kind.element);
+    const int x_step = token_count * lanes, values_bytes = kind.kept * panel_rows * traits[kind.format].bytes;
+    const int is_compact = traits[kind.format].is_compact;
     const int chunk_bytes =
-        kind.is_compact ? (int)compact_chunk_bytes(kind.kept) : chunk_spans * (panel_rows + values_bytes);
+        is_compact ? (int)compact_chunk_bytes(kind.kept) : chunk_spans * (panel_rows + values_bytes);
     const char *cursor = (const char *)rows->panels + row / panel_rows * bytes, *uppers = cursor;
     vector totals[4][panel_tokens];
     UNROLL for (int p = 0; p < panel_count; p++) {
@@ -97,7 +100,7 @@ KERNEL void multiply_panels(const panel_kind kind, const int panel_count, const 
     int64_t span = 0;
     for (; span + chunk_spans <= span_count; span += chunk_spans, x += chunk_spans * x_step) {
         __m256i codes[4][chunk_spans];
-        if (kind.is_compact && span % segment_spans == 0) uppers = cursor, cursor += upper_bytes;
+        if (is_compact && span % segment_spans == 0) uppers = cursor, cursor += upper_bytes;
         UNROLL for (int p = 0; p < panel_count; p++) {
             const char *chunk = cursor + p * bytes;
             channel_codes(kind, (const uint8_t *)chunk, codes[p]);
@@ -115,11 +118,11 @@ KERNEL void multiply_panels(const panel_kind kind, const int panel_count, const 
         cursor += chunk_bytes;
     }
     const int left = (int)(span_count - span);
-    if (kind.is_compact && left > 0 && span % segment_spans == 0) uppers = cursor, cursor += upper_bytes;
+    if (is_compact && left > 0 && span % segment_spans == 0) uppers = cursor, cursor += upper_bytes;
     UNROLL for (int p = 0; p < panel_count; p++) {
         // Channels of fewer spans are followed by values, so that 32 bytes may be read.
         const char *chunk = cursor + p * bytes;
-        const char *values = chunk + (kind.is_compact ? chunk_spans : left) * panel_rows;
+        const char *values = chunk + (is_compact ? chunk_spans : left) * panel_rows;
         __m256i codes[chunk_spans];
         if (left > 0) channel_codes(kind, (const uint8_t *)chunk, codes);
         for (int s = 0; s < left; s++) {
@@ -163,14 +166,15 @@ KERNEL void few_of_panels(const panel_kind kind, const esparse_rows *rows, const
 }
 
 typedef void few_function(const esparse_rows *, const float *, int64_t, int64_t, float *, int64_t, int);
-#define FEW_OF_PANELS(name, element, is_compact, is_grouped, kept)                                               \
+#define FEW_OF_PANELS(name, format, is_grouped, kept)                                                            \
     ENTRY void name##is_grouped##kept(const esparse_rows *rows, const float *x, int64_t stride, int64_t tokens,  \
                                       float *output, int64_t output_stride, int accumulates) {                   \
-        const panel_kind kind = {element, is_compact, is_grouped, kept};                                         \
+        const panel_kind kind = {format, is_grouped, kept};                                                      \
         few_of_panels(kind, rows, x, stride, tokens, output, output_stride, accumulates);                        \
     }
-EACH_PANEL_KIND(FEW_OF_PANELS, few_panels_)
-#undef FEW_OF_PANELS
+#define FORMAT(name, layout, values) IF_PANELS_##layout(EACH_KEPT(FEW_OF_PANELS, few_##name##_, esparse_##name))
+#include "../formats/all.h"
+#undef FORMAT
 
 /// The panels from `row` on up to the next spilled one, or where the first is spilled that one, as a plain panel.
 static esparse_rows panel_run(const esparse_rows *rows, int64_t row) {
@@ -178,10 +182,10 @@ static esparse_rows panel_run(const esparse_rows *rows, int64_t row) {
     const panel_place first = panel_at(rows, panel);
     esparse_rows run = *rows;
     int64_t end = panel + 1;
-    if (first.is_compact || !rows->spilled) {
+    if (first.format == rows->format) {
         while (end * panel_rows < rows->rows && !(rows->spilled && rows->spilled[end])) end++;
     }
-    run.panels = first.start, run.is_compact = first.is_compact, run.spilled = NULL;
+    run.panels = first.start, run.format = first.format, run.spilled = NULL;
     if (rows->bias) run.bias += row;
     run.rows = (end * panel_rows < rows->rows ? end * panel_rows : rows->rows) - row;
     return run;
@@ -189,10 +193,14 @@ static esparse_rows panel_run(const esparse_rows *rows, int64_t row) {
 
 ENTRY void few_panels(const esparse_rows *rows, const float *packed, int64_t packed_stride, int64_t tokens,
                       float *output, int64_t output_stride, int accumulates) {
-    static few_function *const functions[4][2][2] = PANEL_KIND_TABLE(few_panels_);
+#define FORMAT(name, layout, values) IF_PANELS_##layout([esparse_##name] = KEPT_TABLE(few_##name##_),)
+    static few_function *const functions[esparse_format_count][2][2] = {
+#include "../formats/all.h"
+    };
+#undef FORMAT
     for (int64_t row = 0; row < rows->rows;) {
         const esparse_rows run = panel_run(rows, row);
-        OF_PANEL_KIND(functions, rows, run.is_compact)
+        OF_PANEL_KIND(functions, rows, run.format)
         (&run, packed, packed_stride, tokens, output + row, output_stride, accumulates);
         row += run.rows;
     }

@@ -1,7 +1,13 @@
 // The linear kernels of one SIMD instruction set, written once on a handful of vector operations.
 //
-// The including file defines `KERNEL` (inlined function) and `ENTRY` (function of the table), the type `vector` of
-// `lanes` floats with its operations, and `load_pair` and `load_natural`, which know how weights are stored.
+// The including file defines the type `vector` of `lanes` floats with its operations, and how stored values become
+// vectors:
+//
+// - `next_floats`, `next_halves` (`lanes` columns of a row, of four and of two bytes) and `next_float_pair`,
+//   `next_half_pair` (twice as many), which move a cursor and read a bitmask where there is one; types `halves` and
+//   `half_pair` hold values of two bytes.
+// - `widen_float16`, `widen_float16_pair`, `widen_bfloat16`, `split_bfloat16`, which make floats of them. A pair of
+//   bf16 vectors comes in its order, or, where `splits_apart`, even columns first: then the input is packed like that.
 
 #include "few.h"
 
@@ -42,8 +48,8 @@ KERNEL void separate_pairs(float *row, int64_t count) {
     }
 }
 
-ENTRY void pack(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
-                int64_t packed_stride) {
+KERNEL void pack_rows(const int separates, const esparse_rows *rows, int rounds, const float *input, int64_t tokens,
+                      float *packed, int64_t packed_stride) {
     for (int64_t token = 0; token < tokens; token++) {
         float *row = packed + token * packed_stride;
         const float *values = input + token * rows->columns;
@@ -53,65 +59,71 @@ ENTRY void pack(const esparse_rows *rows, int rounds, const float *input, int64_
             memcpy(row, values, (size_t)rows->columns * 4);
         }
         memset(row + rows->columns, 0, (size_t)(packed_stride - rows->columns) * 4);
-        if (kind_separates_pairs(kind_of(rows))) separate_pairs(row, packed_stride);
+        if (separates) separate_pairs(row, packed_stride);
     }
 }
 
-KERNEL void widen_kind(const int kind, const esparse_rows *rows, float *dense) {
-    const char *end = row_values(rows, kind, rows->rows);
+ENTRY void pack_in_order(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
+                         int64_t packed_stride) {
+    pack_rows(0, rows, rounds, input, tokens, packed, packed_stride);
+}
+
+ENTRY void pack_separated(const esparse_rows *rows, int rounds, const float *input, int64_t tokens, float *packed,
+                          int64_t packed_stride) {
+    pack_rows(1, rows, rounds, input, tokens, packed, packed_stride);
+}
+
+KERNEL void widen_format(const int format, const esparse_rows *rows, float *dense) {
+    const int is_masked = traits[format].is_masked;
+    const char *end = row_values(rows, format, rows->rows);
     for (int64_t row = 0; row < rows->rows; row++) {
-        const char *cursor = row_values(rows, kind, row);
-        const uint8_t *mask = KIND_IS_SPARSE(kind) ? rows->bitmask + row * rows->mask_stride : NULL;
+        const char *cursor = row_values(rows, format, row);
+        const uint8_t *mask = is_masked ? rows->bitmask + row * rows->mask_stride : NULL;
         float *place = dense + row * rows->columns;
         int64_t column = 0;
         for (; column + lanes <= rows->columns; column += lanes) {
-            store(place + column, load_natural(kind, &cursor, end, KIND_IS_SPARSE(kind) ? mask + column / 8 : NULL));
+            store(place + column, next(format, &cursor, end, is_masked ? mask + column / 8 : NULL));
         }
         if (column < rows->columns) {
             _Alignas(64) char tail[lanes * 4] = {0};
             uint8_t tail_mask[4] = {0};
             size_t count = (size_t)(rows->columns - column);
             const char *tail_cursor = cursor;
-            if (KIND_IS_SPARSE(kind)) {
+            if (is_masked) {
                 memcpy(tail_mask, mask + column / 8, (count + 7) / 8);
             } else {
-                memcpy(tail, cursor, count * ELEMENT_BYTES(KIND_ELEMENT(kind)));
+                memcpy(tail, cursor, count * traits[format].bytes);
                 tail_cursor = tail;
             }
             float values[lanes];
-            store(values, load_natural(kind, &tail_cursor, end, tail_mask));
+            store(values, next(format, &tail_cursor, end, tail_mask));
             memcpy(place + column, values, count * 4);
         }
     }
 }
 
-ENTRY void widen(const esparse_rows *rows, float *dense) {
-    switch (kind_of(rows)) {
-        case KIND(esparse_float32, 0): widen_kind(KIND(esparse_float32, 0), rows, dense); break;
-        case KIND(esparse_float16, 0): widen_kind(KIND(esparse_float16, 0), rows, dense); break;
-        case KIND(esparse_bfloat16, 0): widen_kind(KIND(esparse_bfloat16, 0), rows, dense); break;
-        case KIND(esparse_float32, 1): widen_kind(KIND(esparse_float32, 1), rows, dense); break;
-        case KIND(esparse_float16, 1): widen_kind(KIND(esparse_float16, 1), rows, dense); break;
-        case KIND(esparse_bfloat16, 1): widen_kind(KIND(esparse_bfloat16, 1), rows, dense); break;
-    }
-}
+#define WIDEN(name) \
+    ENTRY void widen_##name(const esparse_rows *rows, float *dense) { widen_format(esparse_##name, rows, dense); }
+#define FORMAT(name, layout, values) IF_ROWS_##layout(WIDEN(name))
+#include "../formats/all.h"
+#undef FORMAT
 
-ENTRY void expand(const esparse_rows *rows, uint16_t *dense) {
-    const int kind = KIND(esparse_bfloat16, 1);
-    const char *end = row_values(rows, kind, rows->rows);
+ENTRY void expand_masked_bf16(const esparse_rows *rows, uint16_t *dense) {
+    const int format = esparse_masked_bf16;
+    const char *end = row_values(rows, format, rows->rows);
     for (int64_t row = 0; row < rows->rows; row++) {
-        const char *cursor = row_values(rows, kind, row);
+        const char *cursor = row_values(rows, format, row);
         const uint8_t *mask = rows->bitmask + row * rows->mask_stride;
         uint16_t *place = dense + row * rows->columns;
         int64_t column = 0;
         for (; column + lanes <= rows->columns; column += lanes) {
-            store_high_halves(place + column, load_natural(kind, &cursor, end, mask + column / 8));
+            store_high_halves(place + column, next(format, &cursor, end, mask + column / 8));
         }
         if (column < rows->columns) {
             uint8_t tail_mask[4] = {0};
             uint16_t values[lanes];
             memcpy(tail_mask, mask + column / 8, (size_t)(rows->columns - column + 7) / 8);
-            store_high_halves(values, load_natural(kind, &cursor, end, tail_mask));
+            store_high_halves(values, next(format, &cursor, end, tail_mask));
             memcpy(place + column, values, (size_t)(rows->columns - column) * 2);
         }
     }

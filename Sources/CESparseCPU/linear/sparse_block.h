@@ -1,9 +1,8 @@
 // What the sparse products of many tokens share: how tokens are cut into tiles and channels into blocks, and scratch.
 //
-// A product works on a block of channels of a tile of tokens at a time, whose input stays in the first-level cache
-// while all rows of the run pass over it. Bitmasks are taken apart on the way, bit by bit: that keeps the processor's
-// scalar units busy, which a vector product leaves idle, so nothing is unpacked beforehand and nothing is packed at
-// load.
+// A product takes one block of channels of one tile of tokens at a time, whose input stays in the first-level cache
+// while all rows of the run pass over it. Bitmasks are taken apart on the way, bit by bit, by the scalar units that a
+// vector product leaves idle; so nothing is unpacked beforehand and nothing is packed at load.
 //
 // The including file defines `lanes`, `vector_unit` (vectors of a tile come in multiples of it), `value_bytes` and
 // `channel_unit` (channels of a block come in multiples of it, a multiple of 8, because masks are read by bytes).
@@ -83,17 +82,17 @@ typedef struct {
     int64_t rows;
     int starts;                 ///< whether sums start at zero
     int ends;                   ///< whether cursors move on
-    int foresees_weights;       ///< whether the next block's weights come in meanwhile
+    int foresees_weights;       ///< whether to prefetch the next block's weights
     int foresees_masks;         ///< and their masks
     float *output;              ///< of the first row and token, where sums are about to be written; else NULL
     int64_t output_stride;
     int64_t tokens;
 } block_product;
 
-/// Asks for what is needed soon, a few lines a row, so that memory works while products are computed: rows lie far
-/// apart, the processor does not foresee them.
+/// Prefetches what is needed soon, a few lines a row, while products are computed: rows lie far apart, so the
+/// processor's own prefetcher does not find them.
 KERNEL void foresee(const block_product *product, int64_t row, const int row_count, const int vectors,
-                    const int element_bytes) {
+                    const int value_size) {
     const esparse_rows *rows = product->weights;
     UNROLL for (int r = 0; r < row_count; r++) {
         int64_t later = row + r + rows_ahead < product->rows ? row + r + rows_ahead : product->rows - 1;
@@ -110,8 +109,8 @@ KERNEL void foresee(const block_product *product, int64_t row, const int row_cou
     }
     if (product->foresees_weights) {
         for (int r = 0; r < row_count; r++) {
-            for (int64_t byte = 0; byte < product->channels / 2 * element_bytes; byte += 64) {
-                __builtin_prefetch(product->cursors[row + r] + product->channels / 2 * element_bytes + 64 + byte, 0, 2);
+            for (int64_t byte = 0; byte < product->channels / 2 * value_size; byte += 64) {
+                __builtin_prefetch(product->cursors[row + r] + product->channels / 2 * value_size + 64 + byte, 0, 2);
             }
         }
     }

@@ -1,6 +1,6 @@
 // The sparse product for many tokens around its kernels: blocks of channels, tiles of tokens, and the output.
 //
-// The including file defines, beside what `sparse_block.h` needs, `add_vectors` and `tile_token`.
+// The including file defines, beside what `sparse_block.h` needs, `multiplies_bf16`, `add_vectors` and `tile_token`.
 
 /// Sums [count][tile_tokens] of the rows from `first` on to output [tokens, rows], with bias and what was there.
 ENTRY void write_rows(const esparse_rows *rows, int64_t first, int64_t count, const float *sums, int64_t tokens,
@@ -33,7 +33,7 @@ ENTRY void write_rows(const esparse_rows *rows, int64_t first, int64_t count, co
 ENTRY void sparse_many(const esparse_rows *rows, const void *tiles, int64_t tokens, int64_t tile_tokens, float *output,
                        int64_t output_stride, int accumulates, void *memory) {
     const sparse_scratch scratch = lay_out(rows, memory);
-    for (int64_t row = 0; row < rows->rows; row++) scratch.cursors[row] = row_values(rows, kind_of(rows), row);
+    for (int64_t row = 0; row < rows->rows; row++) scratch.cursors[row] = row_values(rows, rows->format, row);
     const int64_t tile_count = tiles_of(tokens, tile_tokens), channel_bytes = tile_tokens * value_bytes;
     const int64_t tile_bytes = rows->columns * channel_bytes, block_channels = block_channels_of(tile_tokens);
     for (int64_t first = 0; first < rows->columns; first += block_channels) {

@@ -6,9 +6,9 @@
 // weight. Loads bound it: a kept weight of a tile of 8 vectors costs 8 FMAs, each with a load, and the broadcast; a row
 // of a block 8 loads and 8 stores of sums.
 //
-// The including file defines, beside what `simd.h` needs, `transpose_square` (lanes x lanes), `load_float16` (as many f16
-// weights as a vector holds, or what is left), `broadcast_bfloat16` and `broadcast_pair` (one or two bf16 weights), and
-// `rows_with(vectors)`, how many rows' sums fit the registers.
+// The including file defines, beside what `simd.h` needs, `transpose_square` (lanes x lanes), `load_float16` (as many
+// f16 weights as a vector holds, or what is left), `broadcast_bfloat16` and `broadcast_pair` (one or two bf16
+// weights), and `rows_with(vectors)`, how many rows' sums fit the registers.
 
 enum {
     vector_unit = 1,
@@ -69,19 +69,12 @@ ENTRY void transpose(int rounds, const float *input, int64_t tokens, int64_t col
 
 // MARK: Products
 
-/// `count` weights of f32 or f16 from `from` on as floats: where they lie, or converted in `buffer`.
-KERNEL const float *as_floats(int element, const char *from, const char *end, int64_t count, float *buffer) {
-    if (element == esparse_float32) return (const float *)from;
-    for (int64_t i = 0; i < count; i += lanes) store(buffer + i, load_float16(count - i, from + 2 * i, end));
-    return buffer;
-}
-
-/// Adds a row's next weight, whose channel the lowest bit tells, to its sums.
+/// Adds a row's next weight, whose channel is the lowest set bit, to its sums.
 KERNEL void add_weight(const int vectors, vector weight, uint64_t *bits, const char *input, int64_t channel_bytes,
                        vector *totals) {
     const float *channel = (const float *)(input + __builtin_ctzll(*bits) * channel_bytes);
     *bits &= *bits - 1;
-    // The address in one register: an FMA whose operand is indexed is split in two.
+    // Keeps the address in one register: the processor splits an FMA with an indexed operand in two.
     __asm__("" : "+r"(channel));
     UNROLL for (int v = 0; v < vectors; v++) totals[v] = multiply_add(weight, load(channel + v * lanes), totals[v]);
 }
@@ -95,17 +88,17 @@ KERNEL void add_pair(const int vectors, const char *from, uint64_t *bits, const 
 }
 
 /// Adds a block of channels to the sums of `row_count` rows from `row` on; the first three are constants.
-KERNEL void add_block(const int is_bfloat16, const int vectors, const int row_count, const block_product *product,
+KERNEL void add_block(const int format, const int vectors, const int row_count, const block_product *product,
                       int64_t row) {
     const esparse_rows *rows = product->weights;
-    const int element = is_bfloat16 ? esparse_bfloat16 : rows->element, element_bytes = ELEMENT_BYTES(element);
+    const int is_bf16 = traits[format].is_bf16, value_size = traits[format].bytes;
     const int64_t channel_bytes = product->channel_bytes;
-    const char *end = (const char *)rows->weights + rows->rows * rows->kept_per_row * element_bytes, *cursors[4];
+    const char *end = row_values(rows, format, rows->rows), *cursors[4];
     const uint8_t *masks[4];
     _Alignas(64) float buffers[4][64];
     float *sums = product->sums + row * product->tile_tokens;
     vector totals[4][most_vectors];
-    foresee(product, row, row_count, vectors, element_bytes);
+    foresee(product, row, row_count, vectors, value_size);
     UNROLL for (int r = 0; r < row_count; r++) {
         cursors[r] = product->cursors[row + r];
         masks[r] = product->mask + (row + r) * rows->mask_stride;
@@ -123,12 +116,12 @@ KERNEL void add_block(const int is_bfloat16, const int vectors, const int row_co
             masks[r] += 8;
             counts[r] = __builtin_popcountll(bits[r]);
             least = counts[r] < least ? counts[r] : least;
-            if (!is_bfloat16) weights[r] = as_floats(element, cursors[r], end, counts[r], buffers[r]);
+            if (!is_bf16) weights[r] = listed(format, cursors[r], end, counts[r], buffers[r]);
         }
         for (; i + weights_at_once <= least; i += weights_at_once) {
             UNROLL for (int j = 0; j < weights_at_once; j += 2) {
                 UNROLL for (int r = 0; r < row_count; r++) {
-                    if (is_bfloat16) {
+                    if (is_bf16) {
                         add_pair(vectors, cursors[r] + 2 * (i + j), &bits[r], input, channel_bytes, totals[r]);
                     } else {
                         add_weight(vectors, all(weights[r][i + j]), &bits[r], input, channel_bytes, totals[r]);
@@ -139,10 +132,10 @@ KERNEL void add_block(const int is_bfloat16, const int vectors, const int row_co
         }
         UNROLL for (int r = 0; r < row_count; r++) {
             _Pragma("clang loop unroll(disable)") for (int64_t j = i; j < counts[r]; j++) {
-                vector weight = is_bfloat16 ? broadcast_bfloat16(cursors[r] + 2 * j) : all(weights[r][j]);
+                vector weight = is_bf16 ? broadcast_bfloat16(cursors[r] + 2 * j) : all(weights[r][j]);
                 add_weight(vectors, weight, &bits[r], input, channel_bytes, totals[r]);
             }
-            cursors[r] += counts[r] * element_bytes;
+            cursors[r] += counts[r] * value_size;
         }
     }
     UNROLL for (int r = 0; r < row_count; r++) {
@@ -152,34 +145,32 @@ KERNEL void add_block(const int is_bfloat16, const int vectors, const int row_co
 }
 
 /// All rows, as many at a time as the registers hold and the last ones alone.
-KERNEL void add_rows(const int is_bfloat16, const int vectors, const block_product *product) {
+KERNEL void add_rows(const int format, const int vectors, const block_product *product) {
     int64_t row = 0;
     for (; row + rows_with(vectors) <= product->rows; row += rows_with(vectors)) {
-        add_block(is_bfloat16, vectors, rows_with(vectors), product, row);
+        add_block(format, vectors, rows_with(vectors), product, row);
     }
-    for (; row < product->rows; row++) add_block(is_bfloat16, vectors, 1, product, row);
+    for (; row < product->rows; row++) add_block(format, vectors, 1, product, row);
 }
 
-#define ADD_ENTRY(vectors)                                                                              \
-    ENTRY void add_##vectors(const block_product *product) { add_rows(0, vectors, product); }           \
-    ENTRY void add_bfloat16_##vectors(const block_product *product) { add_rows(1, vectors, product); }
-ADD_ENTRY(1)
-ADD_ENTRY(2)
-ADD_ENTRY(3)
-ADD_ENTRY(4)
-ADD_ENTRY(5)
-ADD_ENTRY(6)
-ADD_ENTRY(7)
-ADD_ENTRY(8)
-#undef ADD_ENTRY
+#define ADD(name, vectors) \
+    ENTRY void add_##name##_##vectors(const block_product *product) { add_rows(esparse_##name, vectors, product); }
+#define ADD_ALL(name) \
+    ADD(name, 1) ADD(name, 2) ADD(name, 3) ADD(name, 4) ADD(name, 5) ADD(name, 6) ADD(name, 7) ADD(name, 8)
+#define FORMAT(name, layout, values) IF_MASKED_##layout(ADD_ALL(name))
+#include "../formats/all.h"
+#undef FORMAT
 
 static void add_vectors(int64_t vectors, const block_product *product) {
-    static void (*const kernels[2][most_vectors])(const block_product *) = {
-        {add_1, add_2, add_3, add_4, add_5, add_6, add_7, add_8},
-        {add_bfloat16_1, add_bfloat16_2, add_bfloat16_3, add_bfloat16_4, add_bfloat16_5, add_bfloat16_6, add_bfloat16_7,
-         add_bfloat16_8},
+#define ADDED(name)                                                                                           \
+    [esparse_##name] = {add_##name##_1, add_##name##_2, add_##name##_3, add_##name##_4,                       \
+                        add_##name##_5, add_##name##_6, add_##name##_7, add_##name##_8},
+#define FORMAT(name, layout, values) IF_MASKED_##layout(ADDED(name))
+    static void (*const kernels[esparse_format_count][most_vectors])(const block_product *) = {
+#include "../formats/all.h"
     };
-    kernels[product->weights->element == esparse_bfloat16][vectors - 1](product);
+#undef FORMAT
+    kernels[product->weights->format][vectors - 1](product);
 }
 
 #include "sparse_driver.h"

@@ -1,8 +1,8 @@
 // Swap gains of the local block shuffle: one subtract-max-add pass.
 //
 // Sums run over 16 rows side by side within a chunk of rows, are folded in halves, and chunks are added in double
-// precision. Those 16 are a compiler's vector, in as many registers as an instruction set needs for it, so all sets give
-// the same bits. The including file defines `GAIN_TILE`: slots times channels whose sums the registers hold.
+// precision. Those 16 are a compiler's vector, in as many registers as an instruction set needs for it, so all sets
+// give the same bits. The including file defines `GAIN_TILE`: slots times channels whose sums the registers hold.
 
 enum { gain_lanes = 16, largest_group = 32, chunk_rows = ESPARSE_SHUFFLE_CHUNK };
 

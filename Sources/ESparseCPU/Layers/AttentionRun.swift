@@ -3,7 +3,7 @@
 import CESparseCPU
 import ESparseCore
 
-/// What the pieces of one `attend` share. Lives for the time of the call.
+/// What the pieces of one `attend` share while it runs.
 @safe struct AttentionRun: @unchecked Sendable {
     let kernels: LayerKernels
     let buffers: BufferPool
@@ -100,7 +100,7 @@ import ESparseCore
                 }
             }
         }
-        // Later tiles see more keys: the longest first, so that the threads end together.
+        // Later tiles see more keys: the longest first, so that threads finish together.
         func keyCount(_ tile: Piece) -> Int { batch.segments[tile.segment].start + tile.first / group }
         tiles.sort { keyCount($0) > keyCount($1) }
         kernels.pool.run(count: tiles.count) { [tiles] index in attendTile(tiles[index]) }

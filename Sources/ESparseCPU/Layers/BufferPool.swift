@@ -2,10 +2,10 @@
 
 import Synchronization
 
-/// Hands out 64-byte aligned buffers and keeps those that come back, up to a limit; beyond it, those of the sizes that were
-/// not asked for the longest go.
+/// Hands out 64-byte aligned buffers and keeps returned ones up to a limit; past it, the sizes that have gone unused for the
+/// longest are freed first.
 final class BufferPool: Sendable {
-    /// Bytes kept for later at most.
+    /// Most bytes that are kept for later.
     private static let retainedLimit = 1 << 29
 
     private struct State {

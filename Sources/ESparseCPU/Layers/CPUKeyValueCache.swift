@@ -11,9 +11,9 @@ import ESparseCore
 
 /// Keys (turned to their rotary positions) and values of past tokens; one a session.
 ///
-/// A value type: a copy shares memory until one of the two is changed, so a common prompt can be handled once and its
-/// cache copied; only positions that were written are. Elements are F32 or BF16, laid out `[layer, sequence, key/value head, position, channel]`, rows padded
-/// with zeros to a multiple of 16 channels.
+/// A value type: copies share memory until one of them is changed, so a common prompt can be processed once and its cache
+/// copied; then only written positions are copied. Elements are F32 or BF16, laid out
+/// `[layer, sequence, key/value head, position, channel]`, rows padded with zeros to a multiple of 16 channels.
 public struct CPUKeyValueCache: Sendable {
     let layout: Layout
     private var storage: Storage
@@ -39,7 +39,7 @@ public struct CPUKeyValueCache: Sendable {
 
     /// A cache with memory of its own and the same contents.
     ///
-    /// - Throws: when memory cannot be had; a plain copy, which takes its memory when it is first changed, traps then.
+    /// - Throws: when there is no memory for it. A plain copy takes its memory at its first change and would trap there.
     public func copy() throws -> CPUKeyValueCache {
         var copy = self
         copy.storage = try storage.copy(layout)
@@ -63,7 +63,7 @@ public struct CPUKeyValueCache: Sendable {
         unsafe body(storage.keys, storage.values)
     }
 
-    /// Where things lie.
+    /// The layout of keys, and of values.
     struct Layout: Sendable {
         let description: CacheDescription
         let isBFloat16: Bool

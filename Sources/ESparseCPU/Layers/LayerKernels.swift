@@ -1,13 +1,13 @@
-// The C kernels of everything but linears, for one instruction set, cut in pieces for the thread pool.
+// The C kernels of everything but linears, for one instruction set, cut into pieces for the thread pool.
 
 package import CESparseCPU
 import ESparseCore
 
 /// The layer kernels of one instruction set and the threads they run on.
 ///
-/// Work is cut in pieces that do not depend on the number of threads.
+/// Work is cut into pieces that do not depend on the number of threads.
 @safe package struct LayerKernels: @unchecked Sendable {
-    /// Values that one piece of an element-wise operation handles: worth a thread's attention, small beside the caches.
+    /// Values in one piece of an element-wise operation: enough to be worth a thread, small beside the caches.
     private static let pieceSize = 1 << 14
 
     /// The C functions.

@@ -2,7 +2,7 @@
 
 import ESparseCore
 
-/// A normalisation's constants; the order is the output's.
+/// A normalisation's constants, in output order.
 public struct CPUNormalization: Sendable {
     let kind: NormalizationKind
     let size: Int

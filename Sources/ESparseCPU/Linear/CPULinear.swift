@@ -52,7 +52,7 @@ package struct CPULinear: Sendable {
         traits = LinearTraits(weight, precision: precision, instructionSet: selected)
         selection = KernelSelection(profile, for: traits, kernel: \.kernel)
         schedule = try KernelSchedule(
-            selection, traits: traits, format: storage.format, arithmetic: denseArithmetic)
+            selection, traits: traits, storage: storage, arithmetic: denseArithmetic)
     }
 
     /// R: output channels.
@@ -81,7 +81,7 @@ package struct CPULinear: Sendable {
         linear.selection = .fixed(kernel)
         do {
             linear.schedule = try KernelSchedule(
-                linear.selection, traits: traits, format: storage.format, arithmetic: denseArithmetic)
+                linear.selection, traits: traits, storage: storage, arithmetic: denseArithmetic)
         } catch { preconditionFailure("\(error)") }
         return linear
     }

@@ -22,6 +22,8 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
     case missingInstructionSet(InstructionSet)
     /// No format holds such weights.
     case noWeightFormat(ElementType, pattern: SparsityPattern?)
+    /// No kernel of an instruction set reads weights of a format.
+    case unreadFormat(String, InstructionSet)
 
     /// One sentence for the user.
     package var description: String {
@@ -38,6 +40,8 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
                 + "is needed; install that one"
         case .noWeightFormat(let type, let pattern):
             "there is no format for \(pattern?.description ?? "dense") weights of element type \(type.rawValue)"
+        case .unreadFormat(let format, let set):
+            "there is no kernel in \(set.rawValue) for weights in \(format)"
         case .unknownInstructionSet(let name):
             "\(InstructionSet.environmentVariable) is \"\(name)\", but must be one of "
                 + InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")

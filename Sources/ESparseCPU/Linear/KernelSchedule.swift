@@ -11,26 +11,32 @@ struct KernelSchedule: Sendable {
 
     private let entries: [Entry]
 
-    /// Resolves a selection's choices for a linear whose weights lie in `format`.
+    /// Resolves a selection's choices for a linear whose weights are in `storage`.
     ///
-    /// - Throws: `ImpossibleChoice` for one that there is not, or that cannot run the linear.
+    /// - Throws: `ImpossibleChoice` for one that there is not, or that cannot run the linear; `KernelError.unreadFormat`
+    ///   where the rules find no kernel that reads the weights for some number of tokens.
     init(
-        _ selection: KernelSelection<KernelName>, traits: LinearTraits, format: any WeightFormat.Type,
+        _ selection: KernelSelection<KernelName>, traits: LinearTraits, storage: WeightStorage,
         arithmetic: DenseArithmetic
-    ) throws(ImpossibleChoice) {
+    ) throws {
         func possible(_ name: KernelName) throws(ImpossibleChoice) -> any LinearKernel {
-            guard let kernel = LinearKernels.kernel(name), kernel.supports(traits), kernel.reads(format) else {
+            guard let kernel = LinearKernels.kernel(name), kernel.supports(traits), kernel.reads(storage) else {
                 throw ImpossibleChoice(name, for: traits)
             }
             return kernel
         }
         switch selection {
         case .rules:
-            entries = LinearKernels.all.compactMap { kernel in
-                guard kernel.supports(traits), kernel.reads(format) else { return nil }
+            let entries: [Entry] = LinearKernels.all.compactMap { kernel in
+                guard kernel.supports(traits), kernel.reads(storage) else { return nil }
                 return kernel.preferredTokens(traits, arithmetic: traits.denseArithmetic(arithmetic))
                     .map { Entry(tokens: $0, kernel: kernel) }
             }
+            guard (TokenClass.bounds + [.max]).allSatisfy({ tokens in entries.contains { $0.tokens.contains(tokens) } })
+            else {
+                throw KernelError.unreadFormat(type(of: storage.weights).name, traits.instructionSet)
+            }
+            self.entries = entries
         case .profile(let names):
             var entries: [Entry] = []
             for (bound, name) in zip(TokenClass.bounds, names) {

@@ -6,7 +6,10 @@ import ESparseCore
 /// Weights `[R, C]` and bias `[R]`, ready for kernels.
 struct WeightStorage: Sendable {
     private let shape: WeightShape
-    private let weights: any WeightFormat
+    /// The weights in their format.
+    let weights: any WeightFormat
+    /// What the C kernels do with them.
+    let functions: esparse_format_kernels
     private let bias: [Float]?
     /// What stands for the weights where reading ahead is concerned.
     let read: ReadWeights
@@ -31,6 +34,10 @@ struct WeightStorage: Sendable {
             self.bias = nil
         }
         weights = try WeightFormats.pack(portable, kernels: kernels, pool: pool)
+        guard let functions = kernels.functions(of: weights.code) else {
+            throw KernelError.noWeightFormat(shape.elementType, pattern: shape.pattern)
+        }
+        self.functions = functions
         let run = weights.firstRun
         read = ReadWeights(start: run.address, byteCount: run.byteCount)
     }
@@ -42,9 +49,6 @@ struct WeightStorage: Sendable {
     /// The pattern of the weights, nil when dense.
     var pattern: SparsityPattern? { shape.pattern }
 
-    /// The format that the weights are in.
-    var format: any WeightFormat.Type { type(of: weights) }
-
     /// Bytes of weights and bias, mapped or owned.
     var byteCount: Int { weights.byteCount + (bias?.count ?? 0) * 4 }
 
@@ -54,19 +58,17 @@ struct WeightStorage: Sendable {
     /// Rows that kernels of few tokens take at once.
     var rowsAtOnce: Int { weights.rowsAtOnce }
 
-    /// The functions of the format's sparse product of many tokens in f32 arithmetic, where it has one.
-    func manyTokens(_ kernels: esparse_linear_kernels) -> esparse_many_kernels? { weights.manyTokens(kernels) }
-
     /// Calls `body` with the C description of a run of rows, which starts at a multiple of eight; its pointers must not
     /// outlive the call.
     func withRows(_ range: Range<Int>, _ body: (UnsafePointer<esparse_rows>) -> Void) {
         guard let bias else {
             return unsafe weights.describe(
-                shape.description(rows: range.count, bias: nil), from: range.lowerBound, body)
+                shape.description(rows: range.count, bias: nil, format: weights.code), from: range.lowerBound, body)
         }
         unsafe bias.withUnsafeBufferPointer { bias in
             let start = unsafe bias.baseAddress.map { unsafe $0 + range.lowerBound }
-            unsafe weights.describe(shape.description(rows: range.count, bias: start), from: range.lowerBound, body)
+            unsafe weights.describe(
+                shape.description(rows: range.count, bias: start, format: weights.code), from: range.lowerBound, body)
         }
     }
 }

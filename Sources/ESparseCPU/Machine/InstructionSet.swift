@@ -8,7 +8,7 @@ package import CESparseCPU
     import Darwin
 #endif
 
-/// A set of instructions that there are kernels for.
+/// A set of instructions that all kernels exist for, a C file each.
 package enum InstructionSet: String, Sendable, CaseIterable {
     /// Plain C: the reference, for any processor.
     case plain
@@ -39,7 +39,7 @@ package enum InstructionSet: String, Sendable, CaseIterable {
     /// The set for kernels that give the same bits in every set: `selected`, or the richest one where that is refused.
     package static let forExactKernels: InstructionSet = (try? selected()) ?? available.last ?? .plain
 
-    /// Why kernels do not use the richest instructions that there are kernels for; nil where they do.
+    /// Why kernels do not run in the fastest set that there is; nil where they do.
     package var limitation: String? {
         let best = Self.available.last ?? .plain
         if self != best {
@@ -52,7 +52,7 @@ package enum InstructionSet: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether our sparse products by AVX-512 BF16 run, and pay: AMX tiles outrun them on expanded weights.
+    /// Whether our sparse products by AVX-512 BF16 can run and are worth it: AMX tiles outrun them on expanded weights.
     var hasBFloat16Products: Bool {
         self == .avx512 && KernelTable.avx512BFloat16?.isAvailable ?? false
             && !ProcessorFeatures.current.contains(.amxBFloat16)

@@ -1,19 +1,19 @@
-// What this machine's arithmetic and memory give to two plain loops: benchmarks state their figures as a fraction of it.
+// How fast this machine computes and reads memory in two plain loops: benchmarks state their figures as a fraction of it.
 
 internal import CESparseCPU
 import ESparseCore
 
-/// The arithmetic and the memory traffic that the threads of a pool reach together in loops that do nothing else.
+/// The rates of arithmetic and of reading memory that a pool's threads reach together in loops that do nothing else.
 ///
-/// These are yardsticks, not bounds: a kernel with another mix of reads and sums, or a quieter moment of a shared machine, can
-/// pass them. The arithmetic is of independent chains of multiply-adds in registers, on the widest vectors our kernels
+/// These are yardsticks, not bounds: a kernel with another mix of reads and sums can pass them, and so can any in a quieter
+/// moment of a shared machine. The arithmetic is of independent chains of multiply-adds in registers, on the widest vectors our kernels
 /// use; instructions that they do not use, such as AMX's, do not count.
 package struct MachinePeak: Sendable, Equatable {
     /// Single-precision operations a second; a multiply-add counts two.
     package let float32Operations: Double
     /// The same for bf16 dot products; nil where the processor has none.
     package let bfloat16Operations: Double?
-    /// Bytes a second that come out of memory, read once in rows of 1 MiB.
+    /// Bytes a second read from memory, in pieces of 1 MiB.
     package let readBytes: Double
 
     /// The larger of the two rates of arithmetic.
@@ -21,8 +21,8 @@ package struct MachinePeak: Sendable, Equatable {
 
     /// Measures for about a second, on all threads of `pool` at once: each figure is the best of several tries.
     ///
-    /// The memory that is read is twice all last-level caches, between 256 MiB and 1 GiB: of caches beyond half a GiB some of
-    /// it may still be held.
+    /// It reads twice the size of all last-level caches, between 256 MiB and 1 GiB; caches larger than half a GiB may hold
+    /// some of that.
     package static func measure(pool: ThreadPool) -> MachinePeak {
         let kernels = (InstructionSet.available.last ?? .plain).peakKernels
         let products = KernelTable.avx512BFloat16.flatMap { $0.isAvailable ? $0.peak : nil }

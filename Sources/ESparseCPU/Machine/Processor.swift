@@ -6,8 +6,8 @@ import ESparseCore
 package enum Processor {
     /// One line that tells kinds of processor apart, such as "GenuineIntel 6/143/8 Intel(R) Xeon(R) Platinum 8480+".
     ///
-    /// Virtual machines often hide the marketing name, so vendor, family, model and stepping come first, and instructions
-    /// that change which kernels exist are named last.
+    /// Virtual machines often hide the marketing name, so vendor, family, model and stepping come first; last come the
+    /// instruction sets that decide which kernels exist.
     package static let name: String = {
         let text = systemText("/proc/cpuinfo") ?? ""
         let instructions = InstructionSet.available.map(\.rawValue).joined(separator: "+")
@@ -50,13 +50,13 @@ package enum Processor {
         }
     }
 
-    /// Memory that can be had without swapping; nil where the system does not say.
+    /// Memory available without swapping; nil where the system does not say.
     package static var availableMemoryBytes: Int? {
         guard let text = systemText("/proc/meminfo") else { return nil }
         return kilobytes(of: "MemAvailable", in: text).map { $0 << 10 }
     }
 
-    /// The most memory of this process that was resident at once, mapped files included; 0 where the system does not say.
+    /// Peak resident memory of this process, mapped files included; 0 where the system does not say.
     package static var peakResidentBytes: Int {
         let text = systemText("/proc/self/status") ?? ""
         return (kilobytes(of: "VmHWM", in: text) ?? 0) << 10
@@ -94,7 +94,7 @@ package enum Processor {
         return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
     }
 
-    /// A file of the system's; nil where there is none.
+    /// The text of a system file; nil where there is none.
     private static func systemText(_ path: String) -> String? {
         (try? ByteStream.read(path, limit: 1 << 24)).flatMap { $0 }.map { String(decoding: $0, as: UTF8.self) }
     }

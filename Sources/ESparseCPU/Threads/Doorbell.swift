@@ -35,8 +35,8 @@ import Synchronization
         unsafe mutex.deallocate()
     }
 
-    /// Returns when `isReady` is true: spins for `spinNanoseconds`, then sleeps between rings. While it spins it calls `whileSpinning`,
-    /// which does a little and says whether there is more.
+    /// Returns when `isReady` is true: spins for `spinNanoseconds`, then sleeps between rings. While it spins it calls
+    /// `whileSpinning`, which does a little work and says whether there is more.
     ///
     /// `isReady` must read with sequentially consistent (or stronger than relaxed) order whatever it hands over.
     func wait(spinNanoseconds: UInt64, whileSpinning: () -> Bool, until isReady: () -> Bool) {

@@ -1,4 +1,4 @@
-// What threads fetch into their caches while they wait: the weights that the step before read next.
+// What threads fetch into their caches while they wait: the weights that the previous step read next.
 
 import CESparseCPU
 import Synchronization
@@ -13,13 +13,13 @@ package final class ReadWeights: Sendable {
     private let followingStart = Atomic<UInt>(0)
     private let followingByteCount = Atomic<Int>(0)
 
-    /// Weights at an address, of which nothing is known to follow yet.
+    /// Weights at an address; what follows them is not known yet.
     package init(start: UInt, byteCount: Int) {
         self.start = start
         self.byteCount = byteCount
     }
 
-    /// Where what followed the last time begins, and how long it is.
+    /// Start and length of the weights that followed last time.
     fileprivate var following: (start: UInt, byteCount: Int) {
         (followingStart.load(ordering: .relaxed), followingByteCount.load(ordering: .relaxed))
     }
@@ -31,9 +31,9 @@ package final class ReadWeights: Sendable {
     }
 }
 
-/// Memory that waiting threads share the fetching of.
+/// Memory that waiting threads fetch together.
 package final class Lookahead: Sendable {
-    /// What of the following weights is fetched at most: less than a second-level cache holds.
+    /// Most bytes of the following weights that are fetched: less than a second-level cache holds.
     package static let mostBytes = 512 << 10
     /// Bytes that a thread fetches before it looks again whether its wait is over.
     package static let stepBytes: UInt = 1024
@@ -45,7 +45,7 @@ package final class Lookahead: Sendable {
     /// Nothing to fetch.
     package init() {}
 
-    /// Says that weights are about to be read.
+    /// Call when weights are about to be read.
     package func begin(_ weights: ReadWeights) {
         latest.withLock { previous in
             previous?.note(following: weights)
@@ -56,7 +56,7 @@ package final class Lookahead: Sendable {
         end.store(following.start + UInt(min(following.byteCount, Self.mostBytes)), ordering: .relaxed)
     }
 
-    /// Fetches a little; false where everything is fetched.
+    /// Fetches a little; false when everything has been fetched.
     package func fetch() -> Bool {
         let last = end.load(ordering: .relaxed)
         guard cursor.load(ordering: .relaxed) < last else { return false }

@@ -1,4 +1,4 @@
-// The threads that all CPU kernels share: parallel loops short enough for decoding, and nothing burnt while idle.
+// The threads that all CPU kernels share: parallel loops cheap enough for decoding, and no spinning while idle.
 
 import Synchronization
 

@@ -31,12 +31,12 @@ package protocol TunableBackend: Sendable {
 
     /// How many copies of a weight, read in turn, no cache holds; at least 2.
     func copyCount(of weight: LinearWeight) -> Int
-    /// An input as the layers of a model hand it on, so that what a linear does not convert in a model is not timed.
+    /// An input in the form that a model's layers hand to a linear, so that converting it is not timed.
     func handedOn(_ input: Activation) throws -> Activation
-    /// Does once what a linear does for its first product of this size: a library may search among its algorithms. Returns
-    /// what the search chose, where a profile can keep that.
+    /// Does what only the first product of this size needs, such as a library's search among its algorithms; returns what the
+    /// search chose, where a profile can keep it.
     func settle(_ linear: PreparedLinear, for input: Activation) throws -> Kind.Parameter?
-    /// Seconds until all that `work` starts is done, by the clock that tells them best.
+    /// Seconds until all that `work` starts is done, by the backend's best clock.
     func seconds(of work: () throws -> Void) throws -> Double
 }
 

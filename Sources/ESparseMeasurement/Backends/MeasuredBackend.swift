@@ -1,4 +1,4 @@
-// What the tuner's profile and the benchmark's report need of a backend beyond running its kernels.
+// What `esparse tune` and `benchmark gemm` need of a backend beyond running its kernels: a profile, dense sides, a report's columns.
 
 package import ESparseCore
 package import ESparseRuntime
@@ -7,7 +7,7 @@ package import ESparseRuntime
 package protocol MeasuredBackend: TunableBackend where Kind: ProfiledKind {
     /// Its machine's profile on disk.
     var profileFile: ProfileFile<Kind> { get }
-    /// What tuning measured with or on, to end a sentence: "with 2 threads".
+    /// How a sentence about what was measured ends: "with 2 threads".
     var circumstance: String { get }
 
     /// Largest root mean square difference of two kernels' results, as a share of the results' own.
@@ -20,7 +20,7 @@ package protocol MeasuredBackend: TunableBackend where Kind: ProfiledKind {
     ) throws -> [DenseSide]
     /// Bytes of weights that a pass reads, and of another form that some kernels read.
     func weightBytes(of linear: PreparedLinear) -> (read: Int, secondForm: Int)
-    /// How reports look, with what has to be measured of the machine for them.
+    /// The report's own columns and lines; measures the machine's limits where they are shown.
     func gemmLayout() -> GemmLayout
 }
 

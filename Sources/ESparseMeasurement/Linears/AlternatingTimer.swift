@@ -17,9 +17,9 @@ package struct AlternatingTimer {
 
     /// Seconds of one call of each alternative: the median over rounds in which each has a turn.
     ///
-    /// The argument of a call counts the calls of that alternative, so that it can use other memory each time. Every second
-    /// round goes backwards. One call of each is not counted.
-    /// - Parameter stopwatch: runs the work that it is given and tells its seconds.
+    /// An alternative is called with the number of its calls so far, so that it can use other memory each time. Every second
+    /// round goes backwards, and a first call of each is not counted.
+    /// - Parameter stopwatch: runs the work that it is given and returns its seconds.
     /// - Throws: `InterruptedError`; what an alternative throws.
     package func medians(
         _ alternatives: [(Int) throws -> Void],

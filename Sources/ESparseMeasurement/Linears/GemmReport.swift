@@ -1,4 +1,4 @@
-// What `esparse benchmark gemm` says: JSON and a table of all points, with what each backend has to say of its own.
+// What `esparse benchmark gemm` says: JSON and a table of all points, each with a backend's own columns.
 
 import ESparseCore
 import ESparseReport
@@ -45,7 +45,7 @@ package struct GemmPoint: Sendable {
     }
 }
 
-/// What a backend's report says beside the figures that all have.
+/// What a backend's report says beyond the figures that all backends have.
 package struct GemmLayout: Sendable {
     /// A column of the table.
     package struct Column: Sendable {
@@ -55,7 +55,7 @@ package struct GemmLayout: Sendable {
 
     /// The lines above the table.
     let heading: String
-    /// Members of the JSON object beside "results": what the points ran on.
+    /// What the points ran on: members of the JSON object beside "results".
     let members: @Sendable () -> [String: (any Encodable)?]
     /// Members of a point's JSON object beside those of every backend.
     let pointMembers: @Sendable (GemmPoint) -> [String: (any Encodable)?]

@@ -1,4 +1,4 @@
-// The matrix products that are measured: a model's four linear inputs as the paper counts them, or any shape.
+// The matrix products that are measured: a model's four linears as the paper counts them, or any shape.
 
 import ESparseCore
 import ESparseModels

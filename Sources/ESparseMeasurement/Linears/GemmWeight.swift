@@ -1,4 +1,4 @@
-// A random weight that is measured, sparse and dense, with the copies that a backend prepared of it.
+// A random weight, sparse and dense, with the copies that a backend has prepared to measure.
 
 package import ESparseCore
 

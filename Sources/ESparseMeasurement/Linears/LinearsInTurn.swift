@@ -17,7 +17,7 @@ struct LinearsInTurn<Timed: TunableBackend> {
         self.backend = backend
     }
 
-    /// Lets every copy do what it does once; returns what its library's search chose.
+    /// Settles every copy; returns what the library's search chose for the last.
     func settle() throws -> Timed.Kind.Parameter? {
         var parameter: Timed.Kind.Parameter?
         for linear in linears { parameter = try backend.settle(linear, for: input) }

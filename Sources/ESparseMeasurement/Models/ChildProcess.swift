@@ -1,4 +1,4 @@
-// This program once more, as another process: its peak memory is then its own.
+// Runs this program again as a child process, whose peak memory is its own.
 
 import ESparseCore
 import ESparseFormats

@@ -4,7 +4,7 @@ import ESparseCPU
 public import ESparseCore
 public import ESparseModels
 
-/// What one run of a model gave.
+/// What one run of a model measured.
 public struct ModelRun: Sendable, Codable {
     /// Prompt tokens of all sequences over the time until all their first tokens were known.
     public let prefillTokensPerSecond: Double
@@ -37,7 +37,7 @@ public struct ModelRun: Sendable, Codable {
         }
     }
 
-    /// Loads a model and runs random prompts through it once; a short run before is not counted.
+    /// Loads a model and runs random prompts through it once, after a short run that is not counted.
     ///
     /// - Throws: as `LanguageModel.load` and `hidden`.
     public init(

@@ -1,4 +1,4 @@
-// A folder that is gone when its owner is.
+// A temporary folder that is removed when its owner goes.
 
 package import ESparseCore
 import ESparseFormats

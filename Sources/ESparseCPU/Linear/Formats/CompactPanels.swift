@@ -8,8 +8,8 @@ import ESparseCore
 /// A panel that does not fit is *spilled*: it lies beside the others as a plain one.
 struct CompactPanels: WeightFormat {
     static let name = "compact panels"
-    static let operations: WeightOperations = [.multiplyFewTokens, .multiplyManyTokens, .widen, .expand]
 
+    let code = esparse_compact_panels
     private let panels: ByteStorage
     private let bytesPerPanel: Int
     private let spilled: SpilledPanels?
@@ -21,8 +21,8 @@ struct CompactPanels: WeightFormat {
     /// mapped checkpoint that held the portable weights are given back.
     init?(packing weights: PortableWeights, kernels: esparse_linear_kernels, pool: ThreadPool) {
         guard weights.shape.elementType == .bfloat16,
-            let packing = PanelPacking(weights, isCompact: true, kernels: kernels, pool: pool),
-            let plain = PanelPacking(weights, isCompact: false, kernels: kernels, pool: pool),
+            let packing = PanelPacking(weights, format: esparse_compact_panels, kernels: kernels, pool: pool),
+            let plain = PanelPacking(weights, format: esparse_panels_bf16, kernels: kernels, pool: pool),
             packing.bytesPerPanel < plain.bytesPerPanel
         else { return nil }
         let (panels, outcomes) = packing.fill(Array(0..<packing.count))
@@ -48,7 +48,6 @@ struct CompactPanels: WeightFormat {
 
     func describe(_ rows: esparse_rows, from row: Int, _ body: (UnsafePointer<esparse_rows>) -> Void) {
         var description = unsafe rows
-        unsafe description.is_compact = 1
         unsafe panels.withPanel(of: row, bytesPerPanel: bytesPerPanel) { panel in
             unsafe description.panels = panel
             guard let spilled else { return unsafe body(&description) }
@@ -59,8 +58,6 @@ struct CompactPanels: WeightFormat {
             }
         }
     }
-
-    func manyTokens(_ kernels: esparse_linear_kernels) -> esparse_many_kernels? { kernels.panels.many }
 
     /// Plain panels of the rows whose compact ones could not hold them.
     private struct SpilledPanels {

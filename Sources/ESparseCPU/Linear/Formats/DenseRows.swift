@@ -6,15 +6,28 @@ import ESparseCore
 /// Dense weights `[R, C]` in f32, f16 or bf16, row-major; mapped checkpoint bytes where they fit.
 struct DenseRows: WeightFormat {
     static let name = "dense rows"
-    static let operations: WeightOperations = [.multiplyFewTokens, .widen]
 
+    let code: esparse_format
     private let shape: WeightShape
     private let values: Tensor
 
     init?(packing weights: PortableWeights, kernels: esparse_linear_kernels, pool: ThreadPool) {
-        guard weights.shape.pattern == nil else { return nil }
+        guard weights.shape.pattern == nil, let code = Self.code(weights.shape.elementType),
+            kernels.functions(of: code) != nil
+        else { return nil }
+        self.code = code
         shape = weights.shape
         values = weights.values
+    }
+
+    /// C's format of dense rows; nil for other types.
+    static func code(_ type: ElementType) -> esparse_format? {
+        switch type {
+        case .float32: esparse_dense_f32
+        case .float16: esparse_dense_f16
+        case .bfloat16: esparse_dense_bf16
+        case .uint8, .int32, .int64: nil
+        }
     }
 
     var byteCount: Int { values.byteCount }
@@ -26,8 +39,6 @@ struct DenseRows: WeightFormat {
     func describe(_ rows: esparse_rows, from row: Int, _ body: (UnsafePointer<esparse_rows>) -> Void) {
         unsafe PortableWeights.describe(rows, values: values, bitmask: nil, shape: shape, from: row, body)
     }
-
-    func manyTokens(_ kernels: esparse_linear_kernels) -> esparse_many_kernels? { nil }
 }
 
 extension Tensor {

@@ -7,17 +7,30 @@ import ESparseCore
 /// j / 8; mapped checkpoint bytes where they fit.
 struct MaskedRows: WeightFormat {
     static let name = "masked rows"
-    static let operations: WeightOperations = [.multiplyFewTokens, .multiplyManyTokens, .widen, .expand]
 
+    let code: esparse_format
     private let shape: WeightShape
     private let values: Tensor
     private let bitmask: Tensor
 
     init?(packing weights: PortableWeights, kernels: esparse_linear_kernels, pool: ThreadPool) {
-        guard let bitmask = weights.bitmask else { return nil }
+        guard let bitmask = weights.bitmask, let code = Self.code(weights.shape.elementType),
+            kernels.functions(of: code) != nil
+        else { return nil }
+        self.code = code
         shape = weights.shape
         values = weights.values
         self.bitmask = bitmask
+    }
+
+    /// C's format of rows with a bitmask; nil for other types.
+    static func code(_ type: ElementType) -> esparse_format? {
+        switch type {
+        case .float32: esparse_masked_f32
+        case .float16: esparse_masked_f16
+        case .bfloat16: esparse_masked_bf16
+        case .uint8, .int32, .int64: nil
+        }
     }
 
     var byteCount: Int { values.byteCount + bitmask.byteCount }
@@ -29,6 +42,4 @@ struct MaskedRows: WeightFormat {
     func describe(_ rows: esparse_rows, from row: Int, _ body: (UnsafePointer<esparse_rows>) -> Void) {
         unsafe PortableWeights.describe(rows, values: values, bitmask: bitmask, shape: shape, from: row, body)
     }
-
-    func manyTokens(_ kernels: esparse_linear_kernels) -> esparse_many_kernels? { kernels.sparse_many }
 }

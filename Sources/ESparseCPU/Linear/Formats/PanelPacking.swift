@@ -6,7 +6,7 @@ import Synchronization
 
 /// Makes panels of one kind out of portable weights.
 ///
-/// Panels hold eight rows side by side, as the C kernels' `linear_panel.h` describes them; the last one is whole.
+/// Panels hold eight rows side by side, as the C kernels' `linear/panel.h` describes them; the last one is whole.
 struct PanelPacking {
     /// Rows of a panel.
     static let rows = 8
@@ -19,26 +19,21 @@ struct PanelPacking {
     /// Bytes of a panel.
     let bytesPerPanel: Int
     private let weights: PortableWeights
-    private let isCompact: Bool
-    private let functions: esparse_panel_kernels
+    private let format: esparse_format
+    private let functions: esparse_format_kernels
     private let pool: ThreadPool
 
     /// nil where the weights do not suit such panels, or no kernels read them.
-    init?(_ weights: PortableWeights, isCompact: Bool, kernels: esparse_linear_kernels, pool: ThreadPool) {
+    init?(_ weights: PortableWeights, format: esparse_format, kernels: esparse_linear_kernels, pool: ThreadPool) {
         guard let pattern = weights.shape.pattern, Self.span % pattern.group == 0, weights.shape.rows > 0,
-            unsafe kernels.panels.fill != nil
+            let functions = kernels.functions(of: format), unsafe functions.fill != nil
         else { return nil }
-        let functions = kernels.panels
         var size: Int64 = 0
-        unsafe weights.withRows(0..<0) { description in
-            var form = unsafe description.pointee
-            unsafe form.is_compact = isCompact ? 1 : 0
-            size = unsafe functions.bytes(&form)
-        }
+        unsafe weights.withRows(0..<0, for: format) { size = unsafe functions.panel_bytes($0) }
         guard size > 0 else { return nil }
         bytesPerPanel = Int(size)
         self.weights = weights
-        self.isCompact = isCompact
+        self.format = format
         self.functions = functions
         self.pool = pool
     }
@@ -53,12 +48,11 @@ struct PanelPacking {
             nonisolated(unsafe) let base = target.baseAddress
             pool.run(count: panels.count) { index in
                 let first = panels[index] * Self.rows
-                unsafe weights.withRows(first..<min(first + Self.rows, weights.shape.rows)) { description in
+                let rows = first..<min(first + Self.rows, weights.shape.rows)
+                unsafe weights.withRows(rows, for: format) { description in
                     guard let base = unsafe base else { return }
                     let place = unsafe (base + index * bytesPerPanel).assumingMemoryBound(to: UInt8.self)
-                    var form = unsafe description.pointee
-                    unsafe form.is_compact = isCompact ? 1 : 0
-                    let outcome = unsafe functions.fill(&form, place)
+                    let outcome = unsafe functions.fill(description, place)
                     if outcome != esparse_fill_done { outcomes.withLock { $0[index] = outcome } }
                 }
             }

@@ -6,19 +6,32 @@ import ESparseCore
 /// N:M weights of f32, f16 or bf16 in panels of eight rows.
 struct PlainPanels: WeightFormat {
     static let name = "plain panels"
-    static let operations: WeightOperations = [.multiplyFewTokens, .multiplyManyTokens, .widen, .expand]
 
+    let code: esparse_format
     private let panels: ByteStorage
     private let bytesPerPanel: Int
 
     /// Afterwards pages of a mapped checkpoint that held the portable weights are given back.
     init?(packing weights: PortableWeights, kernels: esparse_linear_kernels, pool: ThreadPool) {
-        guard let packing = PanelPacking(weights, isCompact: false, kernels: kernels, pool: pool) else { return nil }
+        guard let code = Self.code(weights.shape.elementType),
+            let packing = PanelPacking(weights, format: code, kernels: kernels, pool: pool)
+        else { return nil }
         let (panels, outcomes) = packing.fill(Array(0..<packing.count))
         guard outcomes.allSatisfy({ $0 == esparse_fill_done }) else { return nil }
+        self.code = code
         self.panels = panels
         bytesPerPanel = packing.bytesPerPanel
         weights.releasePages()
+    }
+
+    /// C's format of panels; nil for other types.
+    static func code(_ type: ElementType) -> esparse_format? {
+        switch type {
+        case .float32: esparse_panels_f32
+        case .float16: esparse_panels_f16
+        case .bfloat16: esparse_panels_bf16
+        case .uint8, .int32, .int64: nil
+        }
     }
 
     var byteCount: Int { panels.byteCount }
@@ -34,6 +47,4 @@ struct PlainPanels: WeightFormat {
             unsafe body(&description)
         }
     }
-
-    func manyTokens(_ kernels: esparse_linear_kernels) -> esparse_many_kernels? { kernels.panels.many }
 }

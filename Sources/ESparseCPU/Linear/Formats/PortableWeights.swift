@@ -42,10 +42,14 @@ struct PortableWeights {
         bitmask?.releasePages()
     }
 
-    /// Calls `body` with the C description of a run of rows; its pointers must not outlive the call.
-    func withRows(_ range: Range<Int>, _ body: (UnsafePointer<esparse_rows>) -> Void) {
+    /// Calls `body` with the C description of a run of rows that is to become rows in `format`; its pointers must not
+    /// outlive the call.
+    func withRows(
+        _ range: Range<Int>, for format: esparse_format, _ body: (UnsafePointer<esparse_rows>) -> Void
+    ) {
         unsafe Self.describe(
-            shape.description(rows: range.count, bias: nil), values: values, bitmask: bitmask, shape: shape,
+            shape.description(rows: range.count, bias: nil, format: format), values: values, bitmask: bitmask,
+            shape: shape,
             from: range.lowerBound, body)
     }
 
@@ -79,6 +83,9 @@ struct PortableWeights {
     private static func rounded(
         _ tensor: Tensor, kernels: esparse_linear_kernels, pool: ThreadPool
     ) throws -> Tensor {
+        guard let format = DenseRows.code(tensor.elementType), let functions = kernels.functions(of: format) else {
+            throw KernelError.elementType(tensor.elementType, role: "weight")
+        }
         let count = tensor.elementCount
         let chunk = 16_384
         let storage = unsafe ByteStorage(byteCount: count * 2) { target in
@@ -91,12 +98,12 @@ struct PortableWeights {
                     .assumingMemoryBound(to: Float.self)
                 let run = WeightShape(
                     rows: 1, columns: size, pattern: nil, keptPerRow: size, elementType: tensor.elementType)
-                var description = unsafe run.description(rows: 1, bias: nil)
+                var description = unsafe run.description(rows: 1, bias: nil, format: format)
                 unsafe tensor.withUnsafeBytes { bytes in
                     unsafe description.weights = bytes.baseAddress.map {
                         unsafe $0 + first * tensor.elementType.byteCount
                     }
-                    unsafe kernels.widen(&description, widened)
+                    unsafe functions.widen(&description, widened)
                 }
                 unsafe kernels.narrow(widened, output + first, Int64(size))
             }

@@ -2,32 +2,19 @@
 
 internal import CESparseCPU
 
-/// What the C kernels of a format can do with it.
-struct WeightOperations: OptionSet {
-    let rawValue: Int
-
-    /// Multiply it with a few tokens.
-    static let multiplyFewTokens = WeightOperations(rawValue: 1)
-    /// Multiply it with many tokens in f32 arithmetic.
-    static let multiplyManyTokens = WeightOperations(rawValue: 2)
-    /// Write its rows out as dense f32.
-    static let widen = WeightOperations(rawValue: 4)
-    /// Write its rows, which are sparse bf16, out as dense bf16.
-    static let expand = WeightOperations(rawValue: 8)
-}
-
 /// How the weights of a linear lie in memory: one file in this folder, and one line in `WeightFormats.all`.
 ///
-/// Kernels say which formats they read: by what a format can do (`operations`), or by naming the format.
+/// Each is one or more formats of the C kernels (`CESparseCPU/formats`), one for each element type that it holds. What the
+/// kernels of an instruction set can do with it is in their table; kernels of linears say which of that they need.
 protocol WeightFormat: Sendable {
     /// The name in error messages.
     static var name: String { get }
-    /// What kernels can do with it.
-    static var operations: WeightOperations { get }
 
-    /// Packs weights; nil where they do not suit this format, or `kernels` have none that read it.
+    /// Packs weights; nil where they do not suit this format, or `kernels` do not read it.
     init?(packing weights: PortableWeights, kernels: esparse_linear_kernels, pool: ThreadPool)
 
+    /// The format of these weights as C knows it.
+    var code: esparse_format { get }
     /// Bytes of the weights, mapped or owned, with all that says where they belong.
     var byteCount: Int { get }
     /// Rows that kernels of few tokens take at once: tiles for them are multiples.
@@ -38,9 +25,15 @@ protocol WeightFormat: Sendable {
     /// Calls `body` with the C description of `rows`, a run of rows from `row` on, completed by where these weights lie;
     /// `row` must be a multiple of 8. The description's pointers must not outlive the call.
     func describe(_ rows: esparse_rows, from row: Int, _ body: (UnsafePointer<esparse_rows>) -> Void)
+}
 
-    /// The functions of its sparse product of many tokens in f32 arithmetic, where `operations` have `multiplyManyTokens`.
-    func manyTokens(_ kernels: esparse_linear_kernels) -> esparse_many_kernels?
+extension esparse_linear_kernels {
+    /// What these kernels do with a format; nil where they do not read it.
+    func functions(of format: esparse_format?) -> esparse_format_kernels? {
+        guard let format else { return nil }
+        let functions = functions(format)
+        return unsafe functions.few != nil || functions.many.multiply != nil ? functions : nil
+    }
 }
 
 /// The weight formats, in order of preference: to add one, write its file and a line here.

@@ -24,23 +24,11 @@ struct WeightShape {
     /// Whether every four columns keep the same number of weights.
     private var isGrouped: Bool { pattern.map { 4 % $0.group == 0 } ?? false }
 
-    /// What C is told of `count` rows, without where they lie.
-    func description(rows count: Int, bias: UnsafePointer<Float>?) -> esparse_rows {
+    /// What C is told of `count` rows in a format, without where they lie.
+    func description(rows count: Int, bias: UnsafePointer<Float>?, format: esparse_format) -> esparse_rows {
         unsafe esparse_rows(
-            weights: nil, bitmask: nil, bias: bias, rows: Int64(count), columns: Int64(columns),
-            kept_per_row: Int64(keptPerRow), mask_stride: Int64(maskStride), element: elementType.kernelCode,
-            is_grouped: isGrouped ? 1 : 0, is_compact: 0, panels: nil, spilled: nil)
-    }
-}
-
-extension ElementType {
-    /// The C kernels' code of a floating-point type.
-    var kernelCode: Int32 {
-        switch self {
-        case .float32: Int32(esparse_float32.rawValue)
-        case .float16: Int32(esparse_float16.rawValue)
-        case .bfloat16: Int32(esparse_bfloat16.rawValue)
-        case .uint8, .int32, .int64: preconditionFailure("no kernel reads weights of type \(rawValue)")
-        }
+            format: format, weights: nil, bitmask: nil, bias: bias, rows: Int64(count), columns: Int64(columns),
+            kept_per_row: Int64(keptPerRow), mask_stride: Int64(maskStride), is_grouped: isGrouped ? 1 : 0,
+            panels: nil, spilled: nil)
     }
 }

@@ -19,7 +19,7 @@ struct DenseBFloat16: LinearKernel {
         traits.pattern == nil && traits.columns > 0 && traits.precision == .bfloat16 && DenseArithmetic.hasBFloat16
     }
 
-    func reads(_ format: any WeightFormat.Type) -> Bool { format == DenseRows.self }
+    func reads(_ storage: WeightStorage) -> Bool { storage.weights is DenseRows }
 
     func preferredTokens(_ traits: LinearTraits, arithmetic: DenseArithmetic) -> ClosedRange<Int>? {
         arithmetic == .bfloat16 ? 0...Int.max : nil

@@ -19,7 +19,7 @@ struct DenseFloat32: LinearKernel {
         traits.pattern == nil && traits.columns > 0 && traits.elementType == .float32
     }
 
-    func reads(_ format: any WeightFormat.Type) -> Bool { format == DenseRows.self }
+    func reads(_ storage: WeightStorage) -> Bool { storage.weights is DenseRows }
 
     func preferredTokens(_ traits: LinearTraits, arithmetic: DenseArithmetic) -> ClosedRange<Int>? { 0...Int.max }
 

@@ -19,7 +19,7 @@ struct ExpandedBFloat16: LinearKernel {
         traits.pattern != nil && traits.columns > 0 && traits.precision == .bfloat16 && DenseArithmetic.hasBFloat16
     }
 
-    func reads(_ format: any WeightFormat.Type) -> Bool { format.operations.contains(.expand) }
+    func reads(_ storage: WeightStorage) -> Bool { unsafe storage.functions.expand != nil }
 
     func preferredTokens(_ traits: LinearTraits, arithmetic: DenseArithmetic) -> ClosedRange<Int>? {
         arithmetic == .bfloat16 ? 0...Int.max : nil
@@ -38,7 +38,7 @@ struct ExpandedBFloat16: LinearKernel {
     func compute(_ tile: LinearTile, linear: CPULinear, prepared: UnsafeRawPointer, output: TileOutput) {
         unsafe linear.storage.withRows(tile.rows) { description in
             let weights = unsafe ScratchSlot.weights.memory(byteCount: tile.rows.count * linear.columns * 2)
-            unsafe linear.kernels.expand(description, weights.assumingMemoryBound(to: UInt16.self))
+            unsafe linear.storage.functions.expand(description, weights.assumingMemoryBound(to: UInt16.self))
             unsafe linear.computeDense(
                 tile, .bfloat16, prepared: prepared, weights: UnsafeRawPointer(weights),
                 bias: description.pointee.bias, output: output)

@@ -19,7 +19,7 @@ struct FewTokens: LinearKernel {
 
     func supports(_ traits: LinearTraits) -> Bool { true }
 
-    func reads(_ format: any WeightFormat.Type) -> Bool { format.operations.contains(.multiplyFewTokens) }
+    func reads(_ storage: WeightStorage) -> Bool { unsafe storage.functions.few != nil }
 
     func preferredTokens(_ traits: LinearTraits, arithmetic: DenseArithmetic) -> ClosedRange<Int>? {
         0...(traits.columns == 0 ? .max : Self.mostTokens(traits, arithmetic))
@@ -54,7 +54,7 @@ struct FewTokens: LinearKernel {
         let stride = packedStride(linear)
         let packed = unsafe ScratchSlot.input.memory(byteCount: LinearPlan.roundUp(tokens, to: 8) * stride * 4)
         unsafe linear.storage.withRows(0..<0) { description in
-            unsafe linear.kernels.pack(
+            unsafe linear.storage.functions.pack(
                 description, linear.roundsInput, input, Int64(tokens), packed.assumingMemoryBound(to: Float.self),
                 Int64(stride))
         }
@@ -65,7 +65,7 @@ struct FewTokens: LinearKernel {
         let stride = packedStride(linear)
         let packed = unsafe prepared.assumingMemoryBound(to: Float.self) + tile.tokens.lowerBound * stride
         unsafe linear.storage.withRows(tile.rows) { description in
-            unsafe linear.kernels.few(
+            unsafe linear.storage.functions.few(
                 description, packed, Int64(stride), Int64(tile.tokens.count), output.start, Int64(output.stride),
                 output.accumulateCode)
         }

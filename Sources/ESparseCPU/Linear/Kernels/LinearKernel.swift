@@ -35,11 +35,12 @@ protocol LinearKernel: Sendable {
     /// Name, cost and how sums are ordered.
     var properties: KernelProperties { get }
 
-    /// Whether it can run such a linear on this processor, whose instructions include `traits.instructionSet`.
+    /// Whether it can run such a linear on this processor, whose instructions include `traits.instructionSet`, in whichever
+    /// format the weights then lie.
     func supports(_ traits: LinearTraits) -> Bool
 
-    /// Whether it can read weights that lie in this format.
-    func reads(_ format: any WeightFormat.Type) -> Bool
+    /// Whether it can read these weights: by what C does with their format, or because the format is one that it knows.
+    func reads(_ storage: WeightStorage) -> Bool
 
     /// The numbers of tokens that the rules give it, unless a kernel before it in `LinearKernels.all` takes them; nil where
     /// only a profile chooses it. `arithmetic` is the data type of dense products.

@@ -22,17 +22,17 @@ struct SparseBFloat16: LinearKernel {
             && traits.instructionSet.hasBFloat16Products
     }
 
-    func reads(_ format: any WeightFormat.Type) -> Bool { format == MaskedRows.self }
+    func reads(_ storage: WeightStorage) -> Bool { storage.weights.code == esparse_masked_bf16 }
 
     func preferredTokens(_ traits: LinearTraits, arithmetic: DenseArithmetic) -> ClosedRange<Int>? {
         arithmetic == .bfloat16 ? 0...Int.max : nil
     }
 
     private var functions: esparse_many_kernels {
-        guard let functions = KernelTable.avx512BFloat16?.linear?.sparse_many else {
+        guard let functions = KernelTable.avx512BFloat16?.linear?.functions(of: esparse_masked_bf16) else {
             preconditionFailure("no product by AVX-512 BF16 is in this build")
         }
-        return functions
+        return functions.many
     }
 
     func plan(_ linear: CPULinear, tokens: Int) -> LinearPlan { linear.sparsePlan(functions, tokens: tokens) }

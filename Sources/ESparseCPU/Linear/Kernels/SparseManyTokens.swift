@@ -18,32 +18,27 @@ struct SparseManyTokens: LinearKernel {
     }
 
     func supports(_ traits: LinearTraits) -> Bool {
-        traits.pattern != nil && traits.columns > 0 && traits.instructionSet.kernels.sparse_many.value_bytes > 0
+        guard traits.pattern != nil, traits.columns > 0 else { return false }
+        let functions = traits.instructionSet.kernels.functions(of: MaskedRows.code(traits.elementType))
+        return unsafe functions?.many.multiply != nil
     }
 
-    func reads(_ format: any WeightFormat.Type) -> Bool { format.operations.contains(.multiplyManyTokens) }
+    func reads(_ storage: WeightStorage) -> Bool { unsafe storage.functions.many.multiply != nil }
 
     func preferredTokens(_ traits: LinearTraits, arithmetic: DenseArithmetic) -> ClosedRange<Int>? { 0...Int.max }
 
-    /// The format's functions of this product.
-    private func functions(_ linear: CPULinear) -> esparse_many_kernels {
-        guard let functions = linear.storage.manyTokens(linear.kernels) else {
-            preconditionFailure("no sparse product of many tokens reads \(linear.storage.format.name)")
-        }
-        return functions
-    }
-
     func plan(_ linear: CPULinear, tokens: Int) -> LinearPlan {
-        linear.sparsePlan(functions(linear), tokens: tokens)
+        linear.sparsePlan(linear.storage.functions.many, tokens: tokens)
     }
 
     func prepare(
         _ input: UnsafePointer<Float>, tokens: Int, plan: LinearPlan, linear: CPULinear, pool: ThreadPool
     ) -> UnsafeRawPointer {
-        unsafe linear.transposed(input, tokens: tokens, plan: plan, functions: functions(linear), pool: pool)
+        unsafe linear.transposed(
+            input, tokens: tokens, plan: plan, functions: linear.storage.functions.many, pool: pool)
     }
 
     func compute(_ tile: LinearTile, linear: CPULinear, prepared: UnsafeRawPointer, output: TileOutput) {
-        unsafe linear.computeSparse(tile, prepared: prepared, output: output, functions: functions(linear))
+        unsafe linear.computeSparse(tile, prepared: prepared, output: output, functions: linear.storage.functions.many)
     }
 }

@@ -19,7 +19,7 @@ struct WidenedFloat32: LinearKernel {
         traits.columns > 0 && (traits.pattern != nil || traits.elementType != .float32)
     }
 
-    func reads(_ format: any WeightFormat.Type) -> Bool { format.operations.contains(.widen) }
+    func reads(_ storage: WeightStorage) -> Bool { unsafe storage.functions.widen != nil }
 
     func preferredTokens(_ traits: LinearTraits, arithmetic: DenseArithmetic) -> ClosedRange<Int>? { 0...Int.max }
 
@@ -36,7 +36,7 @@ struct WidenedFloat32: LinearKernel {
     func compute(_ tile: LinearTile, linear: CPULinear, prepared: UnsafeRawPointer, output: TileOutput) {
         unsafe linear.storage.withRows(tile.rows) { description in
             let weights = unsafe ScratchSlot.weights.memory(byteCount: tile.rows.count * linear.columns * 4)
-            unsafe linear.kernels.widen(description, weights.assumingMemoryBound(to: Float.self))
+            unsafe linear.storage.functions.widen(description, weights.assumingMemoryBound(to: Float.self))
             unsafe linear.computeDense(
                 tile, .float32, prepared: prepared, weights: UnsafeRawPointer(weights),
                 bias: description.pointee.bias, output: output)
