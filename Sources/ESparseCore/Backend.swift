@@ -1,4 +1,4 @@
-// What a place that runs models (CPU, GPU) must be able to do. The forward pass is written once on this protocol.
+// The operations a CPU or GPU backend provides; the forward pass is written once, on this protocol.
 //
 // Dimension legend: T tokens of a batch, D hidden size, H attention heads, K key/value heads, S head size,
 // V vocabulary, R output and C input channels of a linear.
@@ -135,12 +135,11 @@ public struct CacheDescription: Sendable {
     }
 }
 
-/// A place that runs models: weights are *prepared* once, then operations run on activations that stay in place.
+/// Runs models: weights are *prepared* once, then operations run on activations that stay in the backend's memory.
 ///
-/// Activations are row-major `[T, channels]` and single precision to the caller; a backend may hold what enters a product in 16 bits.
-/// Operations are synchronous and deterministic: results do
-/// not depend on the number of threads. A size that does not fit is a programming error and traps; sizes from files are
-/// checked before they get here. Where an operation throws, the device failed, most often for want of memory.
+/// Activations are row-major `[T, channels]` and single precision to the caller; a backend may hold the inputs of products in
+/// 16 bits. Operations are synchronous and deterministic: results do not depend on the number of threads. A size that does
+/// not fit is a programming error and traps; sizes from files are checked before they get here. Where an operation throws, the device failed, most often for want of memory.
 /// Every operation of every backend is tested against `ReferenceBackend`.
 public protocol Backend: Sendable {
     /// Values of all tokens of a batch, `[T, channels]`.
@@ -174,7 +173,7 @@ public protocol Backend: Sendable {
 
     /// Copies host values `[T, channels]` in.
     func activation(_ values: [Float], channels: Int) throws -> Activation
-    /// Makes `[T, channels]` of the values that `fill` writes, row-major; it must write all of them.
+    /// Makes an activation `[T, channels]` from the values that `fill` writes, row-major; it must write all of them.
     func activation(
         tokens: Int, channels: Int, fill: (inout MutableSpan<Float>) throws -> Void
     ) throws -> Activation
@@ -192,7 +191,7 @@ public protocol Backend: Sendable {
     func normalize(_ input: Activation, with normalization: PreparedNormalization) throws -> Activation
     /// `x W^T + b`, `[T, R]`.
     func multiply(_ input: Activation, by linear: PreparedLinear) throws -> Activation
-    /// `x W^T + b`, `[T, R]`, always in single precision: for logits, which the likeliest token is taken from.
+    /// `x W^T + b`, `[T, R]`, always in single precision, so that rounding does not make logits equal.
     func logits(_ input: Activation, by head: PreparedLinear) throws -> Activation
     /// `residual += x W^T + b`.
     func multiply(_ input: Activation, by linear: PreparedLinear, addingTo residual: inout Activation) throws
@@ -219,7 +218,7 @@ public protocol Backend: Sendable {
     /// A token for each row of `logits` `[T, V]` with a random number in `[0, 1)` for each, `[T]`; -1 where a logit is NaN or the largest
     /// is infinite. nil where the backend leaves drawing to its caller.
     func drawTokens(from logits: Activation, by rule: SamplingRule, uniforms: [Double]) throws -> [Int32]?
-    /// What runs steps of decoding better than the operations one by one; nil where the backend has nothing better.
+    /// A faster way to run decoding steps than operation by operation; nil where the backend has none.
     func makeDecoder(_ rule: SamplingRule) throws -> (any TokenDecoder<Self>)?
 }
 

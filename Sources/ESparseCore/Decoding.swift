@@ -1,6 +1,6 @@
-// What a backend may do better than its operations one by one: draw tokens where the logits are, and run steps of decoding.
+// Optional shortcuts of a backend: drawing tokens where the logits are, and running whole decoding steps.
 
-/// How the next token is drawn from logits: temperature, then top-k, then top-p, as in transformers. The settings were checked.
+/// How the next token is drawn from logits: temperature, then top-k, then top-p, as in transformers. The caller has checked the settings.
 public struct SamplingRule: Sendable, Hashable {
     /// Divides the logits; 0 always takes the likeliest token, of equals the one with the lowest id.
     public let temperature: Float
@@ -19,9 +19,9 @@ public struct SamplingRule: Sendable, Hashable {
     }
 }
 
-/// Runs steps in which each of some sequences reads one token and draws the next.
+/// Runs decoding steps: each sequence reads one token and draws the next.
 ///
-/// It belongs to one model, one rule, and one KV cache at a time; a pass that is no such step may come between any two.
+/// It belongs to one model, one rule, and one KV cache at a time; other passes may run between two steps.
 public protocol TokenDecoder<Place> {
     /// The backend that runs the steps.
     associatedtype Place: Backend

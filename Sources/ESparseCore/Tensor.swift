@@ -1,4 +1,4 @@
-// A tensor as a checkpoint holds it: type, shape and a place in storage. No arithmetic.
+// A tensor as a checkpoint holds it: type, shape and a place in storage.
 
 /// An immutable, contiguous, row-major tensor.
 ///
@@ -54,7 +54,7 @@ public struct Tensor: Sendable {
     ///
     /// - Throws: `TensorError.invalidShape` when a dimension is negative or the product overflows.
     public static func elementCount(of shape: [Int]) throws(TensorError) -> Int {
-        // A zero must not hide an overflow of the others: rows and columns are multiplied apart as well.
+        // A zero must not hide an overflow of the others, so rows and columns are multiplied separately as well.
         var product = 1
         for dimension in shape {
             let (next, overflow) = product.multipliedReportingOverflow(by: max(dimension, 1))
@@ -71,7 +71,7 @@ public struct Tensor: Sendable {
         }
     }
 
-    /// Gives the memory of a mapped tensor back, where a copy of another layout is used from now on.
+    /// Releases the memory of a mapped tensor whose copy in another layout is used from now on.
     package func releasePages() { storage.releasePages(byteOffset..<(byteOffset + byteCount)) }
 
     /// All elements as singles, row-major.

@@ -1,4 +1,4 @@
-// Rows and columns of matrices in another order, bit by bit, whatever the element type.
+// Reorders rows and columns of matrices, whatever the element type, without changing a bit of an element.
 
 extension Tensor {
     /// The tensor with row `order[i]` of the first dimension at row `i`; shape `[order.count] + shape.dropFirst()`.
@@ -89,7 +89,7 @@ extension Tensor {
         }
     }
 
-    /// A tensor over storage that was made to fit it.
+    /// A tensor over storage made to fit it, without checks.
     private init(unchecked elementType: ElementType, shape: [Int], storage: ByteStorage) {
         self.elementType = elementType
         self.shape = shape

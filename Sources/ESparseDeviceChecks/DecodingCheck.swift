@@ -1,4 +1,4 @@
-// Decoding by recorded steps against the same operations one by one: the same device gives the same bits, so the same tokens.
+// Checks recorded decoding steps against the same operations one by one, which must give the same tokens.
 
 package import ESparseCUDA
 import ESparseCore

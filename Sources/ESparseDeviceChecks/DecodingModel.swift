@@ -1,4 +1,4 @@
-// A small model made of a backend's operations, for checks of decoding: embeddings, one attention, one 2:4 linear, a head.
+// A small model for checks of decoding: embeddings, one attention, one 2:4 linear, a head.
 
 package import ESparseCore
 import ESparseReference

@@ -1,4 +1,4 @@
-// Linears by every kernel that can run them, whatever the rules would choose, and in every way that a product is written.
+// Checks linears on every kernel that can run them, whatever the rules would choose, with every kind of output.
 
 package import ESparseCUDA
 package import ESparseCore
@@ -11,7 +11,7 @@ package struct KernelCheck: CustomStringConvertible {
     let columns: Int
     package let pattern: SparsityPattern?
 
-    /// Operands are exact; what is left is the rounding of 16-bit results: 2^-9 at most, a mean square of 2^-18 / 3.
+    /// Operands are exact, so only the rounding of 16-bit results remains: 2^-9 at most, a mean square of 2^-18 / 3.
     package let bound = 4e-6
 
     package var description: String { "\(tokens)x\(columns)->\(rows) \(pattern?.description ?? "dense")" }

@@ -1,4 +1,4 @@
-// The arithmetic of pruning on a device against plain arithmetic: statistics, masks, gains of swaps and refined masks.
+// Checks the arithmetic of pruning on a device: statistics, masks, gains of swaps and refined masks.
 
 package import ESparseCUDA
 package import ESparseCore
@@ -160,7 +160,7 @@ package struct PruningCheck: CustomStringConvertible {
         return (found, expected)
     }
 
-    /// What the device says that masks cost; where a refined mask costs more than it did, the figures are taken for wrong.
+    /// The errors of masks as the device reports them; a refined mask that costs more than before counts as wrong.
     private func refinement(_ backend: CUDABackend) throws -> ([Float], [Float]) {
         let (weight, saliency, _) = try scored(backend)
         guard let products = try gather(backend).products,

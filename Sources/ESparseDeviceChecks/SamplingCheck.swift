@@ -1,4 +1,4 @@
-// Tokens drawn on the device against the filters written out: sort, cut, add up.
+// Checks tokens drawn on the device against the filters in plain loops: sort, cut, add up.
 
 package import ESparseCUDA
 import ESparseCore

@@ -1,4 +1,4 @@
-// Every operation of the backend against the reference, printed as a table with the worst error of each operation.
+// Checks every operation of a backend against the reference and prints the worst error of each.
 
 package import ESparseCUDA
 import ESparseCore
@@ -9,17 +9,17 @@ package struct SelfTest {
     private let backend: CUDABackend
     private let isQuick: Bool
 
-    /// Checks `backend`, with small sizes only where it is to be quick.
+    /// Checks `backend`, with small sizes only where it should be quick.
     package init(backend: CUDABackend, isQuick: Bool) {
         self.backend = backend
         self.isQuick = isQuick
     }
 
-    /// What became of the cases of one operation.
+    /// The outcome of all cases of one operation.
     private struct Outcome {
         var cases = 0
         var worstError = 0.0
-        /// What the case with the worst error, as a share of what it may have, may have.
+        /// The tolerance of the case whose error is the largest share of its tolerance.
         var allowed = 0.0
         var failures: [String] = []
 

@@ -1,4 +1,4 @@
-// Where the tests' models, items and golden values are.
+// Finds the tests' models, items and golden values.
 
 import ESparseCPU
 import ESparseCore

@@ -1,4 +1,4 @@
-// Mutated config.json files end in an architecture that can be asked anything, or in one of the module's own errors.
+// Mutated config.json files give an architecture whose every property works, or one of the module's own errors.
 
 import ESparseCore
 import ESparseModels
@@ -40,7 +40,7 @@ import Testing
             + "\"original_max_position_embeddings\": 268435456}",
     ]
 
-    /// An accepted configuration can be asked everything.
+    /// Every property of an accepted configuration works.
     private func read(_ bytes: [UInt8]) throws {
         let architecture = try ModelArchitecture(configuration: Data(bytes))
         #expect(architecture.parameterCount > 0 && architecture.expectedTensors.count > 3)

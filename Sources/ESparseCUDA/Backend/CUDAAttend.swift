@@ -40,7 +40,7 @@ extension CUDABackend {
     }
 }
 
-/// What the launches of one attention share.
+/// State shared by the launches of one attention.
 private struct AttentionRun {
     let context: CUDAContext
     let attention: CUDAAttention

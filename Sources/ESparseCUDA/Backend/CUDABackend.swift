@@ -2,12 +2,11 @@
 
 package import ESparseCore
 
-/// An NVIDIA GPU as a place that runs models.
+/// Runs models on an NVIDIA GPU.
 ///
 /// The residual stream is single precision; what enters a product or an attention, weights and the KV cache are bfloat16 or float16, and
 /// sums are single precision in a fixed order, so that the same device gives the same bits every time. All work goes through one
-/// stream; an operation returns when its work is enqueued, and copies to the host wait. A device that fails in the middle of a pass ends the
-/// process with one sentence.
+/// stream; an operation returns when its work is enqueued, and copies to the host wait. Operations throw when the device fails.
 package struct CUDABackend: Backend {
     /// A linear layer on the device.
     package typealias PreparedLinear = CUDALinear

@@ -1,4 +1,4 @@
-// What all parts of a backend share: the device, its kernels and libraries, and the products that were prepared.
+// State shared by all parts of a backend: the device, its kernels and libraries, and the prepared products.
 
 import ESparseCore
 import Synchronization
@@ -12,7 +12,7 @@ final class CUDAContext: Sendable {
     let sparse: Result<SparseMultiplier, CUDAError>
     /// What linears multiply in and the KV cache holds.
     let type: HalfType
-    /// What copies of activations go through.
+    /// Page-locked memory for copies of activations.
     let staging: StagingMemory
 
     private let denseProducts = Mutex<[DenseProductShape: DenseProduct]>([:])
@@ -20,7 +20,7 @@ final class CUDAContext: Sendable {
     private let rotaryTables = Mutex<[[Float]: CUDARotaryTable]>([:])
     private let places = Mutex<BatchPlaces?>(nil)
 
-    /// Prepared products that are kept at most; prompts of many lengths would gather them without end.
+    /// The most prepared products that are kept; prompts of many lengths would pile them up.
     private static let mostProducts = 512
 
     init(

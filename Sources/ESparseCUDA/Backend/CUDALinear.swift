@@ -1,11 +1,11 @@
-// A linear layer on a device: its weights in the forms that its kernels read, and the product by the kernel chosen.
+// A linear layer on a device: its weights in the forms that its kernels read, and the product by the chosen kernel.
 
 import ESparseCore
 import Synchronization
 
 /// A linear layer `y = x W^T + b`, dense or N:M, ready to run on a device.
 package final class CUDALinear: Sendable {
-    /// The weights' forms.
+    /// The weights as they lie on the device.
     private enum Weights: Sendable {
         /// `[R, C]`, 16 bits.
         case dense(DeviceBuffer)
@@ -193,7 +193,7 @@ package final class CUDALinear: Sendable {
             "\(name)_\(context.type.rawValue)", count: tokens * rows, [.pointer(halves.all)], output: target)
     }
 
-    /// Lets the library that runs this many tokens time its algorithms; `output` is overwritten. Tells which cuSPARSELt took.
+    /// Lets the library that runs this many tokens time its algorithms; `output` is overwritten. Returns cuSPARSELt's choice.
     func searchAlgorithm(
         _ input: DeviceSlice, tokens: Int, output: DeviceSlice
     ) throws(CUDAError) -> SparseAlgorithm? {

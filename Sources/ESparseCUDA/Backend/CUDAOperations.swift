@@ -12,7 +12,7 @@ extension CUDABackend {
         return activation
     }
 
-    /// Copies in `[T, channels]` of the values that `fill` writes to page-locked memory.
+    /// Copies in the values `[T, channels]` that `fill` writes to page-locked memory.
     package func activation(
         tokens: Int, channels: Int, fill: (inout MutableSpan<Float>) throws -> Void
     ) throws -> CUDAActivation {
@@ -22,7 +22,7 @@ extension CUDABackend {
         try staged.withValues(as: Float.self, count: tokens * channels, fill)
         var activation = try context.makeActivation(tokens: tokens, channels: channels, .float32)
         if byteCount > 0 { try staged.enqueueCopy(to: activation.mutableSlice(), byteCount: byteCount) }
-        // The memory is lent out again.
+        // The memory may be lent out again after this.
         try device.synchronize()
         return activation
     }
@@ -106,7 +106,7 @@ extension CUDABackend {
         try product(input, by: linear, .half)
     }
 
-    /// `x W^T + b`, `[T, R]`, single precision: logits that differ in the last bits only must not become equal.
+    /// `x W^T + b`, `[T, R]`, single precision, so that logits that differ in the last bits stay different.
     package func logits(_ input: CUDAActivation, by head: CUDALinear) throws(CUDAError) -> CUDAActivation {
         try product(input, by: head, .float32)
     }

@@ -39,7 +39,7 @@ package struct SparseProductShape: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// How cuSPARSELt computes a product: what its search finds, to be kept in a tuning profile.
+/// How cuSPARSELt computes a product: the result of its search, kept in a tuning profile.
 package struct SparseAlgorithm: Sendable, Hashable {
     /// Its number of the kernel.
     package let identifier: Int32

@@ -1,4 +1,4 @@
-// Steps of decoding on the emulated device: what is recorded, how often, and that a record follows its tokens, positions and cache.
+// Decoding steps on the emulated device: which are recorded, how often, and that a record follows its tokens, positions and cache.
 
 import ESparseCUDA
 import ESparseCore
@@ -83,7 +83,7 @@ import Testing
                 return []
             }
         }
-        // What goes back to the pool in a record is not even told to the caller, yet the record is lost.
+        // Freeing memory while recording spoils the record, although no call reports it.
         #expect(throws: CUDAError.self) {
             var dropped: DeviceBuffer? = try device.allocate(64)
             _ = try device.capture {
@@ -114,7 +114,7 @@ import Testing
         withExtendedLifetime((again, other)) {}
     }
 
-    /// In a record there is what came back before, and nothing else.
+    /// While recording, only memory that was returned before can be had.
     @Test func recordsTakeWhatIsThere() throws {
         let device = try EmulatedBackend.make(.bfloat16).device
         let memory = StepMemory(on: device)
