@@ -29,7 +29,8 @@ import ESparseCore
     /// - Throws: `Failure`.
     package init(_ library: CUDALibrary, path: String) throws(Failure) {
         unsafe dlerror()
-        guard let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
+        // The library stays in memory when it is closed: threads that have called it run its clean-up when they end.
+        guard let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             let reason = unsafe dlerror().map { unsafe String(cString: $0) } ?? "no reason given"
             // The message may also be about another library that this one needs; it then starts with that one's name.
             let isMissing = reason.hasPrefix(path + ":") && reason.hasSuffix("No such file or directory")
