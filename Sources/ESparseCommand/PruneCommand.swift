@@ -85,11 +85,11 @@ struct PruneCommand: ParsableCommand {
         settings.include = include
         settings.exclude = exclude
         settings.storage = format
-        let stages = PruningStages()
+        let times = PruningTimes()
         var sites: [SiteDiagnostics] = []
         let manifest = try interruptible(progress) {
             try prune(
-                opened, on: backend, settings, stages, diagnose: diagnostics == nil ? nil : { sites.append($0) },
+                opened, on: backend, settings, times, diagnose: diagnostics == nil ? nil : { sites.append($0) },
                 progress)
         }
         let inspected = try Checkpoint.open(output)
@@ -106,11 +106,11 @@ struct PruneCommand: ParsableCommand {
             let report = PruningDiagnostics(group: settings.pattern.group, sites: sites)
             try ResultFile.write(Array(JSONEncoder().encode(report)), to: diagnostics)
         }
-        try json.write(encoding: PruningReport(manifest: manifest, stages: stages))
+        try json.write(encoding: PruningReport(manifest: manifest, times: times))
     }
 
     private func prune<B: RuntimeBackend>(
-        _ opened: OpenedModel, on backend: B, _ settings: PruningSettings, _ stages: PruningStages,
+        _ opened: OpenedModel, on backend: B, _ settings: PruningSettings, _ times: PruningTimes,
         diagnose: ((SiteDiagnostics) -> Void)?, _ progress: TerminalProgress
     ) throws -> SparseManifest {
         let threadCount = model.threads.count
@@ -128,7 +128,7 @@ struct PruneCommand: ParsableCommand {
         guard let budget else {
             let pruner = try Pruner(
                 checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
-                backend: backend, device: backend.pruningDevice, threadCount: threadCount, stages: stages,
+                backend: backend, device: backend.pruningDevice, threadCount: threadCount, times: times,
                 progress: progress)
             let text = try text()
             return try pruner.run(
@@ -138,7 +138,7 @@ struct PruneCommand: ParsableCommand {
         let search = try BudgetSearch(
             checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
             percent: budget.value, keepsPattern: keepPattern, backend: backend, device: backend.pruningDevice,
-            threadCount: threadCount, stages: stages, progress: progress)
+            threadCount: threadCount, times: times, progress: progress)
         let text = try text()
         return try search.run(
             output: output, calibrationDigest: text.source.digest, files: opened.tokenizerFiles, resume: resume,

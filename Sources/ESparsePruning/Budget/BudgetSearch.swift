@@ -34,7 +34,7 @@ public struct BudgetSearch<B: Backend> {
     private let backend: B
     private let device: any PruningDevice<B.Activation>
     private let threadCount: Int
-    private let stages: PruningStages
+    private let times: PruningTimes
     private let progress: any ProgressReporter
     private let plain: Pruner<B>
 
@@ -46,14 +46,14 @@ public struct BudgetSearch<B: Backend> {
     /// - Throws: as `Pruner`.
     public init(
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, percent: Double,
-        keepsPattern: Bool, backend: B, threadCount: Int, stages: PruningStages = PruningStages(),
+        keepsPattern: Bool, backend: B, threadCount: Int, times: PruningTimes = PruningTimes(),
         progress: any ProgressReporter
     ) throws {
         let device = CPUPruning(
             backend: backend, pool: ThreadPool(threadCount: threadCount), instructionSet: try .selected())
         try self.init(
             checkpoint: checkpoint, architecture: architecture, settings: settings, percent: percent,
-            keepsPattern: keepsPattern, backend: backend, device: device, threadCount: threadCount, stages: stages,
+            keepsPattern: keepsPattern, backend: backend, device: device, threadCount: threadCount, times: times,
             progress: progress)
     }
 
@@ -61,7 +61,7 @@ public struct BudgetSearch<B: Backend> {
     package init(
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, percent: Double,
         keepsPattern: Bool, backend: B, device: any PruningDevice<B.Activation>, threadCount: Int,
-        stages: PruningStages = PruningStages(), progress: any ProgressReporter
+        times: PruningTimes = PruningTimes(), progress: any ProgressReporter
     ) throws {
         precondition(percent > 0 && settings.requirement != .none)
         self.checkpoint = checkpoint
@@ -72,11 +72,11 @@ public struct BudgetSearch<B: Backend> {
         self.backend = backend
         self.device = device
         self.threadCount = threadCount
-        self.stages = stages
+        self.times = times
         self.progress = progress
         plain = try Pruner(
             checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend, device: device,
-            threadCount: threadCount, stages: stages, progress: progress)
+            threadCount: threadCount, times: times, progress: progress)
     }
 
     /// Prunes into the folder `output`, which appears when it is complete; until then everything is in `<output>.budget`.
@@ -138,7 +138,7 @@ public struct BudgetSearch<B: Backend> {
 
         func run() throws -> SparseManifest {
             let dense = try folder.loss(nil, denseSites: 0, isAssembled: false) {
-                try owner.stages.measure(.measuring) { try measurement.loss(of: owner.plain.weights) }
+                try owner.times.measure(.measuring) { try measurement.loss(of: owner.plain.weights) }
             }
             let limit = dense + log(1 + owner.percent / 100)
             var pattern = settings.pattern
@@ -204,14 +204,14 @@ public struct BudgetSearch<B: Backend> {
                 let pruner = try Pruner(
                     checkpoint: owner.checkpoint, architecture: owner.architecture,
                     settings: settings(pattern, leaving: sites), backend: owner.backend, device: owner.device,
-                    threadCount: owner.threadCount, stages: owner.stages, progress: owner.progress)
+                    threadCount: owner.threadCount, times: owner.times, progress: owner.progress)
                 _ = try pruner.run(
                     output: folder.run(name), calibrationDigest: calibrationDigest, files: files, resume: true,
                     diagnose: nil, calibration: { set },
                     willWrite: { try folder.store(orderedRows: $1.orderedRows, of: $0, run: name) })
             }
             return try folder.loss(pattern, denseSites: sites.count, isAssembled: false) {
-                try owner.stages.measure(.measuring) {
+                try owner.times.measure(.measuring) {
                     try measurement.loss(of: Checkpoint.open(folder.run(name)).weights)
                 }
             }
@@ -238,7 +238,7 @@ public struct BudgetSearch<B: Backend> {
             let sites = BudgetSite.all(of: owner.architecture, settings: settings)
             let errors = try folder.errors(pattern) {
                 let assembled = try assembled(pattern)
-                return try owner.stages.measure(.measuring) {
+                return try owner.times.measure(.measuring) {
                     try measurement.outputErrors(dense: owner.plain.weights, sites: sites) { site in
                         assembled { block, name in block != site.block || name != site.name }
                     }
@@ -256,7 +256,7 @@ public struct BudgetSearch<B: Backend> {
                 let count = (tooFew + enough) / 2
                 let left = ranked.prefix(count)
                 let loss = try folder.loss(pattern, denseSites: count, isAssembled: true) {
-                    try owner.stages.measure(.measuring) {
+                    try owner.times.measure(.measuring) {
                         try measurement.loss(
                             of: assembled { block, name in left.contains { $0.block == block && $0.name == name } })
                     }

@@ -16,7 +16,7 @@ struct BlockLoop<B: Backend, D: PruningDevice> where D.Activation == B.Activatio
     let weights: OutputTensors
     let pool: ThreadPool
     /// Where the time goes.
-    let stages: PruningStages
+    let times: PruningTimes
     let progress: any ProgressReporter
     let folder: RunFolder
 
@@ -73,7 +73,7 @@ struct BlockLoop<B: Backend, D: PruningDevice> where D.Activation == B.Activatio
                 let sites = architecture.blocks[index].sites.filter { site in
                     site.linears.contains { settings.selects($0.name) }
                 }
-                let statistics = try stages.measure(.statistics) {
+                let statistics = try times.measure(.statistics) {
                     try pass.statistics(of: dense, sites: sites, inputs: inputs, request, on: device)
                 }
                 pruned = try prune(index, statistics: statistics, isDiagnosed: diagnose != nil)
@@ -81,7 +81,7 @@ struct BlockLoop<B: Backend, D: PruningDevice> where D.Activation == B.Activatio
                 try willWrite(index, pruned)
             }
             // The block before must be durable before its inputs' file is written over with this block's outputs.
-            try stages.measure(.writing) { try unfinished?.wait() }
+            try times.measure(.writing) { try unfinished?.wait() }
             unfinished = nil
             guard index < last else {
                 try write(index, pruned)
@@ -90,7 +90,7 @@ struct BlockLoop<B: Backend, D: PruningDevice> where D.Activation == B.Activatio
             let block = try architecture.loadBlock(
                 index, from: PrunedWeights(source: checkpoint.weights, pruned: pruned), onto: backend)
             let outputs = try hiddenStates(before: index + 1, set)
-            try stages.measure(.outputs) { try pass.run(block, from: inputs, to: outputs) }
+            try times.measure(.outputs) { try pass.run(block, from: inputs, to: outputs) }
             let tensors = try weights.block(architecture.blocks[index], pruned: pruned)
             unfinished = BackgroundWrite { [records = pruned.records, writer = folder.writer] in
                 try outputs.synchronize()
@@ -110,14 +110,14 @@ struct BlockLoop<B: Backend, D: PruningDevice> where D.Activation == B.Activatio
     ) throws -> PrunedBlock {
         let pool = pool
         let pruner = BlockPruner(
-            settings: settings, weights: weights, diagnosedBlock: isDiagnosed ? index : nil, stages: stages,
+            settings: settings, weights: weights, diagnosedBlock: isDiagnosed ? index : nil, times: times,
             device: device
         ) { pool.run(count: $0, $1) }
         return try pruner.prune(architecture.blocks[index].sites, statistics: statistics)
     }
 
     private func write(_ index: Int, _ pruned: PrunedBlock) throws {
-        try stages.measure(.writing) {
+        try times.measure(.writing) {
             try folder.writer.write(
                 .block(index), tensors: weights.block(architecture.blocks[index], pruned: pruned),
                 linears: pruned.records)

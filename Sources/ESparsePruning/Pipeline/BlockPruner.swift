@@ -10,7 +10,7 @@ struct BlockPruner<D: PruningDevice> {
     let weights: any WeightSource
     /// Number of the block, where diagnostics are to be gathered.
     let diagnosedBlock: Int?
-    let stages: PruningStages
+    let times: PruningTimes
     /// Where weights are scored, shuffled and masked.
     let device: D
     let parallel: ParallelLoop
@@ -53,13 +53,13 @@ struct BlockPruner<D: PruningDevice> {
         if case .inverseHessian(let damping) = settings.requirement {
             channels?.inverseHessianDiagonal = try masking.factor(damping: damping).factor.inverseDiagonal
         }
-        let scored = try stages.measure(.scoring) { try selected.map { try score($0, channels) } }
-        let order = try stages.measure(.shuffle) { try shuffle(site, scored.map(\.saliency)) }
+        let scored = try times.measure(.scoring) { try selected.map { try score($0, channels) } }
+        let order = try times.measure(.shuffle) { try shuffle(site, scored.map(\.saliency)) }
         if let order { masking.order = order }
         let isRuntime = if case .atRunTime = site.shuffle { true } else { false }
-        let work = try stages.measure(.mask) { try settings.stages.map { try $0.work.prepare(masking) } }
+        let work = try times.measure(.mask) { try settings.stages.map { try $0.work.prepare(masking) } }
         for entry in scored {
-            let masked = try stages.measure(.mask) { try mask(entry, masking, work) }
+            let masked = try times.measure(.mask) { try mask(entry, masking, work) }
             block.linears[entry.linear.name] = LinearWeight(
                 matrix: .sparse(masked.matrix), permutation: isRuntime ? order : nil)
             block.records.append(try record(entry, masked, order))

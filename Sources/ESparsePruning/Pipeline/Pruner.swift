@@ -21,28 +21,28 @@ public struct Pruner<B: Backend> {
     private let pool: ThreadPool
     private let progress: any ProgressReporter
     /// Where the time goes.
-    private let stages: PruningStages
+    private let times: PruningTimes
 
     /// Checks that the settings fit the model; reads no weights.
     ///
-    /// - Parameter stages: gathers where the time goes.
+    /// - Parameter times: gathers where the time goes.
     /// - Throws: `PruningError` when a linear cannot have the pattern, none is selected, or the model is pruned already;
     ///   `ModelError` when the checkpoint lacks tensors or the model has too few positions for the calibration sequences.
     public init(
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B,
-        threadCount: Int, stages: PruningStages = PruningStages(), progress: any ProgressReporter
+        threadCount: Int, times: PruningTimes = PruningTimes(), progress: any ProgressReporter
     ) throws {
         let device = CPUPruning(
             backend: backend, pool: ThreadPool(threadCount: threadCount), instructionSet: try .selected())
         try self.init(
             checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend, device: device,
-            threadCount: threadCount, stages: stages, progress: progress)
+            threadCount: threadCount, times: times, progress: progress)
     }
 
     /// The same with the arithmetic of pruning on any device.
     package init(
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, backend: B,
-        device: any PruningDevice<B.Activation>, threadCount: Int, stages: PruningStages = PruningStages(),
+        device: any PruningDevice<B.Activation>, threadCount: Int, times: PruningTimes = PruningTimes(),
         progress: any ProgressReporter
     ) throws {
         guard checkpoint.manifest == nil else { throw PruningError.alreadyPruned(path: checkpoint.path) }
@@ -68,7 +68,7 @@ public struct Pruner<B: Backend> {
         self.settings = settings
         self.backend = backend
         self.device = device
-        self.stages = stages
+        self.times = times
         self.progress = progress
         pool = ThreadPool(threadCount: threadCount)
         weights = OutputTensors(
@@ -139,9 +139,9 @@ public struct Pruner<B: Backend> {
     ) throws {
         let loop = BlockLoop(
             checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend, device: device,
-            weights: weights, pool: pool, stages: stages, progress: progress, folder: folder)
+            weights: weights, pool: pool, times: times, progress: progress, folder: folder)
         guard settings.requirement != .none else { return try loop.prune() }
-        let set = try stages.measure(.calibrationText) {
+        let set = try times.measure(.calibrationText) {
             try folder.calibration(
                 sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
         }

@@ -12,9 +12,9 @@ public struct PruningReport: Sendable, Encodable {
     private let peakResidentBytes: Int
 
     /// Takes this process's peak memory as the run's.
-    public init(manifest: SparseManifest, stages: PruningStages) {
+    public init(manifest: SparseManifest, times: PruningTimes) {
         self.manifest = manifest
-        seconds = stages.seconds
+        seconds = times.seconds
         peakResidentBytes = Processor.peakResidentBytes
     }
 

@@ -165,7 +165,7 @@ extension ReproductionResults {
 
     var pruningSection: ReportSection? {
         guard !pruning.isEmpty else { return nil }
-        let stages = PruningStage.allCases.map(\.rawValue).filter { stage in
+        let stages = PruningPhase.allCases.map(\.rawValue).filter { stage in
             pruning.contains { $0.stages[stage] ?? 0 > 0 }
         }
         var table = TextTable(

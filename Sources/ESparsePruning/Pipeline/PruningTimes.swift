@@ -2,8 +2,8 @@
 
 import Synchronization
 
-/// The stages of a pruning run.
-public enum PruningStage: String, Sendable, CaseIterable {
+/// What a pruning run spends time on.
+public enum PruningPhase: String, Sendable, CaseIterable {
     /// Cutting or writing the calibration sequences.
     case calibrationText = "calibration_text"
     /// Running sequences through dense blocks and gathering statistics.
@@ -22,24 +22,24 @@ public enum PruningStage: String, Sendable, CaseIterable {
     case measuring
 }
 
-/// Adds up the seconds of each stage of one run.
-public final class PruningStages: Sendable {
-    private let times = Mutex<[PruningStage: Double]>([:])
+/// Adds up the seconds of each phase of one run.
+public final class PruningTimes: Sendable {
+    private let times = Mutex<[PruningPhase: Double]>([:])
 
     /// Starts with no time spent.
     public init() {}
 
-    /// Seconds of each stage that took any, by its name.
+    /// Seconds of each phase that took any, by its name.
     public var seconds: [String: Double] {
         times.withLock { times in Dictionary(uniqueKeysWithValues: times.map { ($0.key.rawValue, $0.value) }) }
     }
 
-    /// Runs `body` and adds its time to `stage`.
-    func measure<Result>(_ stage: PruningStage, _ body: () throws -> Result) rethrows -> Result {
+    /// Runs `body` and adds its time to `phase`.
+    func measure<Result>(_ phase: PruningPhase, _ body: () throws -> Result) rethrows -> Result {
         let start = ContinuousClock.now
         defer {
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            times.withLock { $0[stage, default: 0] += seconds }
+            times.withLock { $0[phase, default: 0] += seconds }
         }
         return try body()
     }
