@@ -45,6 +45,7 @@ pruned() {
             || { cat "$work/$side/$name.log" >&2; exit 1; }
         rm -f "$work/$side/$name.log"
         without_times "$work/$side/$name.json"
+        [ "$name" != diagnosed ] || without_times "$work/$side/diagnostics.json"
         touch "$work/$side/$name.done"
     done
     same "$name"
