@@ -88,8 +88,7 @@ let package = Package(
         .target(
             name: "ESparseRuntime",
             dependencies: [
-                "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCUDA", "ESparseCPU",
-                "ESparseCore",
+                "ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseCore",
             ],
             swiftSettings: strict),
         .target(

@@ -1,4 +1,4 @@
-// `esparse benchmark`, and its first part, `gemm`: how fast single linears are, sparse against dense.
+// `esparse benchmark gemm`: how fast single linears are, sparse against dense; and `esparse benchmark`, which holds it.
 
 import ArgumentParser
 import ESparseCPU

@@ -1,4 +1,4 @@
-// `esparse benchmark model`: prefill, decoding and memory of a whole model, dense against packed.
+// `esparse benchmark model`: how fast a whole model reads and writes, and in how much memory, dense against packed.
 
 import ArgumentParser
 import ESparseCore
@@ -57,7 +57,7 @@ struct BenchmarkModelCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        // Says what is to be said about kernels once, and refuses a wrong profile before any work.
+        // Opened for its notes about kernels, which the runs do not repeat, and so that a wrong profile ends the command now.
         _ = try backend(note: progress.note)
         let memory = device.isLowMemory ? ["--low-vram"] : []
         let temporary = try TemporaryFolder()
@@ -121,7 +121,7 @@ struct BenchmarkModelRunCommand: ParsableCommand {
     func run() throws {
         let checkpoint = try Checkpoint.open(model.path)
         let architecture = try ModelArchitecture(checkpoint)
-        // `benchmark model` has said everything once.
+        // `benchmark model` has shown the notes already.
         let backend = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
             weightType: architecture.weightType(in: checkpoint.weights), note: { _ in })

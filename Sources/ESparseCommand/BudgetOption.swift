@@ -2,7 +2,7 @@
 
 import ArgumentParser
 
-/// A number of per cent above 0, written with or without the sign.
+/// A percentage above 0, written with or without the sign.
 struct Percentage: ExpressibleByArgument {
     let value: Double
 

@@ -1,4 +1,4 @@
-// Options of `esparse prune` that say what it calibrates on, and where that text comes from.
+// Options of `esparse prune` about the text that it calibrates on.
 
 import ArgumentParser
 import ESparseFormats
@@ -39,7 +39,7 @@ struct CalibrationOptions: ParsableArguments {
         if let saveCalibration { try requireWritable(saveCalibration, option: "--save-calibration") }
     }
 
-    /// Refuses all these options for a method that gathers no statistics.
+    /// Refuses these options where the method does not calibrate.
     func validate(calibrates: Bool) throws {
         try requireEffect(
             of: [
@@ -49,14 +49,14 @@ struct CalibrationOptions: ParsableArguments {
             ], with: "a method that calibrates", calibrates)
     }
 
-    /// Puts what was given in the place of the defaults.
+    /// Replaces the defaults by what was given.
     func apply(to settings: inout PruningSettings) {
         if let samples { settings.sampleCount = samples }
         if let sequenceLength { settings.sequenceLength = sequenceLength }
         if let seed { settings.seed = seed }
     }
 
-    /// Reads the text, where there is one.
+    /// Reads the file, if one was given.
     func source() throws -> CalibrationSource {
         guard let calibration, calibration != "self" else { return .model }
         return .documents(try Signals.endingAtOnce { try TextFile.documents(calibration) })

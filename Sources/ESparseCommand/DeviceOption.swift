@@ -1,4 +1,4 @@
-// The options `--device` and `--low-vram`: where a command computes, and how weights lie there.
+// `--device` and `--low-vram`: where a command computes, and how it holds weights there.
 
 import ArgumentParser
 import ESparseCore
@@ -22,14 +22,14 @@ struct DeviceOption: ParsableArguments {
         help: "Hold 2:4 weights on a GPU once, as small as in the checkpoint; prompts are slower then.")
     var isLowMemory = false
 
-    /// Opens the backend for a command's other options.
+    /// Opens the backend that this and a command's other options ask for.
     ///
     /// Single precision and a profile's file go with the processor only.
     /// - Parameters:
     ///   - precision: `--precision` where it was given.
     ///   - threads: `--threads`.
     ///   - profile: `--kernel-profile` where it was given.
-    ///   - otherwise: the profile where none was given.
+    ///   - otherwise: the profile to use where none was given.
     ///   - weightType: element type of the checkpoint's weights, where there is a checkpoint.
     ///   - note: receives what the user should know, a line at a time.
     /// - Throws: `ValidationError` when the options contradict each other; the backend's error.
@@ -54,7 +54,7 @@ struct DeviceOption: ParsableArguments {
         try requireEffect(of: ["--low-vram": isLowMemory], with: "--device cuda", isGPU)
     }
 
-    /// The option, if any, that only the processor can follow.
+    /// An option that only the processor can follow; nil where there is none.
     private func processorOnly(_ precision: Precision?, _ profile: ProfileSource?) -> String? {
         if case .file = profile { return "a file as --kernel-profile" }
         return precision == .float32 ? "--precision f32" : nil

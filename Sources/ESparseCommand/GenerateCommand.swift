@@ -126,7 +126,7 @@ struct GenerateCommand: AsyncParsableCommand {
     }
 }
 
-/// JSON of one generation.
+/// What `--json` writes.
 private struct GenerationReport: Encodable {
     let prompt: String
     let text: String

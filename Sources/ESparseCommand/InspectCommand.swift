@@ -1,4 +1,4 @@
-// `esparse inspect`: what a checkpoint really holds.
+// `esparse inspect`: what a checkpoint holds, whatever it says of itself.
 
 import ArgumentParser
 import ESparseCore

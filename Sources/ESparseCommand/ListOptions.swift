@@ -1,4 +1,4 @@
-// Options that hold several values separated by commas.
+// Values of options that are lists, separated by commas.
 
 import ArgumentParser
 import ESparseCore

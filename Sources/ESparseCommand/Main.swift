@@ -34,7 +34,7 @@ struct Main: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-            // Results that were printed but could not be written, as on a full disk, are no success.
+            // Printing to a full disk must not end in success.
             guard fflush(nil) == 0 else { throw FileError(path: "the results", operation: "write", code: errno) }
         } catch is InterruptedError {
             exit(withError: ExitCode(Signals.interruptedExitCode))

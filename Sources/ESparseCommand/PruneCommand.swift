@@ -76,10 +76,15 @@ struct PruneCommand: ParsableCommand {
         let backend = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: nil, otherwise: .rules,
             weightType: opened.weightType, note: progress.note)
+        guard let backend = backend as? any RuntimeBackend & PruningBackend else {
+            preconditionFailure("a backend that pruning does not know")
+        }
         try prune(opened, on: backend, progress)
     }
 
-    private func prune(_ opened: OpenedModel, on backend: some RuntimeBackend, _ progress: TerminalProgress) throws {
+    private func prune(
+        _ opened: OpenedModel, on backend: some RuntimeBackend & PruningBackend, _ progress: TerminalProgress
+    ) throws {
         var settings = method.settings(precision: backend.precision)
         calibration.apply(to: &settings)
         settings.include = include
@@ -109,7 +114,7 @@ struct PruneCommand: ParsableCommand {
         try json.write(encoding: PruningReport(manifest: manifest, times: times))
     }
 
-    private func prune<B: RuntimeBackend>(
+    private func prune<B: RuntimeBackend & PruningBackend>(
         _ opened: OpenedModel, on backend: B, _ settings: PruningSettings, _ times: PruningTimes,
         diagnose: ((SiteDiagnostics) -> Void)?, _ progress: TerminalProgress
     ) throws -> SparseManifest {
@@ -146,7 +151,7 @@ struct PruneCommand: ParsableCommand {
             heldOut: { try text.heldOut(BudgetSearch<B>.heldOutCount, for: settings) })
     }
 
-    /// Tells an interrupted user how to go on.
+    /// Says how to go on after an interruption.
     private func interruptible<Result>(_ progress: TerminalProgress, _ work: () throws -> Result) throws -> Result {
         do {
             return try work()

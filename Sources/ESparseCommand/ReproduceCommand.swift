@@ -164,7 +164,7 @@ struct SpeedOptions: ParsableArguments {
     }
 }
 
-/// Parts of a reproduction.
+/// The value of `--sections`.
 struct GroupList: ExpressibleByArgument {
     let values: [ExperimentGroup]
 

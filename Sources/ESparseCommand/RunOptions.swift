@@ -1,4 +1,4 @@
-// Options that several commands share, and what they open.
+// Options that several commands share.
 
 public import ArgumentParser
 import ESparseCPU
@@ -27,7 +27,7 @@ struct ThreadOption: ParsableArguments {
 }
 
 extension ProfileSource: ExpressibleByArgument {
-    /// Reads "auto", "rules", or a file's name.
+    /// Reads "auto", "rules" or the name of a file.
     public init?(argument: String) {
         switch argument {
         case "": return nil
@@ -37,7 +37,7 @@ extension ProfileSource: ExpressibleByArgument {
         }
     }
 
-    /// What the help shows.
+    /// As on the command line.
     public var defaultValueDescription: String {
         switch self {
         case .automatic: "auto"
@@ -56,7 +56,7 @@ struct ProfileOption: ParsableArguments {
             valueName: "auto|rules|file"))
     var source: ProfileSource?
 
-    /// The source, where none is given the automatic one.
+    /// The source; automatic where none was given.
     var choice: ProfileSource { source ?? .automatic }
 }
 
@@ -87,13 +87,13 @@ struct JSONOption: ParsableArguments {
         if let path { try requireWritable(path, option: "--json") }
     }
 
-    /// Writes the result, where a file was asked for.
+    /// Writes the result if a file was given.
     func write(_ data: @autoclosure () throws -> Data) throws {
         guard let path else { return }
         try ResultFile.write(Array(data()), to: path)
     }
 
-    /// Writes the result in a form to read, keys sorted, where a file was asked for.
+    /// Writes the result, indented and with sorted keys, if a file was given.
     func write(encoding result: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -101,7 +101,7 @@ struct JSONOption: ParsableArguments {
     }
 }
 
-/// Finds out before the work, and not after it, that a result could not be written.
+/// Refuses a result's path that cannot be written, before the work and not after it.
 func requireWritable(_ path: String, option: String) throws {
     if path.isEmpty || FileSystem.isFolder(path) { throw ValidationError("\(option) must name a file") }
     guard FileSystem.isFolder(FileSystem.parent(of: path)) else {

@@ -1,4 +1,4 @@
-// What Ctrl-C and SIGTERM do: stop the work cleanly, or end the command at once where it only waits for input.
+// Ctrl-C and SIGTERM: they stop work cleanly, and end a command at once that only waits for input.
 
 import ArgumentParser
 import ESparseCore
@@ -9,7 +9,7 @@ import ESparseCore
     import Darwin
 #endif
 
-/// The two ways in which the command takes a request to stop.
+/// What the command does when it is asked to stop.
 enum Signals {
     private static let stopping = [SIGINT, SIGTERM]
 
@@ -26,9 +26,9 @@ enum Signals {
         }
     }
 
-    /// Runs `body`, which only waits for input and has nothing to tidy up; a signal ends the command meanwhile.
+    /// Runs `body`, which waits for input and has nothing to tidy up; a signal ends the command meanwhile.
     ///
-    /// A read that a signal interrupts is taken up again, so a request that only sets a flag would wait for the next line.
+    /// A read goes on after a signal, so that a flag would be seen only after the next line.
     ///
     /// - Throws: `InterruptedError` where stopping was asked for before or, from `body`, whatever it throws.
     static func endingAtOnce<Result>(_ body: () throws -> Result) throws -> Result {

@@ -1,4 +1,4 @@
-// `esparse synthesize`: a checkpoint with a known model's exact shapes and random weights.
+// `esparse synthesize`: a checkpoint of random weights in a known model's shapes.
 
 public import ArgumentParser
 import ESparseCore

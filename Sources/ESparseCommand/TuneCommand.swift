@@ -90,7 +90,7 @@ struct TuneCommand: ParsableCommand {
         guard let file = output ?? profile.cachePath() else { throw NoCacheFolder() }
         let report = try KernelTuner(backend: backend, secondsPerPoint: seconds, threadCount: threads.count)
             .run(targets, progress: progress)
-        // What was measured is told even where the profile cannot be written.
+        // Shown before the profile is written, which may fail.
         print(report.text, terminator: "")
         try json.write(encoding: report)
         if let note = try profile.update(file, { try report.merge(into: &$0) }) { progress.note("Note: \(note)") }
@@ -98,7 +98,7 @@ struct TuneCommand: ParsableCommand {
     }
 }
 
-/// There is no place for the profile.
+/// There is no folder for the profile.
 private struct NoCacheFolder: Error, CustomStringConvertible {
     var description: String { "neither XDG_CACHE_HOME nor HOME names a folder for the profile; give --output FILE" }
 }

@@ -2,9 +2,9 @@
 
 import ArgumentParser
 
-/// How many windows of a text are run.
+/// How many windows of a text to run.
 struct WindowLimit: ExpressibleByArgument {
-    /// Nil for all.
+    /// nil: all.
     let count: Int?
 
     init(count: Int?) { self.count = count }

@@ -45,9 +45,11 @@ package struct CUDAPruning: PruningDevice {
     }
 }
 
-extension CUDABackend {
+extension CUDABackend: PruningBackend {
     /// Pruning's arithmetic on this backend's GPU.
     package var pruning: CUDAPruning { CUDAPruning(context: context) }
+    /// The GPU.
+    package var pruningDevice: any PruningDevice<CUDAActivation> { pruning }
 }
 
 extension CUDAContext {

@@ -37,6 +37,12 @@ package protocol PruningDevice<Activation>: Sendable {
     func refiner(products: Products, order: Permutation?, pattern: SparsityPattern) throws -> Refiner?
 }
 
+/// A backend with a device that prunes beside it.
+package protocol PruningBackend: Backend {
+    /// Does the arithmetic of pruning where the backend's activations are.
+    var pruningDevice: any PruningDevice<Activation> { get }
+}
+
 /// Gathers the statistics of one input site, sequence after sequence.
 package protocol ChannelAccumulator: AnyObject {
     /// Values of a sequence's tokens, `[T, C]`.

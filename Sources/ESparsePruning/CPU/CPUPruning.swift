@@ -35,3 +35,10 @@ package struct CPUPruning<B: Backend>: PruningDevice {
             refinement: MaskRefinement(hessian: hessian, channels: products.channels, pattern: pattern), order: order)
     }
 }
+
+extension CPUBackend: PruningBackend {
+    /// The processor itself.
+    package var pruningDevice: any PruningDevice<CPUActivation> {
+        CPUPruning(backend: self, pool: pool, instructionSet: instructionSet)
+    }
+}

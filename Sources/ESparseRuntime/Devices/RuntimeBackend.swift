@@ -3,7 +3,6 @@
 package import ESparseCPU
 package import ESparseCUDA
 package import ESparseCore
-import ESparsePruning
 
 /// A backend that models are opened on.
 package protocol RuntimeBackend: KernelReporting {
@@ -11,17 +10,11 @@ package protocol RuntimeBackend: KernelReporting {
     var arithmetic: String { get }
     /// The precision that a pruning run with this backend records.
     var precision: Precision { get }
-    /// What does the arithmetic of pruning beside it.
-    var pruningDevice: any PruningDevice<Activation> { get }
 }
 
 extension CPUBackend: RuntimeBackend {
     /// The precision's name.
     package var arithmetic: String { precision.rawValue }
-    /// The processor itself.
-    package var pruningDevice: any PruningDevice<CPUActivation> {
-        CPUPruning(backend: self, pool: pool, instructionSet: instructionSet)
-    }
 }
 
 extension CUDABackend: RuntimeBackend {
@@ -29,6 +22,4 @@ extension CUDABackend: RuntimeBackend {
     package var arithmetic: String { type == .bfloat16 ? "bf16" : "f16" }
     /// bfloat16, whichever 16-bit type it is.
     package var precision: Precision { .bfloat16 }
-    /// The GPU.
-    package var pruningDevice: any PruningDevice<CUDAActivation> { pruning }
 }
