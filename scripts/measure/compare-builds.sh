@@ -7,8 +7,11 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 data=${ESPARSE_SHARED_DATA:-$root/../shared/data}
+if [ $# -ne 3 ] && { [ $# -ne 5 ] || [ "$4" != --speed ]; }; then
+    echo "usage: compare-builds.sh OLD-ESPARSE NEW-ESPARSE WORK-FOLDER [--speed ROUNDS]" >&2
+    exit 64
+fi
 old=$(realpath "$1") new=$(realpath "$2") work=$(realpath -m "$3")
-[ $# -eq 3 ] || [ "$4" = --speed ] || { echo "usage: compare-builds.sh OLD NEW FOLDER [--speed ROUNDS]" >&2; exit 64; }
 model=$("$root/scripts/model.sh")
 text=$data/wikitext-2-test.joined.txt
 calibration=(--calibration "$data/c4-sample.jsonl" --samples 4 --sequence-length 256)
@@ -99,7 +102,7 @@ mkdir -p "$speed"
 [ -e "$speed/tiny" ] || "$new" synthesize "$speed/tiny" --like tinyllama-1.1b >&2
 [ -e "$speed/packed" ] || "$new" prune "$speed/tiny" --output "$speed/packed" --method magnitude --shuffle none >&2
 python3 - "$old" "$new" "$speed" "$model" "$data/c4-sample.jsonl" "$rounds" <<'PYTHON'
-import json, re, shutil, statistics, subprocess, sys, time
+import json, shutil, statistics, subprocess, sys, time
 old, new, folder, model, text, rounds = sys.argv[1:]
 figures = {}
 def run(side, binary):

@@ -10,6 +10,7 @@ if [ -n "${ESPARSE_PYTHON:-}" ]; then
 fi
 if ! cmp -s "$requirements" "$place/requirements.txt"; then
     echo "Installing PyTorch and what else the measurements need in $place" >&2
+    python3 -c 'import ensurepip' 2>/dev/null || { echo "Python has no venv: apt-get install python3-venv" >&2; exit 1; }
     python3 -m venv "$place"
     "$place/bin/pip" install --quiet --requirement "$requirements" >&2 ||
         "$place/bin/pip" install --quiet --requirement "$requirements" \

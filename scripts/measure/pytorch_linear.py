@@ -39,8 +39,11 @@ patterns = options.pattern.split(",")
 
 def copy_count(byte_count):
     """As many copies of weights as `esparse benchmark gemm` makes."""
-    sizes = [path.read_text() for path in pathlib.Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")]
-    cache = max((int(size.strip().removesuffix("K")) * 1024 for size in sizes), default=2**25)
+    levels = {}
+    for path in pathlib.Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cache/index*"):
+        size = int((path / "size").read_text().strip().removesuffix("K")) * 1024
+        levels.setdefault(int((path / "level").read_text()), {})[(path / "shared_cpu_list").read_text()] = size
+    cache = sum(levels[max(levels)].values()) if levels else 2**25
     free = int(re.search(r"MemAvailable:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) * 1024
     return min(max(2, -(-min(cache * 3 // 2, free // 8) // byte_count)), 512)
 

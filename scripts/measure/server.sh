@@ -10,6 +10,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$1"
 result=$(realpath "$1")
 measure=$root/scripts/measure
+command -v clang++ >/dev/null || { echo "server.sh needs clang++ on PATH; the Swift toolchain's usr/bin has it" >&2; exit 1; }
 if [ -z "${ESPARSE_BINARY:-}" ]; then
     echo "Building esparse" >&2
     (cd "$root" && scripts/setup.sh && swift build -c release --product esparse) >&2
@@ -51,7 +52,10 @@ benchmark() {
     echo '```'
 }
 
-[ -e "$result/machine.txt" ] || machine >"$result/machine.txt"
+if [ ! -e "$result/machine.txt" ]; then
+    machine >"$result/machine.txt.part"
+    mv "$result/machine.txt.part" "$result/machine.txt"
+fi
 if [ ! -e "$model/config.json" ]; then
     "$ESPARSE_BINARY" synthesize "$model" --like tinyllama-1.1b >&2
 fi
