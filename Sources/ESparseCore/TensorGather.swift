@@ -30,7 +30,8 @@ extension Tensor {
                 case 1: unsafe gather(UInt8.self, order, from: input, to: output)
                 case 2: unsafe gather(UInt16.self, order, from: input, to: output)
                 case 4: unsafe gather(UInt32.self, order, from: input, to: output)
-                default: unsafe gather(UInt64.self, order, from: input, to: output)
+                case 8: unsafe gather(UInt64.self, order, from: input, to: output)
+                default: preconditionFailure("no element has \(elementType.byteCount) bytes")
                 }
             }
         }

@@ -40,8 +40,8 @@ package struct NumberSource {
                 UInt16(bits) | (values[index] < 0 ? 0x8000 : 0)
             }
             return try Tensor(elementType: .float16, shape: shape, storage: ByteStorage(copying: bits))
-        default:
-            return try Tensor(values, shape: shape)
+        case .float32: return try Tensor(values, shape: shape)
+        case .uint8, .int32, .int64: throw TensorError.notFloatingPoint(type)
         }
     }
 }

@@ -45,7 +45,7 @@ typedef struct {
                 int64_t output_stride, int accumulates);
     /// The weights as dense f32 [rows, C].
     void (*widen)(const esparse_rows *rows, float *dense);
-    /// Sparse bf16 weights as dense bf16 [rows, C]; bf16 formats have it.
+    /// Sparse bf16 weights as dense bf16 [rows, C]; sparse bf16 formats have it.
     void (*expand)(const esparse_rows *rows, uint16_t *dense);
     /// The sparse product of many tokens.
     esparse_many_kernels many;

@@ -16,7 +16,7 @@ enum {
     esparse_feature_avx512 = 1 << 1,
     /// AVX-512 BF16: dot products of bf16 pairs.
     esparse_feature_avx512_bf16 = 1 << 2,
-    /// Those dot products do twice the work of single-precision multiply-adds (AMD), not the same (Intel without AMX).
+    /// Those dot products do twice the work of single-precision multiply-adds (AMD); on Intel without AMX they do half.
     esparse_feature_double_rate_bf16 = 1 << 3,
     /// AMX tiles with bf16.
     esparse_feature_amx_bf16 = 1 << 4,

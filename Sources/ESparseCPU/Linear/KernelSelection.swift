@@ -14,7 +14,7 @@ extension CPULinear {
     /// The kernel for a number of tokens, and why; many tokens are multiplied in passes.
     package func choice(tokens: Int) -> (kernel: KernelName, reason: KernelReason) {
         let tokens = Self.passTokens(tokens)
-        return selection.choice(tokens: tokens, rule: traits.ruleKernel(tokens: tokens, arithmetic: denseArithmetic))
+        return selection.choice(tokens: tokens, rule: kernel(tokens: tokens).name)
     }
 }
 

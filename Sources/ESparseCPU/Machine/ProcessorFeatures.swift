@@ -12,18 +12,12 @@ package struct ProcessorFeatures: OptionSet, Sendable, Hashable {
 
     private init(_ bit: Int) { rawValue = UInt32(bit) }
 
-    /// AVX2 and what every processor with it has.
-    package static let avx2 = ProcessorFeatures(esparse_feature_avx2)
-    /// AVX-512 as Ice Lake and Zen 4 have it.
-    package static let avx512 = ProcessorFeatures(esparse_feature_avx512)
     /// Dot products of bf16 pairs.
     package static let avx512BFloat16 = ProcessorFeatures(esparse_feature_avx512_bf16)
     /// Those dot products do twice the work of single-precision multiply-adds.
     package static let doubleRateBFloat16 = ProcessorFeatures(esparse_feature_double_rate_bf16)
     /// Matrix tiles with bf16.
     package static let amxBFloat16 = ProcessorFeatures(esparse_feature_amx_bf16)
-    /// Advanced SIMD of arm64.
-    package static let neon = ProcessorFeatures(esparse_feature_neon)
 
     /// Those of the processor that this process runs on.
     package static let current = ProcessorFeatures(rawValue: esparse_processor_features())

@@ -113,10 +113,10 @@ package final class CUDALinear: Sendable {
             try multiplyFew(input, tokens: tokens, values: values, bits: bits, to: destination)
         case (.sparseLibrary, .sparse(_, _, _, .some(let compressed))):
             try multiplyCompressed(input, tokens: tokens, compressed, to: destination)
-        case (.denseLibrary, .dense(let weight)):
-            try multiplyDense(input, tokens: tokens, weight.all, rows: 0..<rows, to: destination)
-        default:
+        case (.denseLibrary, .dense), (.decompressed, .sparse):
             try multiplyDense(input, tokens: tokens, denseWeight().all, rows: 0..<rows, to: destination)
+        case (.fewTokens, _), (.sparseLibrary, _), (.denseLibrary, _), (.decompressed, _):
+            preconditionFailure("\(kernel(tokens: tokens)) cannot run these weights")
         }
     }
 
@@ -202,7 +202,8 @@ package final class CUDALinear: Sendable {
         case (.sparseLibrary, .sparse(_, _, _, .some(let compressed))):
             let product = try sparseProduct(tokens: tokens)
             return try product.search(weight: compressed, input: input, output: output)
-        default:
+        case (.sparseLibrary, _): preconditionFailure("cuSPARSELt has no form of these weights")
+        case (.denseLibrary, _), (.decompressed, _):
             let shape = DenseProductShape(
                 tokens: tokens, rows: rows, columns: columns, type: context.type, output: .half, hasBias: bias != nil)
             try context.product(shape).search(

@@ -42,7 +42,7 @@ struct TuningPoint<Kind: LinearKind>: Sendable, Encodable {
         return [
             "\(kind.rows)x\(kind.columns)", kind.pattern?.description ?? "dense", "up to \(tokens)",
             kind.shownName(of: choice.kernel), isRule ? "the same" : kind.shownName(of: rule),
-            isRule ? "" : gain ?? "over \(Quantity.fixed(TuningChoice.hopeless, decimals: 0))x",
+            isRule ? "" : gain ?? "-",
         ]
     }
 }
