@@ -21,4 +21,10 @@ package struct CUDAToolkit: Sendable {
             dense: try .load(search, driver: driver.version),
             sparse: Result { () throws(CUDAError) in try .load(search) })
     }
+
+    /// Keeps the libraries in memory until the process ends, because a backend's work may run on threads that outlive it.
+    func keepLoaded() {
+        let libraries = [driver.path, compiler.path, dense.path] + ((try? sparse.get()).map { [$0.path] } ?? [])
+        for path in libraries { DynamicLibrary.keepLoaded(path) }
+    }
 }

@@ -7,7 +7,7 @@ import ESparsePruning
 struct CalibrationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Calibration text: .txt or .jsonl (field text), either also as .gz; or self, the default.",
+            "Calibration text: .txt or .jsonl (field text), either also as .gz, or self; self where not given.",
             discussion: """
                 With self the whole model is loaded and writes samples x sequence-length tokens, sampling from its BOS \
                 token: slow for large models.

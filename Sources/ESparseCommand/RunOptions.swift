@@ -52,7 +52,7 @@ struct ProfileOption: ParsableArguments {
     @Option(
         name: .customLong("kernel-profile"),
         help: ArgumentHelp(
-            "Kernels as `esparse tune` measured them here (auto, the default), as built-in rules say, or as a profile says.",
+            "Kernels as `esparse tune` measured them here, as built-in rules say, or as a profile says; auto where not given.",
             valueName: "auto|rules|file"))
     var source: ProfileSource?
 

@@ -13,7 +13,7 @@ public enum RuntimeError: Error, Equatable, CustomStringConvertible {
         case .noChatFormat(let path):
             "\(path) has no chat format that is supported (ChatML, Llama 2, Llama 3); leave out --chat to continue plain text"
         case .unknownStopToken(let text):
-            "the stop token \"\(text)\" is not in the vocabulary of the model's tokenizer"
+            "--stop \"\(text)\" is no token of the model's tokenizer; give one as the vocabulary spells it"
         }
     }
 }

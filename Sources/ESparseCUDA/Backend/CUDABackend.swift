@@ -47,6 +47,7 @@ package struct CUDABackend: Backend {
             device: device, kernels: KernelLibrary(device: device, compiler: toolkit.compiler, cache: cache),
             dense: try DenseMultiplier(device: device, library: toolkit.dense), sparse: sparse, type: type)
         self.weightMemory = weightMemory
+        toolkit.keepLoaded()
     }
 
     /// One sentence about what is missing here and what runs instead; nil where all is there.

@@ -1,4 +1,4 @@
-// What a swap of two channels gains in the local shuffle: the sums of shuffle_kernels.c in the same order, so the same bits.
+// What a swap of two channels gains in the local shuffle: the sums of CESparseCPU's shuffle/gains.h in the same order, so the same bits.
 //
 // values [places, stride] f32 holds each place's saliencies one after another, of all rows that share the site; rows past the last are
 // 0, stride is a multiple of 16. Sums run over 16 lanes of rows inside chunks of 1024, are folded in halves, and chunks add in

@@ -29,8 +29,7 @@ import ESparseCore
     /// - Throws: `Failure`.
     package init(_ library: CUDALibrary, path: String) throws(Failure) {
         unsafe dlerror()
-        // The library stays in memory when it is closed: threads that have called it run its clean-up when they end.
-        guard let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+        guard let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
             let reason = unsafe dlerror().map { unsafe String(cString: $0) } ?? "no reason given"
             // The message may also be about another library that this one needs; it then starts with that one's name.
             let isMissing = reason.hasPrefix(path + ":") && reason.hasSuffix("No such file or directory")
@@ -64,6 +63,14 @@ import ESparseCore
 
     deinit {
         unsafe dlclose(handle)
+    }
+
+    /// Keeps a loaded file in memory until the process ends: threads that have called a library run its clean-up when they end,
+    /// which may be after its last user has dropped it.
+    static func keepLoaded(_ path: String) {
+        if let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE) {
+            unsafe dlclose(handle)
+        }
     }
 
     /// A function by name, nil where the library has none; `Function` is its C type.

@@ -19,7 +19,11 @@ package struct BlockDescription: Sendable {
     }
 
     /// What the block keeps of every token; nil where no layer keeps anything.
-    package var cachedHeads: CachedHeads? { layers.lazy.compactMap(\.layer.cachedHeads).first }
+    package var cachedHeads: CachedHeads? {
+        let kept = layers.compactMap(\.layer.cachedHeads)
+        precondition(kept.count <= 1, "a block has one place in the cache, which two layers would share")
+        return kept.first
+    }
 
     /// Loads all layers.
     ///

@@ -90,7 +90,6 @@ package struct TokenDrawing<B: Backend> {
 }
 
 extension TokenBatch {
-    /// Tokens of one forward pass of generation at most: enough for the fastest kernels, and few enough that nobody waits long behind a
-    /// long prompt.
+    /// Tokens of one forward pass of generation at most: enough for the fastest kernels.
     package static let passTokens = 512
 }

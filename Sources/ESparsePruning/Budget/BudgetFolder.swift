@@ -110,8 +110,10 @@ final class BudgetFolder {
     func orderedRows(of sites: [InputSite], block: Int, run: String) throws -> [String: Permutation] {
         var orders: [String: Permutation] = [:]
         for site in sites {
-            let path = orderPath(of: site.name, block: block, run: run)
-            guard FileSystem.exists(path) else { continue }
+            guard case .inProducers = site.shuffle else { continue }
+            // Searches that began before sites had names left one file a block, of its one site of this kind.
+            let paths = [orderPath(of: site.name, block: block, run: run), file("\(run)-order-\(block).i32")]
+            guard let path = paths.first(where: FileSystem.exists) else { continue }
             let stored = CalibrationSet(littleEndian: try FileSystem.read(path), sequenceLength: site.channels)
             orders[site.name] = stored.flatMap { $0.sequences.first.flatMap(Permutation.init) }
         }

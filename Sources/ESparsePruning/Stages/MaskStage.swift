@@ -5,8 +5,8 @@ package import ESparseFormats
 
 /// A step between the saliency and the pruned weights.
 ///
-/// Without stages the saliency alone chooses the mask. Stages run in the order of `PruningSettings.stages`, each on what the one
-/// before left, and all of them read the sums of products of the site's calibration tokens.
+/// Without stages the saliency alone chooses the mask. Stages run in the order of `PruningSettings.stages`, and all of them read
+/// the sums of products of the site's calibration tokens. An update chooses its own mask, so it stands alone.
 public struct MaskStage: Sendable {
     /// Weights of a group that are kept and dropped change places while the outputs' error falls; no weight is changed.
     public static let refinement = MaskStage(MaskRefinementStage())

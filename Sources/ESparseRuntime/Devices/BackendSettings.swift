@@ -40,9 +40,9 @@ package struct BackendSettings {
             return try cuda(
                 index, type: weightType == .float16 && precision == nil ? .float16 : .bfloat16, note)
         }
-        if device == nil, let name = UsableDevice.firstName() {
+        if device == nil, let name = Self.usableGPU() {
             note(
-                "running on the processor; \(name) is there: --device cuda uses it, which has not been tested on hardware yet"
+                "running on the processor; \(name) is there: try it with --device cuda, which has not been tested on hardware yet"
             )
         }
         let loaded = try ProfileFile.processor.load(profile)
@@ -63,12 +63,9 @@ package struct BackendSettings {
         if let limitation = backend.limitation { note(limitation) }
         return backend
     }
-}
 
-/// GPUs that can run models, as far as their driver says.
-private enum UsableDevice {
-    /// The name of the first; nil where there is none.
-    static func firstName() -> String? {
+    /// The name of the first GPU that can run models, as far as its driver says; nil where there is none.
+    private static func usableGPU() -> String? {
         guard let driver = try? CUDADriver.load(), let devices = try? driver.devices() else { return nil }
         return devices.first { $0.capability >= .minimum }?.name
     }

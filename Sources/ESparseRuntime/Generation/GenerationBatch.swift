@@ -5,8 +5,8 @@ package import ESparseModels
 
 /// Requests that a model continues side by side.
 ///
-/// Each step is one forward pass over the next tokens of all requests: a piece of the prompt for those that still read theirs, the last
-/// drawn token for the others. Requests join and leave between steps. What a request draws does not depend on its neighbours.
+/// Each step is one forward pass over the next tokens of the requests, slot by slot until the pass is full: a piece of the prompt for
+/// those that still read theirs, the last drawn token for the others. A long prompt holds up the slots behind it. Requests join and leave between steps. What a request draws does not depend on its neighbours.
 package struct GenerationBatch<B: Backend> {
     /// A request's name, chosen by whoever lets it join.
     package typealias ID = Int

@@ -8,8 +8,8 @@ import Synchronization
 /// Generates for any number of requests at once.
 ///
 /// Requests run side by side in one KV cache; they join as slots become free, in the order in which they came, and leave when they are
-/// done. A request that fails fails alone. The steps are synchronous and run one after another on a thread of the engine's own, which
-/// sleeps while there is nothing to do.
+/// done. A request that fails fails alone. The steps are synchronous and run one after another on a queue of the engine's own, never on
+/// the caller's thread; nothing runs while there is nothing to do.
 public final class GenerationEngine<B: Backend>: Sendable {
     /// A request that waits.
     private struct Submission {
@@ -25,11 +25,11 @@ public final class GenerationEngine<B: Backend>: Sendable {
         var submissions: [Submission] = []
         var departures: [Int] = []
         var nextID = 0
-        /// Whether the thread is at work, or about to be.
+        /// Whether the queue is at work, or about to be.
         var isRunning = false
     }
 
-    /// What the steps work on; touched by the engine's thread only.
+    /// What the steps work on; touched on the engine's queue only.
     private struct Work {
         var batch: GenerationBatch<B>
         var waiting: [Submission] = []
@@ -39,7 +39,7 @@ public final class GenerationEngine<B: Backend>: Sendable {
     private let architecture: ModelArchitecture
     private let inbox = Mutex(Inbox())
     private let work: Mutex<Work>
-    private let thread = DispatchQueue(label: "ESparse generation")
+    private let queue = DispatchQueue(label: "ESparse generation")
 
     /// An engine that runs at most `slotCount` requests side by side.
     public init(model: LanguageModel<B>, slotCount: Int) {
@@ -72,7 +72,7 @@ public final class GenerationEngine<B: Backend>: Sendable {
             defer { inbox.isRunning = true }
             return !inbox.isRunning
         }
-        if mustStart { thread.async { self.run() } }
+        if mustStart { queue.async { self.run() } }
         return events
     }
 
