@@ -25,9 +25,9 @@ public struct EncodedTask: Sendable {
         min(architecture.contextLength, longestContext)
     }
 
-    /// Cuts the first `limit` items of a task, or all, into tokens for a model.
+    /// Cuts the first `limit` items of a task, or all, into tokens for a model; `items` are all of the task's file
+    /// (`ZeroShotTask.items(_:)`).
     ///
-    /// - Parameter items: all items of the task's file (`ZeroShotTask.items(_:)`).
     /// - Throws: `EvaluationError.unscorable` naming file and line; `InterruptedError`.
     public init(
         _ source: TaskSource, items: [TaskItem], limit: Int? = nil, tokenizer: Tokenizer,

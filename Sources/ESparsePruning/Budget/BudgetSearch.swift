@@ -38,11 +38,9 @@ public struct BudgetSearch<B: Backend> {
     private let progress: any ProgressReporter
     private let plain: Pruner<B>
 
-    /// Checks that the settings fit the model; reads no weights.
+    /// Checks that the settings fit the model; reads no weights. The perplexity may rise by `percent` per cent, above 0;
+    /// `keepsPattern` leaves out the second step.
     ///
-    /// - Parameters:
-    ///   - percent: how many per cent the perplexity may rise, above 0.
-    ///   - keepsPattern: leaves out the second step.
     /// - Throws: as `Pruner`.
     public init(
         checkpoint: Checkpoint, architecture: ModelArchitecture, settings: PruningSettings, percent: Double,

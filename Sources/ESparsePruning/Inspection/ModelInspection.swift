@@ -52,9 +52,8 @@ public struct ModelInspection: Sendable, Codable {
         case sixteenBitBytes = "weight_bytes_bf16"
     }
 
-    /// Reads every linear of the model once, several at a time.
+    /// Reads every linear of the model once, several at a time. Where a backend is given, each linear's kernels there are listed.
     ///
-    /// - Parameter backend: where given, each linear's kernels there are listed.
     /// - Throws: the format's error for a damaged tensor; `InterruptedError`.
     public init(
         _ architecture: ModelArchitecture, weights: any WeightSource, fileBytes: Int, threadCount: Int,

@@ -23,9 +23,8 @@ public struct Pruner<B: Backend> {
     /// Where the time goes.
     private let times: PruningTimes
 
-    /// Checks that the settings fit the model; reads no weights.
+    /// Checks that the settings fit the model; reads no weights. `times` gathers where the time goes.
     ///
-    /// - Parameter times: gathers where the time goes.
     /// - Throws: `PruningError` when a linear cannot have the pattern, none is selected, or the model is pruned already;
     ///   `ModelError` when the checkpoint lacks tensors or the model has too few positions for the calibration sequences.
     public init(
