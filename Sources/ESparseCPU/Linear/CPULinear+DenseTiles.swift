@@ -50,7 +50,7 @@ extension CPULinear {
         bias: UnsafePointer<Float>?, output: TileOutput
     ) {
         let isBFloat16 = arithmetic == .bfloat16
-        let inputBytes = columns * (isBFloat16 ? 2 : 4)
+        let inputBytes = columns * arithmetic.byteCount
         for first in stride(from: tile.tokens.lowerBound, to: tile.tokens.upperBound, by: tile.plan.tokenStep) {
             let count = min(tile.plan.tokenStep, tile.tokens.upperBound - first)
             let target = unsafe output.dropping(tokens: first - tile.tokens.lowerBound)

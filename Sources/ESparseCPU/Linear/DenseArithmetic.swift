@@ -10,6 +10,14 @@ package enum DenseArithmetic: String, Sendable, CaseIterable {
     /// The processor's bf16 dot products or tiles.
     case bfloat16
 
+    /// Bytes of a factor.
+    var byteCount: Int {
+        switch self {
+        case .float32: 4
+        case .bfloat16: 2
+        }
+    }
+
     /// The faster one, by kind of processor and not by timing, so that every run gives the same bits.
     ///
     /// | processor | `vdpbf16ps` against f32 FMA | choice |

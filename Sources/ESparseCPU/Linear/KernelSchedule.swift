@@ -27,11 +27,9 @@ struct KernelSchedule: Sendable {
         }
         switch selection {
         case .rules:
-            let entries: [Entry] = LinearKernels.all.compactMap { kernel in
-                guard kernel.supports(traits), kernel.reads(storage) else { return nil }
-                return kernel.preferredTokens(traits, arithmetic: traits.denseArithmetic(arithmetic))
-                    .map { Entry(tokens: $0, kernel: kernel) }
-            }
+            let entries = LinearKernels.preferences(traits, arithmetic: arithmetic)
+                .filter { $0.kernel.reads(storage) }
+                .map { Entry(tokens: $0.tokens, kernel: $0.kernel) }
             guard (TokenClass.bounds + [.max]).allSatisfy({ tokens in entries.contains { $0.tokens.contains(tokens) } })
             else {
                 throw KernelError.unreadFormat(type(of: storage.weights).name, traits.instructionSet)

@@ -53,7 +53,11 @@ package struct LinearTraits: Sendable, Hashable {
 
     /// What the built-in rules choose; `arithmetic` is the data type of dense products under bf16.
     func ruleKernel(tokens: Int, arithmetic: DenseArithmetic) -> KernelName {
-        LinearKernels.preferred(tokens: tokens, traits: self, arithmetic: arithmetic).properties.name
+        let preferences = LinearKernels.preferences(self, arithmetic: arithmetic)
+        guard let kernel = preferences.first(where: { $0.tokens.contains(tokens) })?.kernel else {
+            preconditionFailure("no kernel takes \(tokens) tokens of \(self)")
+        }
+        return kernel.properties.name
     }
 
     /// The name that reports show for a kernel: with the instruction set where it is one of ours.

@@ -22,12 +22,7 @@ struct DenseRows: WeightFormat {
 
     /// C's format of dense rows; nil for other types.
     static func code(_ type: ElementType) -> esparse_format? {
-        switch type {
-        case .float32: esparse_dense_f32
-        case .float16: esparse_dense_f16
-        case .bfloat16: esparse_dense_bf16
-        case .uint8, .int32, .int64: nil
-        }
+        type.format(f32: esparse_dense_f32, f16: esparse_dense_f16, bf16: esparse_dense_bf16)
     }
 
     var byteCount: Int { values.byteCount }

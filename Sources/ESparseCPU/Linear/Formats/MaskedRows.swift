@@ -25,12 +25,7 @@ struct MaskedRows: WeightFormat {
 
     /// C's format of rows with a bitmask; nil for other types.
     static func code(_ type: ElementType) -> esparse_format? {
-        switch type {
-        case .float32: esparse_masked_f32
-        case .float16: esparse_masked_f16
-        case .bfloat16: esparse_masked_bf16
-        case .uint8, .int32, .int64: nil
-        }
+        type.format(f32: esparse_masked_f32, f16: esparse_masked_f16, bf16: esparse_masked_bf16)
     }
 
     var byteCount: Int { values.byteCount + bitmask.byteCount }

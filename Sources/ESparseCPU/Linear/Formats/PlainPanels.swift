@@ -26,12 +26,7 @@ struct PlainPanels: WeightFormat {
 
     /// C's format of panels; nil for other types.
     static func code(_ type: ElementType) -> esparse_format? {
-        switch type {
-        case .float32: esparse_panels_f32
-        case .float16: esparse_panels_f16
-        case .bfloat16: esparse_panels_bf16
-        case .uint8, .int32, .int64: nil
-        }
+        type.format(f32: esparse_panels_f32, f16: esparse_panels_f16, bf16: esparse_panels_bf16)
     }
 
     var byteCount: Int { panels.byteCount }

@@ -1,6 +1,7 @@
 // What a weight format is: a codec from the portable form of checkpoints to what kernels read.
 
 internal import CESparseCPU
+import ESparseCore
 
 /// How the weights of a linear lie in memory: one file in this folder, and one line in `WeightFormats.all`.
 ///
@@ -33,6 +34,18 @@ extension esparse_linear_kernels {
         guard let format else { return nil }
         let functions = functions(format)
         return unsafe functions.few != nil || functions.many.multiply != nil ? functions : nil
+    }
+}
+
+extension ElementType {
+    /// Of C's formats of one layout the one whose values are of this type; nil for types that no weights have.
+    func format(f32: esparse_format, f16: esparse_format, bf16: esparse_format) -> esparse_format? {
+        switch self {
+        case .float32: f32
+        case .float16: f16
+        case .bfloat16: bf16
+        case .uint8, .int32, .int64: nil
+        }
     }
 }
 

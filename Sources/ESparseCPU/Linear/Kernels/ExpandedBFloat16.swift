@@ -8,11 +8,14 @@ extension KernelName {
     package static var expandedBFloat16: KernelName { KernelName("expand+onednn-bf16") }
 }
 
-/// oneDNN's bf16 product for sparse weights. oneDNN chooses the order of additions by the number of tokens.
-struct ExpandedBFloat16: LinearKernel {
-    var properties: KernelProperties {
-        KernelProperties(
-            name: .expandedBFloat16, hasInstructionSets: false, cost: .product, sumsAreIndependentOfBatch: false)
+/// oneDNN's bf16 product for sparse weights.
+struct ExpandedBFloat16: OneDNNKernel {
+    var name: KernelName { .expandedBFloat16 }
+
+    var arithmetic: DenseArithmetic { .bfloat16 }
+
+    var writeOut: RowWriter? {
+        { rows, functions, memory in unsafe functions.expand(rows, memory.assumingMemoryBound(to: UInt16.self)) }
     }
 
     func supports(_ traits: LinearTraits) -> Bool {
@@ -20,28 +23,4 @@ struct ExpandedBFloat16: LinearKernel {
     }
 
     func reads(_ storage: WeightStorage) -> Bool { unsafe storage.functions.expand != nil }
-
-    func preferredTokens(_ traits: LinearTraits, arithmetic: DenseArithmetic) -> ClosedRange<Int>? {
-        arithmetic == .bfloat16 ? 0...Int.max : nil
-    }
-
-    func plan(_ linear: CPULinear, tokens: Int) -> LinearPlan {
-        linear.densePlan(tokens: tokens, holdsWeights: true)
-    }
-
-    func prepare(
-        _ input: UnsafePointer<Float>, tokens: Int, plan: LinearPlan, linear: CPULinear, pool: ThreadPool
-    ) -> UnsafeRawPointer {
-        unsafe linear.narrowed(input, tokens: tokens, pool: pool)
-    }
-
-    func compute(_ tile: LinearTile, linear: CPULinear, prepared: UnsafeRawPointer, output: TileOutput) {
-        unsafe linear.storage.withRows(tile.rows) { description in
-            let weights = unsafe ScratchSlot.weights.memory(byteCount: tile.rows.count * linear.columns * 2)
-            unsafe linear.storage.functions.expand(description, weights.assumingMemoryBound(to: UInt16.self))
-            unsafe linear.computeDense(
-                tile, .bfloat16, prepared: prepared, weights: UnsafeRawPointer(weights),
-                bias: description.pointee.bias, output: output)
-        }
-    }
 }

@@ -27,16 +27,13 @@ package enum LinearKernels {
     /// The kernel of a name; nil where there is none.
     static func kernel(_ name: KernelName) -> (any LinearKernel)? { all.first { $0.properties.name == name } }
 
-    /// The kernel that the rules give a number of tokens; `arithmetic` is the data type of dense products under bf16.
-    static func preferred(
-        tokens: Int, traits: LinearTraits, arithmetic: DenseArithmetic
-    ) -> any LinearKernel {
-        let kernel = all.first { kernel in
-            kernel.supports(traits)
-                && kernel.preferredTokens(traits, arithmetic: traits.denseArithmetic(arithmetic))?.contains(tokens)
-                    == true
+    /// The kernels that the rules choose from, in order of preference, and the numbers of tokens that each is for; `arithmetic`
+    /// is the data type of dense products under bf16.
+    static func preferences(
+        _ traits: LinearTraits, arithmetic: DenseArithmetic
+    ) -> [(tokens: ClosedRange<Int>, kernel: any LinearKernel)] {
+        all.filter { $0.supports(traits) }.compactMap { kernel in
+            kernel.preferredTokens(traits, arithmetic: traits.denseArithmetic(arithmetic)).map { ($0, kernel) }
         }
-        guard let kernel else { preconditionFailure("no kernel takes \(tokens) tokens of \(traits)") }
-        return kernel
     }
 }
