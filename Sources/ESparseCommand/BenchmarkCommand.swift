@@ -65,12 +65,9 @@ struct BenchmarkGemmCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let backend = try device.open(
+        let device = try device.open(
             precision: precision, threads: threads, profile: profile.source, weightType: nil, note: progress.note)
-        guard let measured = backend as? any MeasuredBackend else {
-            preconditionFailure("a backend that the benchmark does not know")
-        }
-        let report = try measure(measured, progress)
+        let report = try measure(device.measured, progress)
         try json.write(encoding: report)
         print(report.text, terminator: "")
     }

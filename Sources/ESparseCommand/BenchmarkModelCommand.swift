@@ -58,7 +58,7 @@ struct BenchmarkModelCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         // Opened for its notes about kernels, which the runs do not repeat, and so that a wrong profile ends the command now.
-        _ = try backend(note: progress.note)
+        try openDevice(note: progress.note)
         let memory = device.isLowMemory ? ["--low-vram"] : []
         let temporary = try TemporaryFolder()
         defer { withExtendedLifetime(temporary) {} }
@@ -76,9 +76,9 @@ struct BenchmarkModelCommand: ParsableCommand {
         print(report.text, terminator: "")
     }
 
-    private func backend(note: (String) -> Void) throws -> any RuntimeBackend {
+    private func openDevice(note: (String) -> Void) throws {
         let checkpoint = try Checkpoint.open(model.path)
-        return try device.open(
+        _ = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
             weightType: ModelArchitecture(checkpoint).weightType(in: checkpoint.weights), note: note)
     }
@@ -122,10 +122,10 @@ struct BenchmarkModelRunCommand: ParsableCommand {
         let checkpoint = try Checkpoint.open(model.path)
         let architecture = try ModelArchitecture(checkpoint)
         // `benchmark model` has shown the notes already.
-        let backend = try device.open(
+        let device = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
             weightType: architecture.weightType(in: checkpoint.weights), note: { _ in })
-        try measure(architecture, checkpoint.weights, on: backend)
+        try measure(architecture, checkpoint.weights, on: device.backend)
     }
 
     private func measure(

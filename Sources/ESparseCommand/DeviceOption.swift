@@ -36,7 +36,7 @@ struct DeviceOption: ParsableArguments {
     func open(
         precision: Precision?, threads: ThreadOption, profile: ProfileSource?, otherwise: ProfileSource = .automatic,
         weightType: ElementType?, note: (String) -> Void
-    ) throws -> any RuntimeBackend {
+    ) throws -> OpenedBackend {
         var device = choice
         if let option = processorOnly(precision, profile) {
             if case .cuda = choice { throw ValidationError("\(option) goes with --device cpu") }

@@ -72,10 +72,10 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         let opened = try model.open()
-        let backend = try device.open(
+        let device = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
             weightType: opened.weightType, note: progress.note)
-        try evaluate(opened, on: backend, progress)
+        try evaluate(opened, on: device.backend, progress)
     }
 
     private func evaluate(

@@ -78,10 +78,10 @@ struct GenerateCommand: AsyncParsableCommand {
         let rules = try TextRules(
             opened, sampling: SamplingSettings(temperature: temperature, topK: topK, topP: topP), seed: seed ?? 0,
             maximumTokens: maxTokens, stopTokens: stop, isChat: chat)
-        let backend = try device.open(
+        let device = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
             weightType: opened.weightType, note: progress.note)
-        try await generate(opened, rules, on: backend, progress)
+        try await generate(opened, rules, on: device.backend, progress)
     }
 
     private func generate(

@@ -42,7 +42,7 @@ struct InspectCommand: ParsableCommand {
         let checkpoint = try Checkpoint.open(path)
         let architecture = try ModelArchitecture(checkpoint)
         let progress = TerminalProgress()
-        let backend =
+        let device =
             kernels
             ? try device.open(
                 precision: precision, threads: threads, profile: profile.source,
@@ -50,7 +50,7 @@ struct InspectCommand: ParsableCommand {
             : nil
         let inspection = try ModelInspection(
             architecture, weights: checkpoint.weights, fileBytes: checkpoint.fileBytes, threadCount: threads.count,
-            kernelsOn: backend, progress: progress)
+            kernelsOn: device?.backend, progress: progress)
         try json.write(encoding: inspection)
 
         var table = TextTable(

@@ -73,13 +73,10 @@ struct PruneCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         let opened = try model.open()
-        let backend = try device.open(
+        let device = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: nil, otherwise: .rules,
             weightType: opened.weightType, note: progress.note)
-        guard let backend = backend as? any RuntimeBackend & PruningBackend else {
-            preconditionFailure("a backend that pruning does not know")
-        }
-        try prune(opened, on: backend, progress)
+        try prune(opened, on: device.pruning, progress)
     }
 
     private func prune(

@@ -74,13 +74,10 @@ struct TuneCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         let targets = try targets()
-        let opened = try device.open(
+        let device = try device.open(
             precision: precision, threads: threads, profile: .rules, weightType: targets.first?.elementType,
             note: progress.note)
-        guard let backend = opened as? any MeasuredBackend else {
-            preconditionFailure("a backend that tuning does not know")
-        }
-        try tune(targets, on: backend, progress)
+        try tune(targets, on: device.measured, progress)
     }
 
     private func tune(

@@ -35,10 +35,10 @@ package struct BackendSettings {
     ///   - note: receives what the user should know, a sentence at a time: which device is used, which is left aside, and what is
     ///     held back.
     /// - Throws: the backend's error, also where a GPU that was asked for cannot be used; the profile's error for a named file.
-    package func open(weightType: ElementType?, note: (String) -> Void) throws -> any RuntimeBackend {
+    package func open(weightType: ElementType?, note: (String) -> Void) throws -> OpenedBackend {
         if case .cuda(let index) = device {
-            return try cuda(
-                index, type: weightType == .float16 && precision == nil ? .float16 : .bfloat16, note)
+            return .cuda(
+                try cuda(index, type: weightType == .float16 && precision == nil ? .float16 : .bfloat16, note))
         }
         if device == nil, let name = Self.usableGPU() {
             note(
@@ -49,7 +49,7 @@ package struct BackendSettings {
         let backend = try CPUBackend(
             precision: precision ?? .preferred, threadCount: threadCount, profile: loaded.profile)
         for sentence in [backend.instructionSet.limitation, loaded.note].compactMap({ $0 }) { note(sentence) }
-        return backend
+        return .cpu(backend)
     }
 
     private func cuda(_ index: Int, type: HalfType, _ note: (String) -> Void) throws -> CUDABackend {
