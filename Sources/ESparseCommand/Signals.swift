@@ -12,8 +12,8 @@ import Synchronization
 
 /// What the command does when it is asked to stop.
 ///
-/// A thread of its own waits for the signals, which all others block: a handler that interrupts a product would put its frame
-/// where the machine code that oneDNN 2.6 generates keeps values, below the stack pointer, and corrupt memory.
+/// Signals are taken on a thread of their own; all others block them. The machine code that oneDNN 2.6 generates keeps values
+/// below the stack pointer, so a handler that interrupted it would overwrite them and corrupt memory.
 enum Signals {
     private static let stopping = [SIGINT, SIGTERM]
 

@@ -6,8 +6,10 @@ internal import CESparseCPU
 ///
 /// Features are not ordered: a kernel runs where the processor has all that it asks for.
 package struct ProcessorFeatures: OptionSet, Sendable, Hashable {
+    /// The bits of C's `processor.h`.
     package let rawValue: UInt32
 
+    /// The features whose bits are set.
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     private init(_ bit: Int) { rawValue = UInt32(bit) }

@@ -65,8 +65,8 @@ import ESparseCore
         unsafe dlclose(handle)
     }
 
-    /// Keeps a loaded file in memory until the process ends: threads that have called a library run its clean-up when they end,
-    /// which may be after its last user has dropped it.
+    /// Keeps a library loaded until the process ends. A thread that has called it runs the library's clean-up when the thread
+    /// ends, which may be after the last user has let the library go.
     static func keepLoaded(_ path: String) {
         if let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE) {
             unsafe dlclose(handle)

@@ -7,10 +7,15 @@ package import FoundationEssentials
 package enum Settings {
     /// The largest sizes accepted: far above any model, and small enough that no product of two overflows.
     package enum Limit {
+        /// Tokens of the vocabulary.
         package static let vocabulary = 1 << 24
+        /// Channels of any layer.
         package static let channels = 1 << 22
+        /// Decoder blocks.
         package static let blocks = 1 << 12
+        /// Heads of an attention, and channels of a head.
         package static let heads = 1 << 16
+        /// Positions of a sequence.
         package static let positions = 1 << 28
     }
 

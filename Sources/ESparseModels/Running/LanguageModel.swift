@@ -11,8 +11,11 @@ public struct LanguageModel<B: Backend>: Sendable {
     public let architecture: ModelArchitecture
     /// Where it runs.
     public let backend: B
+    /// From tokens to the residual stream.
     package let embedding: TokenEmbedding<B>
+    /// The decoder blocks, in the order in which they run.
     package let blocks: [DecoderBlock<B>]
+    /// From the residual stream to logits.
     package let head: LanguageHead<B>
 
     /// Reads config.json and loads all weights.

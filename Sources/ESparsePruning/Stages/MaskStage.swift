@@ -35,5 +35,6 @@ package protocol MaskStageWork: Sendable {
 }
 
 extension MaskStageWork {
+    /// Nothing to say.
     package func note(on linears: [PrunedLinear]) -> String? { nil }
 }

@@ -2,6 +2,7 @@
 
 package import ESparseCore
 
+/// Causal attention of some sequences over a cache that holds earlier tokens.
 package struct AttentionScenario: BackendScenario {
     let headCount: Int
     let keyValueHeadCount: Int

@@ -2,6 +2,7 @@
 
 package import ESparseCore
 
+/// A norm whose output may be in another order.
 package struct NormalizationScenario: BackendScenario {
     let kind: NormalizationKind
     let tokens: Int
@@ -32,6 +33,7 @@ package struct NormalizationScenario: BackendScenario {
     }
 }
 
+/// Rows of a table looked up.
 package struct EmbeddingScenario: BackendScenario {
     let type: ElementType
     let channels: Int
@@ -48,7 +50,9 @@ package struct EmbeddingScenario: BackendScenario {
     }
 }
 
+/// Operations that work element by element, and the copying of rows.
 package struct ElementwiseScenario: BackendScenario {
+    /// What is done.
     package enum Operation: Sendable {
         case gate(ActivationFunction)
         case apply(ActivationFunction)

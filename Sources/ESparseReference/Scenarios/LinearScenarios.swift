@@ -2,6 +2,7 @@
 
 package import ESparseCore
 
+/// A linear, dense or N:M, alone or added to the residual stream.
 package struct LinearScenario: BackendScenario {
     let tokens: Int
     let rows: Int
@@ -35,6 +36,7 @@ package struct LinearScenario: BackendScenario {
     }
 }
 
+/// Likelihoods of targets under a head.
 package struct LikelihoodScenario: BackendScenario {
     let tokens: Int
     let channels: Int

@@ -25,6 +25,7 @@ public struct ReproductionResults: Sendable, Encodable {
     /// "41 of 41 experiments".
     public var summary: String { "\(records.count) of \(plannedCount) experiments" }
 
+    /// Puts the results of a plan together.
     package init(
         records: [ExperimentRecord], plannedCount: Int, context: ReportContext, channels: [UInt8]?
     ) throws {

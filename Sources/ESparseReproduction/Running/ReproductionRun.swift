@@ -30,6 +30,9 @@ public struct ReproductionRun {
         try self.init(settings, resume: resume, progress: progress) { _ = try ChildProcess.run($0) }
     }
 
+    /// The same with another way to run the command, which tests need.
+    ///
+    /// - Throws: as above.
     package init(
         _ settings: ReproductionSettings, resume: Bool, progress: any ProgressReporter, command: @escaping Command
     ) throws {
