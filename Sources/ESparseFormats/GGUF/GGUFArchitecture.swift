@@ -39,7 +39,9 @@ package struct GGUFArchitecture: Sendable {
         guard GGUFWeights.supportedArchitectures.contains(name) else {
             throw .unsupported(
                 path: metadata.path, found: "GGUF architecture \"\(name)\"",
-                supported: "of GGUF files the architecture llama (LLaMA, Mistral, SmolLM2, TinyLlama) is")
+                supported:
+                    "of GGUF files the architectures llama (LLaMA, Mistral, SmolLM2, TinyLlama) and qwen2 (Qwen 2 and "
+                    + "2.5) are")
         }
         let key = name
         func positive(_ suffix: String, default fallback: Int? = nil) throws(FormatError) -> Int {
@@ -88,8 +90,8 @@ package struct GGUFArchitecture: Sendable {
             try metadata.integer("tokenizer.ggml.\(key)_token_id").map { .integer($0) } ?? .null
         }
         let config: [String: JSONValue] = [
-            "architectures": .array([.text("LlamaForCausalLM")]),
-            "model_type": .text("llama"),
+            "architectures": .array([.text(name == "qwen2" ? "Qwen2ForCausalLM" : "LlamaForCausalLM")]),
+            "model_type": .text(name),
             "hidden_size": .integer(hiddenSize),
             "intermediate_size": .integer(intermediateSize),
             "num_hidden_layers": .integer(blockCount),
@@ -102,8 +104,8 @@ package struct GGUFArchitecture: Sendable {
             "rope_scaling": try rotaryScaling(file: file, base: base),
             "rms_norm_eps": .number(GGUFArchitecture.shortest(epsilon)),
             "hidden_act": .text("silu"),
-            "attention_bias": .boolean(
-                try hasBiases(["attn_q", "attn_k", "attn_v", "attn_output"], in: file)),
+            "attention_bias": name == "qwen2"
+                ? .null : .boolean(try hasBiases(["attn_q", "attn_k", "attn_v", "attn_output"], in: file)),
             "mlp_bias": .boolean(try hasBiases(["ffn_gate", "ffn_up", "ffn_down"], in: file)),
             "tie_word_embeddings": .boolean(file.entries["output.weight"] == nil),
             "bos_token_id": try integer("bos"),

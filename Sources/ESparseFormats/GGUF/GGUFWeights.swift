@@ -2,14 +2,14 @@
 
 public import ESparseCore
 
-/// The weights of a GGUF file of the LLaMA family.
+/// The weights of a GGUF file of the LLaMA or Qwen 2 family.
 ///
-/// llama.cpp's converter reorders the rows of query and key projections: row `h S + 2 i + p` of the file is row
+/// llama.cpp's converter reorders the rows of LLaMA's query and key projections: row `h S + 2 i + p` of the file is row
 /// `h S + p S / 2 + i` of Hugging Face's matrix (`h` head, `S` head size, `i` rotary pair, `p` 0 or 1). That is undone here, for
 /// biases as well.
 public struct GGUFWeights: WeightSource {
     /// Architectures (`general.architecture`) that can be read.
-    public static let supportedArchitectures = ["llama"]
+    public static let supportedArchitectures = ["llama", "qwen2"]
 
     private let file: GGUFFile
     private let storedNames: [String: String]
@@ -105,6 +105,7 @@ public struct GGUFWeights: WeightSource {
 
     /// Heads whose rows the converter reordered, or nil for tensors it left alone.
     private static func heads(of name: String, in architecture: GGUFArchitecture) -> Int? {
+        guard architecture.name == "llama" else { return nil }
         if name.contains(".self_attn.q_proj.") { return architecture.headCount }
         if name.contains(".self_attn.k_proj.") { return architecture.keyValueHeadCount }
         return nil

@@ -108,10 +108,16 @@ struct LlamaSettings {
 
     /// LLaMA's block: each layer reads the normalised residual stream.
     func block(_ index: Int) -> BlockDescription {
+        let hasBias = configuration.attentionBias ?? false
+        return block(index, biases: (inputs: hasBias, output: hasBias))
+    }
+
+    /// LLaMA's block with biases on queries, keys and values, on the attention's output, on both or on none.
+    func block(_ index: Int, biases: (inputs: Bool, output: Bool)) -> BlockDescription {
         let prefix = "model.layers.\(index)"
         return BlockDescription(layers: [
             ResidualLayerDescription(
-                attention("\(prefix).self_attn"), before: normalization("\(prefix).input_layernorm")),
+                attention("\(prefix).self_attn", biases: biases), before: normalization("\(prefix).input_layernorm")),
             ResidualLayerDescription(
                 feedForward("\(prefix).mlp"), before: normalization("\(prefix).post_attention_layernorm")),
         ])
@@ -124,17 +130,16 @@ struct LlamaSettings {
     }
 
     /// The attention called `module`.
-    func attention(_ module: String) -> SelfAttentionDescription {
+    func attention(_ module: String, biases: (inputs: Bool, output: Bool)) -> SelfAttentionDescription {
         let queryRows = heads.headCount * heads.headSize
         let keyRows = heads.keyValueHeadCount * heads.headSize
-        let hasBias = configuration.attentionBias ?? false
         return SelfAttentionDescription(
-            query: LinearDescription("\(module).q_proj", rows: queryRows, columns: hidden, hasBias: hasBias),
-            key: LinearDescription("\(module).k_proj", rows: keyRows, columns: hidden, hasBias: hasBias),
-            value: LinearDescription("\(module).v_proj", rows: keyRows, columns: hidden, hasBias: hasBias),
+            query: LinearDescription("\(module).q_proj", rows: queryRows, columns: hidden, hasBias: biases.inputs),
+            key: LinearDescription("\(module).k_proj", rows: keyRows, columns: hidden, hasBias: biases.inputs),
+            value: LinearDescription("\(module).v_proj", rows: keyRows, columns: hidden, hasBias: biases.inputs),
             heads: heads,
             output: LinearDescription(
-                "\(module).o_proj", rows: hidden, columns: queryRows, hasBias: hasBias, writesResidual: true))
+                "\(module).o_proj", rows: hidden, columns: queryRows, hasBias: biases.output, writesResidual: true))
     }
 
     /// The gated feed-forward layer called `module`.

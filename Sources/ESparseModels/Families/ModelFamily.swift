@@ -15,7 +15,7 @@ package protocol ModelFamily: SendableMetatype {
 /// All families.
 package enum ModelFamilies {
     /// Every family, in the order errors name them.
-    static let all: [any ModelFamily.Type] = [LlamaFamily.self, OPTFamily.self]
+    static let all: [any ModelFamily.Type] = [LlamaFamily.self, Qwen2Family.self, OPTFamily.self]
 
     private struct Kind: Decodable {
         struct Quantization: Decodable {
