@@ -9,9 +9,13 @@ import ESparseCore
 /// - Q4_1: f16 d, f16 m, 16 bytes of nibbles; `x = d q + m`.
 /// - Q5_0, Q5_1: as Q4, with 4 bytes of fifth bits before the nibbles; Q5_0 subtracts 16.
 /// - Q8_0: f16 d, 32 signed bytes; `x = d q`.
+/// - Q2_K: 16 bytes with a four-bit scale (low) and minimum (high) each, 64 bytes of bit pairs, f16 d, f16 dmin.
+/// - Q3_K: 32 bytes of third bits, 64 bytes of bit pairs, 12 bytes with 16 six-bit scales, f16 d.
 /// - Q4_K: f16 d, f16 dmin, 12 bytes with 8 six-bit scales and minima, 128 bytes of nibbles.
 /// - Q5_K: as Q4_K with 32 bytes of fifth bits before the nibbles.
 /// - Q6_K: 128 bytes of low nibbles, 64 bytes of high bit pairs, 16 signed scales, f16 d.
+/// - IQ4_NL: f16 d, 16 bytes of nibbles, which choose one of 16 levels; `x = d level`.
+/// - IQ4_XS: f16 d, 2 bytes with the high and 4 with the low parts of 8 six-bit scales, 128 bytes of nibbles as in IQ4_NL.
 enum Dequantization {
     /// Expands whole blocks of a quantised type; sizes are the caller's responsibility.
     static func dequantize(
@@ -28,9 +32,13 @@ enum Dequantization {
         case .q5Zero: unsafe each(blockCount, type, bytes, values, q5Zero)
         case .q5One: unsafe each(blockCount, type, bytes, values, q5One)
         case .q8Zero: unsafe each(blockCount, type, bytes, values, q8Zero)
+        case .q2K: unsafe each(blockCount, type, bytes, values, q2K)
+        case .q3K: unsafe each(blockCount, type, bytes, values, q3K)
         case .q4K: unsafe each(blockCount, type, bytes, values, q4K)
         case .q5K: unsafe each(blockCount, type, bytes, values, q5K)
         case .q6K: unsafe each(blockCount, type, bytes, values, q6K)
+        case .iq4NonLinear: unsafe each(blockCount, type, bytes, values, iq4NonLinear)
+        case .iq4Small: unsafe each(blockCount, type, bytes, values, iq4Small)
         case .f32, .f16, .bf16: preconditionFailure("not a quantised type")
         }
     }
@@ -46,8 +54,9 @@ enum Dequantization {
         }
     }
 
+    /// The half at an offset of a block, as a single.
     @inline(__always)
-    private static func half(_ bytes: UnsafePointer<UInt8>, _ offset: Int) -> Float {
+    static func half(_ bytes: UnsafePointer<UInt8>, _ offset: Int) -> Float {
         unsafe Half.float(UInt16(bytes[offset]) | UInt16(bytes[offset + 1]) << 8)
     }
 

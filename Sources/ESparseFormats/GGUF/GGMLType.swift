@@ -9,17 +9,21 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
     case q5Zero = 6
     case q5One = 7
     case q8Zero = 8
+    case q2K = 10
+    case q3K = 11
     case q4K = 12
     case q5K = 13
     case q6K = 14
+    case iq4NonLinear = 20
+    case iq4Small = 23
     case bf16 = 30
 
     /// Consecutive values of a row that are stored together.
     public var blockSize: Int {
         switch self {
         case .f32, .f16, .bf16: 1
-        case .q4Zero, .q4One, .q5Zero, .q5One, .q8Zero: 32
-        case .q4K, .q5K, .q6K: 256
+        case .q4Zero, .q4One, .q5Zero, .q5One, .q8Zero, .iq4NonLinear: 32
+        case .q2K, .q3K, .q4K, .q5K, .q6K, .iq4Small: 256
         }
     }
 
@@ -28,14 +32,17 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
         switch self {
         case .f32: 4
         case .f16, .bf16: 2
-        case .q4Zero: 18
+        case .q4Zero, .iq4NonLinear: 18
         case .q4One: 20
         case .q5Zero: 22
         case .q5One: 24
         case .q8Zero: 34
+        case .q2K: 84
+        case .q3K: 110
         case .q4K: 144
         case .q5K: 176
         case .q6K: 210
+        case .iq4Small: 136
         }
     }
 
