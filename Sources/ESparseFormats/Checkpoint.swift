@@ -19,7 +19,7 @@ public struct Checkpoint: Sendable {
         case safetensors
         /// A folder that `esparse prune` wrote.
         case sparse
-        /// A llama.cpp file.
+        /// A llama.cpp file, or several parts of one.
         case gguf
     }
 
@@ -37,6 +37,8 @@ public struct Checkpoint: Sendable {
     public let manifest: SparseManifest?
     /// Size on disk of the weights.
     public let fileBytes: Int
+    /// The GGUF file, or all parts where it has several; none for a folder.
+    package let parts: [String]
 
     /// Whether the file's weights are quantised; they are expanded when they are read.
     package var isQuantised: Bool { (weights as? GGUFWeights)?.isQuantised ?? false }
@@ -55,7 +57,7 @@ public struct Checkpoint: Sendable {
         return JSONValue.object(members).serialized(indented: true)
     }
 
-    /// Opens a folder or a .gguf file.
+    /// Opens a folder or a .gguf file; any part of one in several opens all.
     ///
     /// - Throws: `FormatError` or `FileError`, one sentence each.
     public static func open(_ path: String) throws -> Checkpoint {
@@ -94,15 +96,15 @@ public struct Checkpoint: Sendable {
         }
         return Checkpoint(
             path: path, kind: manifest == nil ? .safetensors : .sparse, configuration: Data(config), weights: weights,
-            tokenizer: .folder(path), manifest: manifest, fileBytes: weights.byteCount)
+            tokenizer: .folder(path), manifest: manifest, fileBytes: weights.byteCount, parts: [])
     }
 
     private static func gguf(_ path: String) throws -> Checkpoint {
-        let file = try GGUFFile(path: path)
-        let architecture = try GGUFArchitecture(metadata: file.metadata)
+        let files = try GGUFFiles(path: path)
         return Checkpoint(
-            path: path, kind: .gguf, configuration: try architecture.configuration(file: file),
-            weights: try GGUFWeights(file: file), tokenizer: .gguf(file.metadata), manifest: nil,
-            fileBytes: file.byteCount)
+            path: path, kind: .gguf,
+            configuration: try GGUFConfiguration(metadata: files.metadata).json(files: files),
+            weights: try GGUFWeights(files: files), tokenizer: .gguf(files.metadata), manifest: nil,
+            fileBytes: files.byteCount, parts: files.files.map(\.path))
     }
 }

@@ -34,12 +34,52 @@ import Testing
     }
 
     @Test func ggufAsAModel() throws {
-        let seed = try FileSystem.read(fixture("tiny-llama3.gguf"))
-        Self.fuzz([seed], headLength: 1200, stream: 3) { bytes in
-            let file = try GGUFFile(path: "fuzz", storage: ByteStorage(copying: bytes))
-            let weights = try GGUFWeights(file: file)
-            _ = try GGUFArchitecture(metadata: file.metadata).configuration(file: file)
+        func read(_ bytes: [UInt8]) throws {
+            let files = try GGUFFiles(files: [GGUFFile(path: "fuzz", storage: ByteStorage(copying: bytes))])
+            let weights = try GGUFWeights(files: files)
+            _ = try GGUFConfiguration(metadata: files.metadata).json(files: files)
             for name in weights.tensorNames { _ = try weights.tensor(name) }
+        }
+        let seeds =
+            try [FileSystem.read(fixture("tiny-llama3.gguf"))] + GGUFModelFixture.names.map(Self.withoutTokens)
+        for seed in seeds { try read(seed) }
+        Self.fuzz(seeds, headLength: 1200, stream: 3, read)
+    }
+
+    /// A model without its tokens and matrices, so that most mutations go to what tells architectures apart.
+    private static func withoutTokens(_ name: String) throws -> [UInt8] {
+        let file = try GGUFFile(path: fixture("gguf/\(name).gguf"))
+        var bytes = GGUFBytes()
+        for (key, value) in file.metadata.values.sorted(by: { $0.key < $1.key }) {
+            switch value {
+            case .integer(let value): bytes.addInteger(key, UInt32(clamping: value))
+            case .number(let value): bytes.addValue(key, type: 6, littleEndian(Float(value).bitPattern))
+            case .string(let text): bytes.addString(key, text)
+            default: continue
+            }
+        }
+        for (name, entry) in file.entries.sorted(by: { $0.key < $1.key }) where entry.shape.count == 1 {
+            let values = [Float](repeating: 1.5, count: entry.shape[0])
+            bytes.addTensor(name, dimensions: [UInt64(values.count)], type: 0, offset: UInt64(bytes.data.count))
+            bytes.data += values.flatMap { littleEndian($0.bitPattern) }
+            bytes.data += [UInt8](repeating: 0, count: (32 - bytes.data.count % 32) % 32)
+        }
+        bytes.addTensor("token_embd.weight", dimensions: [4, 0], type: 0, offset: UInt64(bytes.data.count))
+        return bytes.bytes
+    }
+
+    @Test func ggufParts() throws {
+        let seeds = try (1...3).map { try FileSystem.read(fixture("gguf/split-0000\($0)-of-00003.gguf")) }
+        let whole = try seeds.map { try GGUFFile(path: "seed", storage: ByteStorage(copying: $0)) }
+        var turn = 0
+        Self.fuzz(seeds, headLength: 300, stream: 10) { bytes in
+            let place = turn % seeds.count
+            turn += 1
+            var files = whole
+            files[place] = try GGUFFile(path: "fuzz", storage: ByteStorage(copying: bytes))
+            let parts = try GGUFFiles(files: files)
+            for name in parts.names { _ = parts.entry(name) }
+            _ = try GGUFWeights(files: parts).tensorNames
         }
     }
 

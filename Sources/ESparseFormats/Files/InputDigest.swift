@@ -21,12 +21,15 @@ package enum InputDigest {
     ///
     /// - Throws: `FileError`.
     package static func of(_ checkpoint: Checkpoint) throws -> String {
-        let isFolder = FileSystem.isFolder(checkpoint.path)
-        let names = isFolder ? try FileSystem.names(in: checkpoint.path) : [""]
+        // GGUF files may be renamed.
+        var files = checkpoint.parts.map { (name: "", path: $0) }
+        if files.isEmpty {
+            files = try FileSystem.names(in: checkpoint.path).filter {
+                $0.hasSuffix(".safetensors") || describing.contains($0)
+            }.map { ($0, checkpoint.path + "/" + $0) }
+        }
         var sum: UInt = 0
-        for name in names {
-            let path = isFolder ? checkpoint.path + "/" + name : checkpoint.path
-            guard !isFolder || name.hasSuffix(".safetensors") || describing.contains(name) else { continue }
+        for (name, path) in files {
             let file = try ByteStorage(mapping: path)
             sum = unsafe Array("\(name) \(file.byteCount)".utf8).withUnsafeBytes { unsafe extend(sum, $0) }
             unsafe file.withUnsafeBytes { bytes in

@@ -60,6 +60,15 @@ package enum JSONValue: Sendable, Equatable {
         if case .integer(let value) = self { value } else { nil }
     }
 
+    /// A number, whole or not, or nil for anything else.
+    package var number: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
     /// A string's UTF-8 bytes, or nil for anything else.
     package var bytes: [UInt8]? {
         if case .string(let value) = self { value } else { nil }
