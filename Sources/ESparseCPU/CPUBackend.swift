@@ -82,18 +82,20 @@ public struct CPUBackend: Backend {
             kind, size: size, weight: weight, bias: bias, epsilon: epsilon, permutation: permutation)
     }
 
-    /// Prepares a table `[rows, channels]`, which is read where it is mapped.
+    /// Prepares a table `[rows, channels]`, which is read where it is mapped; rows are multiplied by `scale` as they are looked up.
     ///
     /// - Throws: when it is not a matrix of floating-point numbers.
-    public func prepareEmbedding(_ table: Tensor) throws -> CPUEmbedding { try CPUEmbedding(table) }
+    public func prepareEmbedding(_ table: Tensor, scale: Float) throws -> CPUEmbedding {
+        try CPUEmbedding(table, scale: scale)
+    }
 
-    /// Prepares an attention; all attentions with the same frequencies share one table of cosines and sines.
+    /// Prepares an attention; all attentions with the same angles share one table of cosines and sines.
     ///
     /// - Throws: when the output order does not have H * S channels.
     public func prepareAttention(_ description: AttentionDescription) throws -> CPUAttention {
         try CPUAttention(
             description,
-            rotary: description.rotaryFrequencies.map { rotaryTables.table(frequencies: $0, pool: buffers) })
+            rotary: RotaryAngles(description).map { rotaryTables.table($0, pool: buffers) })
     }
 
     /// Makes an empty KV cache.
@@ -145,19 +147,21 @@ public struct CPUBackend: Backend {
         }
     }
 
-    /// Rows `indices` of the table, `[indices.count, channels]`.
+    /// Rows `indices` of the table times its scale, `[indices.count, channels]`.
     public func embed(_ indices: [Int32], in table: CPUEmbedding) -> CPUActivation {
         unsafe makeActivation(tokens: indices.count, channels: table.table.columns) { output in
-            unsafe kernels.embed(indices, in: table.table, output: output)
+            unsafe kernels.embed(indices, in: table, output: output)
         }
     }
 
-    /// `x` normalised, `[T, D]`.
+    /// `x` `[T, n * size]` with every run of the normalisation's `size` channels normalised on its own.
     public func normalize(_ input: CPUActivation, with normalization: CPUNormalization) -> CPUActivation {
-        precondition(input.channels == normalization.size, "input does not have the normalisation's channels")
+        let (runs, rest) = input.channels.quotientAndRemainder(dividingBy: normalization.size)
+        precondition(rest == 0, "input does not have the normalisation's channels")
+        precondition(runs == 1 || normalization.order.isEmpty, "runs of channels keep their order")
         return unsafe makeActivation(tokens: input.tokens, channels: input.channels) { output in
             unsafe input.withValues { values in
-                unsafe kernels.normalize(values, tokens: input.tokens, with: normalization, output: output)
+                unsafe kernels.normalize(values, runs: input.tokens * runs, with: normalization, output: output)
             }
         }
     }
@@ -171,6 +175,16 @@ public struct CPUBackend: Backend {
                     input: values, tokens: input.tokens, output: output, accumulate: false, pool: pool)
             }
         }
+    }
+
+    /// Logits `x W^T + b`, `[T, R]`, capped where there is a `softCap`.
+    public func logits(_ input: CPUActivation, by head: PreparedLinear, softCap: Float?) -> CPUActivation {
+        var logits = multiply(input, by: head)
+        if let softCap {
+            let count = logits.count
+            unsafe logits.withMutableValues { unsafe kernels.softCap($0, count: count, at: softCap) }
+        }
+        return logits
     }
 
     /// `residual += x W^T + b`.
@@ -189,7 +203,7 @@ public struct CPUBackend: Backend {
         }
     }
 
-    /// Appends keys and values of the batch to the cache and returns causal attention, `[T, H * S]`.
+    /// Appends keys and values of the batch to the cache and returns causal attention within the window, `[T, H * S]`.
     ///
     /// Many query rows of a sequence run as tiles of 128 rows, few (decoding) as pieces of 256 keys, whatever the number of
     /// threads.
@@ -216,7 +230,7 @@ public struct CPUBackend: Backend {
             defer { token += segment.count }
             return token
         }
-        let rotation = attention.rotary?.rows(positionCount: positionCount)
+        let rotation = attention.rotary.map { $0.rows($0.angles.rowCount(for: batch)) }
         return unsafe makeActivation(tokens: query.tokens, channels: query.channels) { output in
             unsafe cache.withMutableBytes(positions: positionCount) { keys, values in
                 unsafe query.withValues { queryValues in
@@ -278,14 +292,14 @@ public struct CPUBackend: Backend {
         }
     }
 
-    /// `-ln softmax(x W^T + b)[target]` of every row, and whether the target is the likeliest token, `[T]`.
+    /// `-ln softmax(logits)[target]` of every row, and whether the target is the likeliest token, `[T]`.
     public func likelihoods(
-        of targets: [Int32], hidden: CPUActivation, head: PreparedLinear
+        of targets: [Int32], hidden: CPUActivation, head: PreparedLinear, softCap: Float?
     ) -> [TargetLikelihood] {
         precondition(targets.count == hidden.tokens, "a target is needed for every token")
         precondition(hidden.channels == head.linear.columns, "hidden states do not have the head's channels")
         return unsafe hidden.withValues { values in
-            unsafe head.linear.likelihoods(targets: targets, hidden: values, pool: pool)
+            unsafe head.linear.likelihoods(targets: targets, hidden: values, softCap: softCap, pool: pool)
         }
     }
 

@@ -23,38 +23,6 @@ public enum ActivationFunction: String, Sendable, Codable {
     case geluTanh
 }
 
-/// Shape and positions of a multi-head attention with grouped queries.
-public struct AttentionDescription: Sendable {
-    /// H: query heads.
-    public let headCount: Int
-    /// K: key/value heads; divides `headCount`.
-    public let keyValueHeadCount: Int
-    /// S: channels of a head.
-    public let headSize: Int
-    /// Multiplies the scores before softmax, `1 / sqrt(S)` as a rule.
-    public let scale: Float
-    /// Rotary frequencies (radians per position), `[S / 2]`, applied to channel pairs `(i, i + S / 2)` as Hugging Face does;
-    /// nil for models with learned positions.
-    public let rotaryFrequencies: [Float]?
-    /// Order in which the output channels `[H * S]` are written; nil is the original order.
-    public let outputPermutation: Permutation?
-
-    /// Describes an attention; the caller has checked that the sizes divide.
-    public init(
-        headCount: Int, keyValueHeadCount: Int, headSize: Int, scale: Float, rotaryFrequencies: [Float]?,
-        outputPermutation: Permutation?
-    ) {
-        precondition(headCount > 0 && keyValueHeadCount > 0 && headCount % keyValueHeadCount == 0)
-        precondition(rotaryFrequencies.map { $0.count * 2 <= headSize } ?? true)
-        self.headCount = headCount
-        self.keyValueHeadCount = keyValueHeadCount
-        self.headSize = headSize
-        self.scale = scale
-        self.rotaryFrequencies = rotaryFrequencies
-        self.outputPermutation = outputPermutation
-    }
-}
-
 /// Which tokens a forward pass handles: the next tokens of one or more sequences, concatenated along T.
 public struct TokenBatch: Sendable {
     /// The next tokens of one sequence.
@@ -65,13 +33,18 @@ public struct TokenBatch: Sendable {
         public let start: Int
         /// Number of tokens.
         public let count: Int
+        /// Positions of the sequence when the text is read that these tokens belong to, at least `start + count`: where a prompt comes in
+        /// pieces, all of it. Chooses between rotary frequencies where an attention has those of long sequences.
+        public let textLength: Int
 
-        /// Describes the next `count` tokens of a sequence.
-        public init(sequence: Int, start: Int, count: Int) {
+        /// Describes the next `count` tokens of a sequence; `textLength` nil means that they end a text.
+        public init(sequence: Int, start: Int, count: Int, textLength: Int? = nil) {
             precondition(sequence >= 0 && start >= 0 && count > 0)
             self.sequence = sequence
             self.start = start
             self.count = count
+            self.textLength = textLength ?? start + count
+            precondition(self.textLength >= start + count, "a text has more tokens than its length")
         }
     }
 
@@ -159,13 +132,13 @@ public protocol Backend: Sendable {
     ///
     /// - Throws: when an element type is not supported or memory cannot be had.
     func prepareLinear(_ weight: LinearWeight, bias: Tensor?) throws -> PreparedLinear
-    /// Prepares a normalisation over `weight`'s channels; output channel `j` is channel `permutation.order[j]`.
-    /// `weight` nil means 1.
+    /// Prepares a normalisation over `size` channels; output channel `j` is channel `permutation.order[j]`. `weight` nil means 1,
+    /// `bias` nil 0.
     func prepareNormalization(
         _ kind: NormalizationKind, size: Int, weight: Tensor?, bias: Tensor?, epsilon: Float, permutation: Permutation?
     ) throws -> PreparedNormalization
-    /// Prepares a table `[rows, channels]`.
-    func prepareEmbedding(_ table: Tensor) throws -> PreparedEmbedding
+    /// Prepares a table `[rows, channels]` whose rows are multiplied by `scale` when they are looked up.
+    func prepareEmbedding(_ table: Tensor, scale: Float) throws -> PreparedEmbedding
     /// Prepares an attention.
     func prepareAttention(_ description: AttentionDescription) throws -> PreparedAttention
     /// Makes an empty cache.
@@ -182,21 +155,23 @@ public protocol Backend: Sendable {
     /// Calls `body` with the values on the host, row-major, without a copy where the backend's memory is the host's.
     func withFloats<Result>(of activation: Activation, _ body: (Span<Float>) throws -> Result) throws -> Result
 
-    /// Rows `indices` of the table, those of the tokens that a pass reads: `[indices.count, channels]`.
+    /// Rows `indices` of the table times its scale, those of the tokens that a pass reads: `[indices.count, channels]`.
     func embed(_ indices: [Int32], in table: PreparedEmbedding) throws -> Activation
-    /// `hidden += table[position + offset]` for every token's position in its sequence, `[T, D]`.
+    /// `hidden += table[position + offset]`, times the table's scale, for every token's position in its sequence, `[T, D]`.
     func addPositions(
         of batch: TokenBatch, offset: Int, from table: PreparedEmbedding, to hidden: inout Activation) throws
-    /// `x` normalised, `[T, D]`.
+    /// `x` `[T, n * size]` with every run of the normalisation's `size` channels normalised on its own (n = H for norms of heads). Only
+    /// where n is 1 may there be a permutation.
     func normalize(_ input: Activation, with normalization: PreparedNormalization) throws -> Activation
     /// `x W^T + b`, `[T, R]`.
     func multiply(_ input: Activation, by linear: PreparedLinear) throws -> Activation
-    /// `x W^T + b`, `[T, R]`, always in single precision, so that rounding does not make logits equal.
-    func logits(_ input: Activation, by head: PreparedLinear) throws -> Activation
+    /// Logits `x W^T + b`, `[T, R]`, always in single precision, so that rounding does not make them equal. With a `softCap` a logit becomes
+    /// `softCap * tanh(logit / softCap)` (Gemma 2).
+    func logits(_ input: Activation, by head: PreparedLinear, softCap: Float?) throws -> Activation
     /// `residual += x W^T + b`.
     func multiply(_ input: Activation, by linear: PreparedLinear, addingTo residual: inout Activation) throws
     /// Appends keys and values `[T, K * S]` of `batch` to layer `layer` of the cache, with rotary positions applied to
-    /// queries `[T, H * S]` and keys, and returns causal attention, `[T, H * S]` in the prepared output order.
+    /// queries `[T, H * S]` and keys, and returns causal attention within the window, `[T, H * S]` in the prepared output order.
     func attend(
         query: Activation, key: Activation, value: Activation, batch: TokenBatch, layer: Int,
         with attention: PreparedAttention, cache: inout KeyValueCache
@@ -209,10 +184,10 @@ public protocol Backend: Sendable {
     func add(_ addend: Activation, to accumulator: inout Activation) throws
     /// Rows `indices` of an activation, `[indices.count, channels]`; used to keep the last token of each sequence.
     func rows(_ indices: [Int], of activation: Activation) throws -> Activation
-    /// `-ln softmax(x W^T + b)[target]` for every row, and whether the target is the likeliest token, without keeping all
-    /// the logits; `[T]` in double precision.
+    /// `-ln softmax(logits)[target]` for every row, and whether the target is the likeliest token, without keeping all the logits, which
+    /// are those of `logits(_:by:softCap:)`; `[T]` in double precision.
     func likelihoods(
-        of targets: [Int32], hidden: Activation, head: PreparedLinear
+        of targets: [Int32], hidden: Activation, head: PreparedLinear, softCap: Float?
     ) throws -> [TargetLikelihood]
 
     /// A token for each row of `logits` `[T, V]` with a random number in `[0, 1)` for each, `[T]`; -1 where a logit is NaN or the largest
@@ -220,13 +195,6 @@ public protocol Backend: Sendable {
     func drawTokens(from logits: Activation, by rule: SamplingRule, uniforms: [Double]) throws -> [Int32]?
     /// A faster way to run decoding steps than operation by operation; nil where the backend has none.
     func makeDecoder(_ rule: SamplingRule) throws -> (any TokenDecoder<Self>)?
-}
-
-extension Backend {
-    /// `multiply`, for backends whose products are single precision anyway.
-    public func logits(_ input: Activation, by head: PreparedLinear) throws -> Activation {
-        try multiply(input, by: head)
-    }
 }
 
 /// How likely a token is under a model.

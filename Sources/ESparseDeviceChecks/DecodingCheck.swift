@@ -11,9 +11,11 @@ package struct DecodingCheck: CustomStringConvertible {
     let start: Int
     let stepCount: Int
     let rule: SamplingRule
+    let hasPeculiarities: Bool
 
     package var description: String {
-        "\(sequenceCount) sequences from position \(start), temperature \(rule.temperature), "
+        (hasPeculiarities ? "peculiar model, " : "")
+            + "\(sequenceCount) sequences from position \(start), temperature \(rule.temperature), "
             + "top-k \(rule.topK ?? 0), top-p \(rule.topP ?? 1)"
     }
 
@@ -25,14 +27,20 @@ package struct DecodingCheck: CustomStringConvertible {
         ]
         let cases = [(1, 0, 8), (3, 252, 8)] + (isQuick ? [] : [(1, 500, 120), (20, 250, 16)])
         return cases.flatMap { count, start, steps in
-            rules.map { DecodingCheck(sequenceCount: count, start: start, stepCount: steps, rule: $0) }
+            [false, true].flatMap { hasPeculiarities in
+                rules.map {
+                    DecodingCheck(
+                        sequenceCount: count, start: start, stepCount: steps, rule: $0,
+                        hasPeculiarities: hasPeculiarities)
+                }
+            }
         }
     }
 
     /// The tokens of all steps as recorded steps draw them, and as `backend` draws them after its operations one by one, `[stepCount * T]`
     /// each. Each has a copy of one filled cache.
     package func tokens(on backend: CUDABackend) throws -> (recorded: [Int32], plain: [Int32]) {
-        let model = try DecodingModel(backend: backend)
+        let model = try DecodingModel(backend: backend, hasPeculiarities: hasPeculiarities)
         guard let decoder = try backend.makeDecoder(rule) else { return ([], [0]) }
         let filled = try filledCache(model)
         var caches = [filled, filled]

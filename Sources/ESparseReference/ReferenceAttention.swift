@@ -47,7 +47,8 @@ extension ReferenceBackend {
                 for head in 0..<attention.keyValueHeadCount {
                     let source = (token + position - segment.start) * key.channels + head * size
                     let target = cache.index(layer: layer, sequence: segment.sequence, position: position, head: head)
-                    let rotated = attention.rotated(Array(key.values[source..<source + size]), position: position)
+                    let rotated = attention.rotated(
+                        Array(key.values[source..<source + size]), position: position, length: segment.textLength)
                     cache.keys.replaceSubrange(target..<target + size, with: rotated)
                     cache.values.replaceSubrange(target..<target + size, with: value.values[source..<source + size])
                 }
@@ -57,7 +58,8 @@ extension ReferenceBackend {
                 var heads: [Float] = []
                 for head in 0..<attention.headCount {
                     let source = row * query.channels + head * size
-                    let rotated = attention.rotated(Array(query.values[source..<source + size]), position: position)
+                    let rotated = attention.rotated(
+                        Array(query.values[source..<source + size]), position: position, length: segment.textLength)
                     heads += attended(
                         rotated, layer: layer, sequence: segment.sequence, position: position,
                         head: head / (attention.headCount / attention.keyValueHeadCount), attention, cache)
@@ -70,15 +72,17 @@ extension ReferenceBackend {
         return output
     }
 
-    /// `softmax(scale * q . K^T) V` over positions `[0, position]` of one key/value head.
+    /// `softmax(cap(scale * q . K^T)) V` over the positions of one key/value head that a query at `position` sees.
     private func attended(
         _ query: [Float], layer: Int, sequence: Int, position: Int, head: Int,
         _ attention: AttentionDescription, _ cache: ReferenceCache
     ) -> [Float] {
-        let starts = (0...position).map { cache.index(layer: layer, sequence: sequence, position: $0, head: head) }
+        let starts = (attention.firstVisible(from: position)...position).map {
+            cache.index(layer: layer, sequence: sequence, position: $0, head: head)
+        }
         let scores = starts.map { start in
-            query.indices.reduce(0) { $0 + Double(query[$1]) * Double(cache.keys[start + $1]) }
-                * Double(attention.scale)
+            let product = query.indices.reduce(0) { $0 + Double(query[$1]) * Double(cache.keys[start + $1]) }
+            return softCapped(product * Double(attention.scale), at: attention.softCap)
         }
         let largest = scores.max() ?? 0
         let weights = scores.map { exp($0 - largest) }
@@ -91,17 +95,19 @@ extension ReferenceBackend {
 }
 
 extension AttentionDescription {
-    /// One head's channels turned to `position`: pairs `(i, i + F)` by `position * rotaryFrequencies[i]` radians, where
-    /// F is the number of frequencies; channels past `2 * F` are left alone.
-    package func rotated(_ head: [Float], position: Int) -> [Float] {
-        guard let frequencies = rotaryFrequencies else { return head }
+    /// One head's channels turned to `position` of a sequence of `length`: pairs `(i, i + F)` by `position * frequencies[i]` radians and
+    /// times `rotaryScale`, where F is the number of frequencies; channels past `2 * F` are left alone.
+    package func rotated(_ head: [Float], position: Int, length: Int) -> [Float] {
+        guard var frequencies = rotaryFrequencies else { return head }
+        if let longRotary, length > longRotary.afterPositions { frequencies = longRotary.frequencies }
+        let factor = Double(rotaryScale)
         var result = head
         for (index, frequency) in frequencies.enumerated() {
             let angle = Double(position) * Double(frequency)
             let first = Double(head[index])
             let second = Double(head[index + frequencies.count])
-            result[index] = Float(first * cos(angle) - second * sin(angle))
-            result[index + frequencies.count] = Float(second * cos(angle) + first * sin(angle))
+            result[index] = Float(factor * (first * cos(angle) - second * sin(angle)))
+            result[index + frequencies.count] = Float(factor * (second * cos(angle) + first * sin(angle)))
         }
         return result
     }

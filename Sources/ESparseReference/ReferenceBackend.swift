@@ -49,6 +49,7 @@ package struct ReferenceBackend: Backend {
     package struct PreparedEmbedding: Sendable {
         let channels: Int
         let values: [Float]
+        let scale: Float
     }
 
     /// A tensor does not have the shape that an operation needs.
@@ -85,8 +86,8 @@ package struct ReferenceBackend: Backend {
             permutation: permutation ?? .identity(size))
     }
 
-    package func prepareEmbedding(_ table: Tensor) throws -> PreparedEmbedding {
-        PreparedEmbedding(channels: table.columns, values: try table.floats())
+    package func prepareEmbedding(_ table: Tensor, scale: Float) throws -> PreparedEmbedding {
+        PreparedEmbedding(channels: table.columns, values: try table.floats(), scale: scale)
     }
 
     package func prepareAttention(_ description: AttentionDescription) throws -> AttentionDescription {
@@ -121,25 +122,25 @@ package struct ReferenceBackend: Backend {
 
     package func embed(_ indices: [Int32], in table: PreparedEmbedding) -> Activation {
         let values = indices.flatMap { index in
-            table.values[Int(index) * table.channels..<(Int(index) + 1) * table.channels]
+            table.values[Int(index) * table.channels..<(Int(index) + 1) * table.channels].map { $0 * table.scale }
         }
         return Activation(channels: table.channels, values: values)
     }
 
     package func normalize(_ input: Activation, with normalization: PreparedNormalization) -> Activation {
-        precondition(input.channels == normalization.size)
+        let count = normalization.size
+        precondition(input.channels % count == 0)
+        precondition(input.channels == count || normalization.permutation.isIdentity)
         var output = input
-        let size = Double(normalization.size)
-        for token in 0..<input.tokens {
-            let row = input.row(token).map(Double.init)
-            let mean = normalization.kind == .layer ? row.reduce(0, +) / size : 0
-            let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / size
+        for start in stride(from: 0, to: input.values.count, by: count) {
+            let run = input.values[start..<start + count].map(Double.init)
+            let mean = normalization.kind == .layer ? run.reduce(0, +) / Double(count) : 0
+            let variance = run.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count)
             let factor = 1 / (variance + Double(normalization.epsilon)).squareRoot()
             for (position, channel) in normalization.permutation.order.enumerated() {
                 let channel = Int(channel)
-                let normalized = (row[channel] - mean) * factor * Double(normalization.weight[channel])
-                output.values[token * input.channels + position] = Float(
-                    normalized + Double(normalization.bias[channel]))
+                let normalized = (run[channel] - mean) * factor * Double(normalization.weight[channel])
+                output.values[start + position] = Float(normalized + Double(normalization.bias[channel]))
             }
         }
         return output
@@ -154,6 +155,12 @@ package struct ReferenceBackend: Backend {
             }
         }
         return output
+    }
+
+    package func logits(_ input: Activation, by head: PreparedLinear, softCap: Float?) -> Activation {
+        let product = multiply(input, by: head)
+        let values = product.values.map { Float(softCapped(Double($0), at: softCap)) }
+        return Activation(channels: product.channels, values: values)
     }
 
     package func multiply(
@@ -199,11 +206,11 @@ package struct ReferenceBackend: Backend {
     }
 
     package func likelihoods(
-        of targets: [Int32], hidden: Activation, head: PreparedLinear
+        of targets: [Int32], hidden: Activation, head: PreparedLinear, softCap: Float?
     ) -> [TargetLikelihood] {
         precondition(targets.count == hidden.tokens)
         return targets.enumerated().map { token, target in
-            let logits = (0..<head.rows).map { product(hidden, token, head, $0) }
+            let logits = (0..<head.rows).map { softCapped(product(hidden, token, head, $0), at: softCap) }
             let largest = logits.max() ?? 0
             let sum = logits.reduce(0) { $0 + exp($1 - largest) }
             return TargetLikelihood(
@@ -211,6 +218,11 @@ package struct ReferenceBackend: Backend {
                 isGreedy: logits[Int(target)] >= largest)
         }
     }
+}
+
+/// `cap * tanh(value / cap)`, or `value` without a cap.
+func softCapped(_ value: Double, at cap: Float?) -> Double {
+    cap.map { Double($0) * tanh(value / Double($0)) } ?? value
 }
 
 extension ActivationFunction {

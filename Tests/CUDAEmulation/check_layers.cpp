@@ -79,6 +79,7 @@ void run_lookups() {
         buffer<bfloat16> table(entries * channels);
         buffer<float> floats(entries * channels), output(count * channels), rows(count * channels), hidden(count * channels);
         std::vector<int32_t> indices;
+        const float scale = channels == 64 ? 1 : 0.375f;
         for (size_t i = 0; i < table.count; i++) {
             table[i] = rounded<bfloat16>(random.normal());
             floats[i] = (float)random.normal();
@@ -87,18 +88,19 @@ void run_lookups() {
         buffer<int32_t> places(indices), moved(indices);
         for (int i = 0; i < count; i++) moved[i] -= 3;
         emulation::launch({(unsigned)count, 1, 1}, {256, 1, 1}, 0, [&] {
-            esparse_embed_bfloat16(table.data(), places.data(), channels, output.data());
+            esparse_embed_bfloat16(table.data(), places.data(), scale, channels, output.data());
             esparse_rows(floats.data(), places.data(), channels, rows.data());
-            esparse_embed_float32(floats.data(), places.data(), channels, hidden.data());
-            esparse_add_positions_float32(floats.data(), moved.data(), 3, channels, hidden.data());
-            esparse_add_positions_bfloat16(table.data(), moved.data(), 3, channels, rows.data());
+            esparse_embed_float32(floats.data(), places.data(), 2, channels, hidden.data());
+            esparse_add_positions_float32(floats.data(), moved.data(), 3, 1, channels, hidden.data());
+            esparse_add_positions_bfloat16(table.data(), moved.data(), 3, scale, channels, rows.data());
         });
         for (int i = 0; i < count; i++) {
             for (int c = 0; c < channels; c++) {
-                result.compare(output[i * channels + c], to_float(table[indices[i] * channels + c]), 1);
-                const float term = to_float(table[indices[i] * channels + c]);
+                const float term = scale * to_float(table[indices[i] * channels + c]);
+                result.compare(output[i * channels + c], term, 1);
                 result.compare(rows[i * channels + c], floats[indices[i] * channels + c] + term, 1);
-                result.compare(hidden[i * channels + c], 2 * floats[indices[i] * channels + c], 1);
+                const float twice = 2 * floats[indices[i] * channels + c];
+                result.compare(hidden[i * channels + c], twice + floats[indices[i] * channels + c], 1);
             }
         }
         result.cases++;
@@ -108,20 +110,45 @@ void run_lookups() {
     }
 }
 
+void run_soft_caps() {
+    check result("soft caps", 1e-6);
+    random_numbers random(11);
+    for (int count : {1, 256, 700}) {
+        buffer<float> values(count);
+        std::vector<double> before;
+        for (int i = 0; i < count; i++) {
+            values[i] = (float)(random.normal() * std::pow(10, random.below(5) - 2));
+            if (i % 50 == 0) values[i] = i % 100 == 0 ? INFINITY : NAN;
+            before.push_back(values[i]);
+        }
+        emulation::launch(blocks(count), {256, 1, 1}, 0, [&] { esparse_soft_cap(30, count, values.data()); });
+        for (int i = 0; i < count; i++) {
+            const double expected = 30 * std::tanh(before[i] / 30);
+            result.compare(values[i], expected, std::fabs(expected));
+        }
+        result.cases++;
+        result.guard(values);
+    }
+}
+
 template <typename T>
-void run_positions(void (*append)(const T *, const T *, const T *, const int32_t *, const int32_t *, const float *,
-                                  const float *, int32_t, int32_t, int32_t, int32_t, int32_t, T *, T *, T *)) {
+void run_positions(void (*append)(const T *, const T *, const T *, const int32_t *, const int32_t *, const int32_t *,
+                                  const float *, const float *, int32_t, int32_t, int32_t, int32_t, int32_t, int32_t,
+                                  T *, T *, T *)) {
     check result(std::string("rotary positions and KV cache, ") + type_traits<T>::name, 2 * type_traits<T>::rounding);
     random_numbers random(17);
     const int shapes[][4] = {{4, 2, 64, 32}, {3, 3, 10, 5}, {2, 1, 80, 0}, {2, 2, 96, 24}};
     for (const auto &[query_heads, key_heads, head_size, rotary_count] : shapes) {
         const int capacity = 12, sequence_count = 3;
+        // Sequence 2 is as long as a short one may be, sequence 1 is longer; where heads are of 96 channels all are short.
+        const int long_row = head_size == 96 ? INT32_MAX : 7, rows = capacity + (head_size == 96 ? 0 : long_row);
         const std::vector<int32_t> sequences = {2, 2, 2, 0, 1}, positions = {4, 5, 6, 0, 11};
+        const std::vector<int32_t> lengths = {7, 7, 7, 1, 12};
         const int tokens = (int)sequences.size();
         buffer<T> query(tokens * query_heads * head_size), turned_query(query.count);
         buffer<T> key(tokens * key_heads * head_size), value(key.count);
         buffer<T> keys(sequence_count * key_heads * capacity * head_size), values(keys.count);
-        buffer<float> cosines(capacity * rotary_count), sines(capacity * rotary_count);
+        buffer<float> cosines(rows * rotary_count), sines(rows * rotary_count);
         for (size_t i = 0; i < query.count; i++) query[i] = rounded<T>(random.normal());
         for (size_t i = 0; i < key.count; i++) {
             key[i] = rounded<T>(random.normal());
@@ -132,13 +159,14 @@ void run_positions(void (*append)(const T *, const T *, const T *, const int32_t
             cosines[i] = (float)std::cos(angle);
             sines[i] = (float)std::sin(angle);
         }
-        buffer<int32_t> slots(sequences), places(positions);
+        buffer<int32_t> slots(sequences), places(positions), texts(lengths);
         emulation::launch({(unsigned)tokens, (unsigned)(query_heads + key_heads), 1}, {32, 1, 1}, 0, [&] {
-            append(query.data(), key.data(), value.data(), slots.data(), places.data(), cosines.data(), sines.data(),
-                   rotary_count, query_heads, key_heads, head_size, capacity, turned_query.data(), keys.data(),
-                   values.data());
+            append(query.data(), key.data(), value.data(), slots.data(), places.data(), texts.data(), cosines.data(),
+                   sines.data(), rotary_count, long_row, query_heads, key_heads, head_size, capacity,
+                   turned_query.data(), keys.data(), values.data());
         });
-        auto turned = [&](auto at, int position, int i) -> double {
+        auto turned = [&](auto at, int t, int i) -> double {
+            const int position = lengths[t] > long_row ? long_row + positions[t] : positions[t];
             if (i >= 2 * rotary_count) return at(i);
             const int pair = i % rotary_count;
             const double c = cosines[position * rotary_count + pair], s = sines[position * rotary_count + pair];
@@ -147,13 +175,13 @@ void run_positions(void (*append)(const T *, const T *, const T *, const int32_t
         for (int t = 0; t < tokens; t++) {
             for (int i = 0; i < query_heads * head_size; i++) {
                 const int from = (t * query_heads + i / head_size) * head_size;
-                const double expected = turned([&](int j) { return (double)to_float(query[from + j]); }, positions[t], i % head_size);
+                const double expected = turned([&](int j) { return (double)to_float(query[from + j]); }, t, i % head_size);
                 result.compare(to_float(turned_query[from + i % head_size]), expected, 4);
             }
             for (int i = 0; i < key_heads * head_size; i++) {
                 const int from = (t * key_heads + i / head_size) * head_size, channel = i % head_size;
                 const int to = ((sequences[t] * key_heads + i / head_size) * capacity + positions[t]) * head_size + channel;
-                const double expected = turned([&](int j) { return (double)to_float(key[from + j]); }, positions[t], channel);
+                const double expected = turned([&](int j) { return (double)to_float(key[from + j]); }, t, channel);
                 result.compare(to_float(keys[to]), expected, 4);
                 result.compare(to_float(values[to]), to_float(value[from + channel]), 1);
             }
@@ -228,6 +256,7 @@ void check_layers() {
     run_elements<float16>(esparse_gate_float16, esparse_activate_float16, esparse_add_float16, esparse_round_float16,
                           esparse_widen_float16);
     run_lookups();
+    run_soft_caps();
     run_positions<bfloat16>(esparse_append_bfloat16);
     run_positions<float16>(esparse_append_float16);
     run_likelihoods();

@@ -25,7 +25,8 @@ void run(bool is_layer, void (*rms)(const float *, const float *, const int32_t 
             buffer<T> output(tokens * size);
             const bool has_weight = variant != 1, has_order = variant != 2;
             const float epsilon = 1e-5f;
-            emulation::launch({(unsigned)tokens, 1, 1}, {256, 1, 1}, 0, [&] {
+            const unsigned threads = (unsigned)std::min(256, (size + 31) / 32 * 32);
+            emulation::launch({(unsigned)tokens, 1, 1}, {threads, 1, 1}, 0, [&] {
                 if (is_layer) {
                     layer(input.data(), has_weight ? weight.data() : nullptr, has_weight ? bias.data() : nullptr,
                           has_order ? order.data() : nullptr, epsilon, size, output.data());

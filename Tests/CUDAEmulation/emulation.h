@@ -121,6 +121,7 @@ Value atomicMin(Value *place, Value value) {
     return old;
 }
 
+using std::max;
 using std::min;
 
 /// What mma.sync.m16n8k16 computes, with the fragments that the PTX ISA describes; sums in single precision, in order of k.

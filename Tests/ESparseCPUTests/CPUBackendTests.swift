@@ -6,6 +6,12 @@ import ESparseReference
 import ESparseTestSupport
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A way to run the CPU backend.
 struct CPUConfiguration: Sendable, CustomStringConvertible {
     let precision: Precision
@@ -65,6 +71,30 @@ struct CPUConfiguration: Sendable, CustomStringConvertible {
         for (found, expected) in results { #expect(found == expected) }
     }
 
+    /// Positions before a window are not read, by pieces and by tiles.
+    @Test(arguments: CPUConfiguration.all, [(1, 1), (200, 1), (300, 3), (7, 200), (1, 70)])
+    func hiddenPositionsAreNotRead(_ configuration: CPUConfiguration, _ sizes: (window: Int, count: Int)) throws {
+        let output = try CacheChecks.behindHidden(
+            on: configuration.backend(threads: 1), window: sizes.window, headSize: 20, count: sizes.count)
+        #expect(output.count == sizes.count * 40 && output.allSatisfy { abs($0 - 1) < 1e-5 })
+    }
+
+    /// Far from 0 and near it, where `1 - 2 / (e^2x + 1)` would cancel.
+    @Test(arguments: CPUConfiguration.all.filter { $0.precision == .float32 })
+    func softCapsKeepRelativePrecision(_ configuration: CPUConfiguration) throws {
+        let backend = configuration.backend(threads: 1)
+        let head = try backend.prepareLinear(LinearWeight(matrix: .dense(try Tensor([1], shape: [1, 1]))), bias: nil)
+        let points = (-3000...3000).map { Float($0) / 100 } + [1e-20, -1e-5, 1e30, -1e30]
+        let capped = backend.floats(of: backend.logits(backend.activation(points, channels: 1), by: head, softCap: 7))
+        for (point, value) in zip(points, capped) {
+            let expected = 7 * tanh(Double(point) / 7)
+            #expect(abs(Double(value) - expected) <= 1e-6 * abs(expected), "\(point)")
+        }
+        let hostile = backend.activation([.infinity, -.infinity, .nan], channels: 1)
+        let limits = backend.floats(of: backend.logits(hostile, by: head, softCap: 7))
+        #expect(limits[0] == 7 && limits[1] == -7 && limits[2].isNaN)
+    }
+
     @Test func wrongShapesAreRefused() throws {
         let backend = try CPUBackend(precision: .float32, threadCount: 1)
         #expect(
@@ -80,7 +110,7 @@ struct CPUConfiguration: Sendable, CustomStringConvertible {
         }
         #expect(throws: KernelError.elementType(.uint8, role: "an embedding table")) {
             _ = try backend.prepareEmbedding(
-                try Tensor(elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [UInt8](0..<4))))
+                try Tensor(elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [UInt8](0..<4))), scale: 1)
         }
     }
 

@@ -23,6 +23,22 @@ import Testing
         #expect(backend.normalize(input, with: layer).values == [6, 10])
     }
 
+    @Test func normalizesRuns() throws {
+        let input = backend.activation([3, 4, 0, 10, 1, 1, 6, 8], channels: 4)
+        let normalization = try backend.prepareNormalization(
+            .rootMeanSquare, size: 2, weight: try Tensor([1, 2], shape: [2]), bias: nil, epsilon: 0, permutation: nil)
+        // Means of squares are 12.5, 50, 1 and 50.
+        let expected: [Float] = [0.8485281, 2.2627417, 0, 2.8284271, 1, 2, 0.8485281, 2.2627417]
+        for (value, expected) in zip(backend.normalize(input, with: normalization).values, expected) {
+            #expect(abs(value - expected) < 1e-6)
+        }
+    }
+
+    @Test func scalesEmbeddings() throws {
+        let table = try backend.prepareEmbedding(try Tensor([1, 2, 3, -4], shape: [2, 2]), scale: 2.5)
+        #expect(backend.embed([1, 0, 1], in: table).values == [7.5, -10, 2.5, 5, 7.5, -10])
+    }
+
     @Test func multipliesSparse() throws {
         // Row 0 keeps columns 1 and 2, row 1 columns 0 and 3.
         let matrix = try SparseMatrix(
@@ -44,8 +60,62 @@ import Testing
             headCount: 1, keyValueHeadCount: 1, headSize: 5, scale: 1, rotaryFrequencies: [.pi / 2, .pi],
             outputPermutation: nil)
         // Pairs are (0, 2) and (1, 3); channel 4 is left alone.
-        let turned = shape.rotated([1, 2, 3, 4, 5], position: 1)
+        let turned = shape.rotated([1, 2, 3, 4, 5], position: 1, length: 2)
         for (value, expected) in zip(turned, [-3, -2, 1, -4, 5] as [Float]) { #expect(abs(value - expected) < 1e-6) }
+    }
+
+    @Test func longSequencesTurnOtherwise() {
+        let shape = AttentionDescription(
+            headCount: 1, keyValueHeadCount: 1, headSize: 3, scale: 1, rotaryFrequencies: [.pi / 2], rotaryScale: 3,
+            longRotary: LongRotary(frequencies: [.pi / 4], afterPositions: 8), outputPermutation: nil)
+        // Position 2 is half a turn in sequences of up to 8 positions, else a quarter; channel 2 is neither turned nor scaled.
+        for (length, expected) in [(8, [-3, -6, 5]), (9, [-6, 3, 5])] as [(Int, [Float])] {
+            for (value, expected) in zip(shape.rotated([1, 2, 5], position: 2, length: length), expected) {
+                #expect(abs(value - expected) < 1e-5)
+            }
+        }
+    }
+
+    /// The outputs of three tokens with these scores and values, on one head of one channel.
+    private func attended(
+        scores: [Float], values: [Float], softCap: Float? = nil, window: Int? = nil
+    ) throws -> [Float] {
+        let shape = AttentionDescription(
+            headCount: 1, keyValueHeadCount: 1, headSize: 1, scale: 0.5, softCap: softCap, window: window,
+            rotaryFrequencies: nil, outputPermutation: nil)
+        var cache = try backend.makeCache(
+            CacheDescription(layerCount: 1, sequenceCount: 1, capacity: 3, keyValueHeadCount: 1, headSize: 1))
+        return backend.attend(
+            query: backend.activation([2, 2, 2], channels: 1), key: backend.activation(scores, channels: 1),
+            value: backend.activation(values, channels: 1), batch: .wholeSequence(3), layer: 0,
+            with: try backend.prepareAttention(shape), cache: &cache
+        ).values
+    }
+
+    @Test func windowsHideWhatIsBeforeThem() throws {
+        #expect(try attended(scores: [0, 0, 0], values: [6, 12, 24]) == [6, 9, 14])
+        #expect(try attended(scores: [0, 0, 0], values: [6, 12, 24], window: 2) == [6, 9, 18])
+        #expect(try attended(scores: [9, 0, 0], values: [6, 12, 24], window: 1) == [6, 12, 24])
+        #expect(try attended(scores: [0, 0, 0], values: [6, 12, 24], window: 3) == [6, 9, 14])
+    }
+
+    @Test func softCapsBoundScores() throws {
+        // tanh(ln 3) = 4/5: a score of 5 ln 3 becomes 4; of e^4 and e^0 the first is 0.98201.
+        let scores: [Float] = [5 * 1.0986123, 0, 0]
+        let capped = try attended(scores: scores, values: [1, 0, 0], softCap: 5)
+        for (value, expected) in zip(capped, [1, 0.98201379, 0.96466316] as [Float]) {
+            #expect(abs(value - expected) < 1e-6)
+        }
+    }
+
+    @Test func softCapsBoundLogits() throws {
+        let head = try backend.prepareLinear(
+            LinearWeight(matrix: .dense(try Tensor([1.0986123, 0], shape: [2, 1]))), bias: nil)
+        let hidden = backend.activation([2], channels: 1)
+        // 2 ln 3 under a cap of 2 is 2 * 4/5.
+        #expect(abs(backend.logits(hidden, by: head, softCap: 2).values[0] - 1.6) < 1e-6)
+        let likelihood = backend.likelihoods(of: [0], hidden: hidden, head: head, softCap: 2)[0]
+        #expect(abs(likelihood.negativeLogLikelihood - 0.18390074) < 1e-6)
     }
 
     @Test func attendsCausally() throws {
@@ -71,7 +141,8 @@ import Testing
     @Test func likelihoodOfEqualLogitsIsTheirNumber() throws {
         let head = try backend.prepareLinear(
             LinearWeight(matrix: .dense(try Tensor([1, 1, 1, 1], shape: [4, 1]))), bias: nil)
-        let likelihood = backend.likelihoods(of: [2], hidden: backend.activation([3], channels: 1), head: head)[0]
+        let hidden = backend.activation([3], channels: 1)
+        let likelihood = backend.likelihoods(of: [2], hidden: hidden, head: head, softCap: nil)[0]
         #expect(abs(likelihood.negativeLogLikelihood - 1.3862943611198906) < 1e-12)
         #expect(likelihood.isGreedy)
     }
@@ -80,7 +151,7 @@ import Testing
         let head = try backend.prepareLinear(
             LinearWeight(matrix: .dense(try Tensor([1, 3, 2], shape: [3, 1]))), bias: nil)
         let hidden = backend.activation([1, 1, 1, -1], channels: 1)
-        let likelihoods = backend.likelihoods(of: [0, 1, 2, 0], hidden: hidden, head: head)
+        let likelihoods = backend.likelihoods(of: [0, 1, 2, 0], hidden: hidden, head: head, softCap: nil)
         #expect(likelihoods.map(\.isGreedy) == [false, true, false, true])
     }
 }

@@ -25,7 +25,9 @@ struct WatchedBackend: Backend {
         try reference.prepareNormalization(
             kind, size: size, weight: weight, bias: bias, epsilon: epsilon, permutation: permutation)
     }
-    func prepareEmbedding(_ table: Tensor) throws -> PreparedEmbedding { try reference.prepareEmbedding(table) }
+    func prepareEmbedding(_ table: Tensor, scale: Float) throws -> PreparedEmbedding {
+        try reference.prepareEmbedding(table, scale: scale)
+    }
     func prepareAttention(_ description: AttentionDescription) throws -> PreparedAttention {
         try reference.prepareAttention(description)
     }
@@ -52,6 +54,9 @@ struct WatchedBackend: Backend {
     func multiply(_ input: Activation, by linear: PreparedLinear) throws -> Activation {
         reference.multiply(input, by: linear)
     }
+    func logits(_ input: Activation, by head: PreparedLinear, softCap: Float?) throws -> Activation {
+        reference.logits(input, by: head, softCap: softCap)
+    }
     func multiply(_ input: Activation, by linear: PreparedLinear, addingTo residual: inout Activation) throws {
         reference.multiply(input, by: linear, addingTo: &residual)
     }
@@ -74,7 +79,9 @@ struct WatchedBackend: Backend {
     func rows(_ indices: [Int], of activation: Activation) throws -> Activation {
         reference.rows(indices, of: activation)
     }
-    func likelihoods(of targets: [Int32], hidden: Activation, head: PreparedLinear) throws -> [TargetLikelihood] {
-        reference.likelihoods(of: targets, hidden: hidden, head: head)
+    func likelihoods(
+        of targets: [Int32], hidden: Activation, head: PreparedLinear, softCap: Float?
+    ) throws -> [TargetLikelihood] {
+        reference.likelihoods(of: targets, hidden: hidden, head: head, softCap: softCap)
     }
 }

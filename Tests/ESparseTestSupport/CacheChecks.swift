@@ -1,4 +1,4 @@
-// What must hold of the KV cache of any backend: pieces of a prompt make a whole, and copies are independent.
+// What must hold of the KV cache of any backend: pieces of a prompt make a whole, copies are independent, and windows are all that is read.
 
 package import ESparseCore
 package import ESparseReference
@@ -49,5 +49,36 @@ package enum CacheChecks {
         _ = try attend([6, 6], at: 0, &other)
         results.append((try attend([0, 0], at: 1, &cache), [1, 2]))
         return results
+    }
+
+    /// Attention of `count` tokens behind 300 whose keys and values are NaN and as many as the window hides behind those: work on hidden
+    /// positions would show, because even a weight of 0 makes NaN of a NaN.
+    package static func behindHidden<B: Backend>(
+        on backend: B, window: Int, headSize: Int, count: Int
+    ) throws -> [Float] {
+        let attention = try backend.prepareAttention(
+            AttentionDescription(
+                headCount: 2, keyValueHeadCount: 1, headSize: headSize, scale: 0.1, softCap: 3, window: window,
+                rotaryFrequencies: nil, outputPermutation: nil))
+        let hidden = 300
+        let capacity = hidden + window - 1 + count
+        var cache = try backend.makeCache(
+            CacheDescription(
+                layerCount: 1, sequenceCount: 1, capacity: capacity, keyValueHeadCount: 1, headSize: headSize))
+        func attend(_ value: Float, _ range: Range<Int>) throws -> [Float] {
+            guard !range.isEmpty else { return [] }
+            let activation = { (heads: Int) in
+                try backend.activation(
+                    [Float](repeating: value, count: range.count * heads * headSize), channels: heads * headSize)
+            }
+            return try backend.floats(
+                of: backend.attend(
+                    query: activation(2), key: activation(1), value: activation(1),
+                    batch: TokenBatch([.init(sequence: 0, start: range.lowerBound, count: range.count)]), layer: 0,
+                    with: attention, cache: &cache))
+        }
+        _ = try attend(.nan, 0..<hidden)
+        _ = try attend(1, hidden..<capacity - count)
+        return try attend(1, capacity - count..<capacity)
     }
 }

@@ -60,6 +60,10 @@ typedef struct {
     const void *values;
     int32_t cache_is_bf16;
     float scale;
+    /// Scaled scores become `soft_cap * tanh(score / soft_cap)`; 0 leaves them as they are.
+    float soft_cap;
+    /// A row sees the last `window` positions up to its own, at least 1 and at most 2^30, which no position reaches.
+    ptrdiff_t window;
     /// `[position, 2, frequency_count]`: cosines, then sines; NULL without rotary positions.
     const float *_Nullable rotation;
     ptrdiff_t frequency_count;
@@ -96,6 +100,10 @@ typedef struct {
     /// `output = function(gate) * up`; `up` NULL means 1.
     void (*apply)(
         esparse_function function, const float *gate, const float *_Nullable up, ptrdiff_t count, float *output);
+    /// `values = cap * tanh(values / cap)`, `cap` above 0.
+    void (*soft_cap)(float cap, ptrdiff_t count, float *values);
+    /// `values *= factor`.
+    void (*scale)(float factor, ptrdiff_t count, float *values);
     /// `accumulator += addend`.
     void (*add)(const float *addend, ptrdiff_t count, float *accumulator);
     /// BF16 or F16 to F32; the input need not be aligned.
@@ -107,7 +115,7 @@ typedef struct {
         const float *input, ptrdiff_t tokens, ptrdiff_t stride, ptrdiff_t size, ptrdiff_t padded_size,
         const float *_Nullable rotation, ptrdiff_t frequency_count, ptrdiff_t start, int32_t cache_is_bf16,
         void *output);
-    /// Attention of at most `esparse_attention_lanes` rows over all keys they may see.
+    /// Attention of at most `esparse_attention_lanes` rows over all keys they see.
     void (*attend_tile)(const esparse_attention_task *task);
     /// Attention of at most `esparse_attention_few_rows` rows over keys `[first_key, first_key + key_count)`, into
     /// `partial`.

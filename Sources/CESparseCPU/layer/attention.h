@@ -20,6 +20,9 @@ enum {
 /// weights.
 static const float largest_excess = 48;
 
+/// The reference of a lane that has seen no score: any score raises it, and it stays finite where a step hides all of its keys.
+static const float no_reference = -0x1.fffffep127f;
+
 /// `sums[i][v] += sum over j of left[i * row_stride + j * column_stride] * right[j, lane]`, i in `[0, rows)`.
 KERNEL void multiply_block(
     const int rows, const int vectors, const float *left, ptrdiff_t row_stride, ptrdiff_t column_stride,
@@ -42,6 +45,8 @@ typedef struct {
     float *reference;  // [lane]
     float *total;      // [lane]
     const int32_t *visible;  // [lane]: the last key that each sees
+    uint32_t window;         // keys that each sees
+    float soft_cap;          // in units of ln 2; 0 for none
     ptrdiff_t size;
 } attention_strip;
 
@@ -65,6 +70,16 @@ static __attribute__((noinline)) void raise_references(
     }
 }
 
+/// Caps a block's scores where they are in memory, so that a block that is not capped stays in registers.
+KERNEL void cap_scores(const int rows, const int vectors, float cap, float_vector scores[6][4]) {
+    float values[6 * 4 * LAYER_LANES];
+    UNROLL for (int i = 0; i < rows; ++i)
+        UNROLL for (int v = 0; v < vectors; ++v) store_floats(values + (i * vectors + v) * LAYER_LANES, scores[i][v]);
+    soft_cap_all(cap, rows * vectors * LAYER_LANES, values);
+    UNROLL for (int i = 0; i < rows; ++i)
+        UNROLL for (int v = 0; v < vectors; ++v) scores[i][v] = load_floats(values + (i * vectors + v) * LAYER_LANES);
+}
+
 /// Weights of `rows` keys, the first of them key `first` of a step that starts at `first_key`.
 KERNEL void weigh_block(
     const int rows, const int vectors, const attention_strip *strip, const float *key_rows, ptrdiff_t row_stride,
@@ -72,12 +87,15 @@ KERNEL void weigh_block(
     float_vector scores[6][4] = {0};
     multiply_block(
         rows, vectors, key_rows + first * row_stride, row_stride, 1, strip->queries, strip->size, scores);
+    if (strip->soft_cap > 0) cap_scores(rows, vectors, strip->soft_cap, scores);
     if (masked)
         UNROLL for (int v = 0; v < vectors; ++v) {
-            integer_vector limit;
-            memcpy(&limit, strip->visible + v * LAYER_LANES, sizeof limit);
-            limit -= (int32_t)(first_key + first);
-            UNROLL for (int i = 0; i < rows; ++i) scores[i][v] = limit < i ? all_lanes(-INFINITY) : scores[i][v];
+            // How far back each lane sees a key; keys that come after its last one wrap around, far past any window.
+            bit_vector distance;
+            memcpy(&distance, strip->visible + v * LAYER_LANES, sizeof distance);
+            distance -= (uint32_t)(first_key + first);
+            UNROLL for (int i = 0; i < rows; ++i)
+                scores[i][v] = distance - (uint32_t)i < strip->window ? scores[i][v] : all_lanes(-INFINITY);
         }
     float_vector largest[4], excess = all_lanes(-INFINITY);
     UNROLL for (int v = 0; v < vectors; ++v) {
@@ -169,21 +187,23 @@ static void attend_tile(const esparse_attention_task *task) {
     float *reference = wide_values + tile_keys * padded;  // [strip, lane]
     float *total = reference + tile_lanes;                // [strip, lane]
     int32_t visible[tile_lanes];
+    const float unit = 1.44269504f;  // 1 / ln 2
 
     const ptrdiff_t last_visible = task->start + (task->first_row + task->row_count - 1) / task->group;
     for (ptrdiff_t lane = 0; lane < strips * strip_lanes; ++lane) {
         float *query = queries + lane / strip_lanes * strip_lanes * size + lane % strip_lanes;
         const ptrdiff_t row = lane < task->row_count ? lane : task->row_count - 1;
-        reference[lane] = -INFINITY;
+        reference[lane] = no_reference;
         total[lane] = 0;
         visible[lane] = (int32_t)(task->start + (task->first_row + row) / task->group);
-        if (lane < task->row_count) load_query(task, task->first_row + lane, 1.44269504f, weights);
+        if (lane < task->row_count) load_query(task, task->first_row + lane, unit, weights);
         else memset(weights, 0, sizeof(float) * (size_t)size);
         for (ptrdiff_t channel = 0; channel < size; ++channel) query[channel * strip_lanes] = weights[channel];
     }
     memset(output, 0, sizeof(float) * (size_t)(strips * strip_lanes * size));
 
-    for (ptrdiff_t key = 0; key <= last_visible; key += tile_keys) {
+    const ptrdiff_t first_visible = task->start + task->first_row / task->group - task->window + 1;
+    for (ptrdiff_t key = first_visible > 0 ? first_visible : 0; key <= last_visible; key += tile_keys) {
         const ptrdiff_t keys = last_visible - key + 1 < tile_keys ? last_visible - key + 1 : tile_keys;
         const float *key_rows = (const float *)task->keys + key * padded;
         const float *value_rows = (const float *)task->values + key * padded;
@@ -197,18 +217,22 @@ static void attend_tile(const esparse_attention_task *task) {
             const ptrdiff_t lane = index * strip_lanes;
             const attention_strip strip = {
                 queries + lane * size, output + lane * size, weights, reference + lane, total + lane, visible + lane,
-                size,
+                (uint32_t)task->window, task->soft_cap * unit, size,
             };
-            const ptrdiff_t last = visible[lane + strip_lanes - 1];
-            const ptrdiff_t seen = last - key + 1 < keys ? last - key + 1 : keys;
-            const bool masked = key + seen - 1 > visible[lane];
+            // Of this step's keys the strip's rows see `[from, to)`, and each of them all of these unless `masked`.
+            const ptrdiff_t last = visible[lane + strip_lanes - 1], earliest = visible[lane] - task->window + 1;
+            const ptrdiff_t from = earliest > key ? earliest - key : 0;
+            const ptrdiff_t to = last - key + 1 < keys ? last - key + 1 : keys;
+            if (from >= to) continue;
+            const bool masked = key + to - 1 > visible[lane] || key + from <= last - task->window;
+            const float *strip_keys = key_rows + from * padded, *strip_values = value_rows + from * padded;
             const ptrdiff_t rows = task->row_count - lane;
             if (rows <= LAYER_LANES)
-                attend_strip(1, &strip, key_rows, value_rows, padded, key, seen, masked);
+                attend_strip(1, &strip, strip_keys, strip_values, padded, key + from, to - from, masked);
             else if (LAYER_STRIP > 2 && rows <= 2 * LAYER_LANES)
-                attend_strip(2, &strip, key_rows, value_rows, padded, key, seen, masked);
+                attend_strip(2, &strip, strip_keys, strip_values, padded, key + from, to - from, masked);
             else
-                attend_strip(LAYER_STRIP, &strip, key_rows, value_rows, padded, key, seen, masked);
+                attend_strip(LAYER_STRIP, &strip, strip_keys, strip_values, padded, key + from, to - from, masked);
         }
     }
     for (ptrdiff_t lane = 0; lane < task->row_count; ++lane)
@@ -307,8 +331,13 @@ KERNEL void attend_rows(const esparse_attention_task *task, const bool is_bf16) 
     for (ptrdiff_t row = 0; row < rows; ++row) {
         float *weights = scores + row * esparse_attention_chunk;
         float *partial = task->partial + row * (2 + padded);
+        if (task->soft_cap > 0) soft_cap_all(task->soft_cap, task->key_count, weights);
+        // Keys `[hidden, keys)` are seen.
         ptrdiff_t keys = visible[row] < task->key_count ? visible[row] : task->key_count;
         if (keys < 0) keys = 0;
+        ptrdiff_t hidden = visible[row] - task->window < keys ? visible[row] - task->window : keys;
+        if (hidden < 0) hidden = 0;
+        for (key = 0; key < hidden; ++key) weights[key] = -INFINITY;
         for (key = keys; key < filled; ++key) weights[key] = -INFINITY;
         float_vector lane_largest = all_lanes(-INFINITY), totals = all_lanes(0);
         for (key = 0; key < filled; key += LAYER_LANES)
@@ -317,7 +346,7 @@ KERNEL void attend_rows(const esparse_attention_task *task, const bool is_bf16) 
         for (int lane = 0; lane < LAYER_LANES; ++lane)
             largest = lane_largest[lane] > largest ? lane_largest[lane] : largest;
         for (key = 0; key < filled; key += LAYER_LANES) {
-            const float_vector weight = power_of_e(load_floats(weights + key) - (keys > 0 ? largest : 0));
+            const float_vector weight = power_of_e(load_floats(weights + key) - (keys > hidden ? largest : 0));
             store_floats(weights + key, weight);
             totals += weight;
         }

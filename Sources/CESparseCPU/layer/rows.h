@@ -94,6 +94,18 @@ static void apply_activation(
     }
 }
 
+ENTRY void soft_cap_all(float cap, ptrdiff_t count, float *values) {
+    ptrdiff_t index = 0;
+    for (; index + LAYER_LANES <= count; index += LAYER_LANES)
+        store_floats(values + index, tangent(load_floats(values + index) / cap) * cap);
+    if (index < count)
+        store_first(values + index, tangent(load_first(values + index, count - index) / cap) * cap, count - index);
+}
+
+static void scale_all(float factor, ptrdiff_t count, float *values) {
+    for (ptrdiff_t index = 0; index < count; ++index) values[index] *= factor;
+}
+
 static void add_all(const float *addend, ptrdiff_t count, float *accumulator) {
     for (ptrdiff_t index = 0; index < count; ++index) accumulator[index] += addend[index];
 }

@@ -15,7 +15,7 @@ import ESparseCore
     let output: UnsafeMutablePointer<Float>
     let keys: UnsafeMutableRawPointer
     let values: UnsafeMutableRawPointer
-    /// `[position, 2, frequency]`.
+    /// `[row, 2, frequency]`, rows as `RotaryAngles` has them.
     let rotation: FloatBuffer?
     /// First token of each segment.
     let firstTokens: [Int]
@@ -23,6 +23,12 @@ import ESparseCore
     private var shape: AttentionDescription { attention.description }
     private var group: Int { shape.headCount / shape.keyValueHeadCount }
     private var frequencyCount: Int { shape.rotaryFrequencies?.count ?? 0 }
+
+    /// The row of a segment's position 0 in `rotation`.
+    private func rotation(of segment: TokenBatch.Segment) -> UnsafePointer<Float>? {
+        guard let rotation, let angles = attention.rotary?.angles else { return nil }
+        return unsafe UnsafePointer(rotation.start + angles.firstRow(length: segment.textLength) * 2 * frequencyCount)
+    }
 
     /// Tokens of one segment that go to the cache in one piece.
     private struct AppendPiece {
@@ -54,7 +60,7 @@ import ESparseCore
                         * cache.rowByteCount
                     let isBFloat16: Int32 = cache.isBFloat16 ? 1 : 0
                     unsafe kernels.functions.append(
-                        key + source, piece.count, stride, shape.headSize, cache.paddedSize, rotation?.start,
+                        key + source, piece.count, stride, shape.headSize, cache.paddedSize, rotation(of: segment),
                         frequencyCount, position, isBFloat16, keys + target)
                     unsafe kernels.functions.append(
                         value + source, piece.count, stride, shape.headSize, cache.paddedSize, nil, 0, position,
@@ -70,9 +76,11 @@ import ESparseCore
         var head: Int
         /// The first row of a tile, or the first key of a piece of the attention of a few rows.
         var first: Int
-        /// Place of the first of `pieceCount` partial results.
-        var partial = 0
+        /// Number of a piece of the attention of a few rows, of `pieceCount`.
+        var index = 0
         var pieceCount = 0
+        /// Place of the first of the partial results.
+        var partial = 0
     }
 
     /// Attention of the whole batch.
@@ -89,19 +97,22 @@ import ESparseCore
                         tiles.append(Piece(segment: index, head: head, first: row))
                     }
                 } else {
-                    let count = (segment.start + segment.count + chunk - 1) / chunk
+                    let earliest = shape.firstVisible(from: segment.start)
+                    let count = (segment.start + segment.count - earliest + chunk - 1) / chunk
                     for piece in 0..<count {
                         fewPieces.append(
                             Piece(
-                                segment: index, head: head, first: piece * chunk, partial: partialCount,
-                                pieceCount: count))
+                                segment: index, head: head, first: earliest + piece * chunk, index: piece,
+                                pieceCount: count, partial: partialCount))
                     }
                     partialCount += count * rows * (2 + cache.paddedSize)
                 }
             }
         }
-        // Later tiles see more keys: the longest first, so that threads finish together.
-        func keyCount(_ tile: Piece) -> Int { batch.segments[tile.segment].start + tile.first / group }
+        // Later tiles see more keys, up to the window: the longest first, so that threads finish together.
+        func keyCount(_ tile: Piece) -> Int {
+            min(batch.segments[tile.segment].start + tile.first / group, shape.window ?? .max)
+        }
         tiles.sort { keyCount($0) > keyCount($1) }
         kernels.pool.run(count: tiles.count) { [tiles] index in attendTile(tiles[index]) }
         if !fewPieces.isEmpty { attendFew(fewPieces, partials: buffers.buffer(count: partialCount)) }
@@ -129,14 +140,13 @@ import ESparseCore
                 unsafe task.first_key = piece.first
                 unsafe task.key_count = min(chunk, keyCount - piece.first)
                 unsafe task.scratch = scratch.start
-                unsafe task.partial =
-                    partials.start + piece.partial + piece.first / chunk * task.row_count * rowSize
+                unsafe task.partial = partials.start + piece.partial + piece.index * task.row_count * rowSize
                 unsafe kernels.functions.attend_few(&task)
                 if piece.pieceCount == 1 { unsafe kernels.functions.merge_few(&task, 1) }
             }
             withExtendedLifetime(scratch) {}
         }
-        let merges = pieces.filter { $0.first == 0 && $0.pieceCount > 1 }
+        let merges = pieces.filter { $0.index == 0 && $0.pieceCount > 1 }
         kernels.pool.run(count: merges.count) { index in
             unsafe withTask(merges[index]) { task in
                 unsafe task.partial = partials.start + merges[index].partial
@@ -158,7 +168,8 @@ import ESparseCore
                 first_channel: firstChannel, positions: positions.isEmpty ? nil : positions.baseAddress, group: group,
                 size: shape.headSize, padded_size: cache.paddedSize, first_row: 0, row_count: segment.count * group,
                 start: segment.start, keys: keys + offset, values: values + offset,
-                cache_is_bf16: cache.isBFloat16 ? 1 : 0, scale: shape.scale, rotation: rotation?.start,
+                cache_is_bf16: cache.isBFloat16 ? 1 : 0, scale: shape.scale, soft_cap: shape.softCap ?? 0,
+                window: min(shape.window ?? .max, 1 << 30), rotation: rotation(of: segment),
                 frequency_count: frequencyCount, scratch: output, first_key: 0, key_count: 0, partial: nil)
             unsafe body(&task)
         }

@@ -28,14 +28,15 @@ import ESparseCore
         }
     }
 
+    /// Normalises `runs` runs of the normalisation's channels, which lie one after another.
     func normalize(
-        _ input: UnsafePointer<Float>, tokens: Int, with normalization: CPUNormalization,
+        _ input: UnsafePointer<Float>, runs: Int, with normalization: CPUNormalization,
         output: UnsafeMutablePointer<Float>
     ) {
         let channels = normalization.size
         nonisolated(unsafe) let input = unsafe input
         nonisolated(unsafe) let output = unsafe output
-        forEachRange(of: tokens, size: max(1, Self.pieceSize / channels)) { range in
+        forEachRange(of: runs, size: max(1, Self.pieceSize / channels)) { range in
             let source = unsafe input + range.lowerBound * channels
             let target = unsafe output + range.lowerBound * channels
             unsafe normalization.weight.withUnsafeBufferPointer { weight in
@@ -87,8 +88,17 @@ import ESparseCore
         }
     }
 
-    /// Rows `indices` of a table as singles.
-    func embed(_ indices: [Int32], in table: Tensor, output: UnsafeMutablePointer<Float>) {
+    /// `values = cap * tanh(values / cap)`.
+    func softCap(_ values: UnsafeMutablePointer<Float>, count: Int, at cap: Float) {
+        nonisolated(unsafe) let values = unsafe values
+        forEachRange(of: count, size: Self.pieceSize) { range in
+            unsafe functions.soft_cap(cap, range.count, values + range.lowerBound)
+        }
+    }
+
+    /// Rows `indices` of a table as singles, times its scale.
+    func embed(_ indices: [Int32], in embedding: CPUEmbedding, output: UnsafeMutablePointer<Float>) {
+        let table = embedding.table
         let channels = table.columns
         let rowByteCount = channels * table.elementType.byteCount
         nonisolated(unsafe) let output = unsafe output
@@ -108,6 +118,7 @@ import ESparseCore
                     case .uint8, .int32, .int64:
                         preconditionFailure("CPUEmbedding refuses \(table.elementType)")
                     }
+                    if embedding.scale != 1 { unsafe functions.scale(embedding.scale, channels, target) }
                 }
             }
         }

@@ -41,8 +41,10 @@ public struct CPUNormalization: Sendable {
 /// A table of rows, read where it is mapped.
 public struct CPUEmbedding: Sendable {
     let table: Tensor
+    /// Multiplies the rows that are looked up.
+    let scale: Float
 
-    init(_ table: Tensor) throws(KernelError) {
+    init(_ table: Tensor, scale: Float) throws(KernelError) {
         guard table.shape.count == 2 else {
             throw .shape(table.shape, role: "an embedding table", expected: [table.rows, table.columns])
         }
@@ -50,6 +52,7 @@ public struct CPUEmbedding: Sendable {
             throw .elementType(table.elementType, role: "an embedding table")
         }
         self.table = table
+        self.scale = scale
     }
 }
 

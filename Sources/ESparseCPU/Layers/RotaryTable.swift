@@ -3,52 +3,53 @@
 import ESparseCore
 import Synchronization
 
-/// Rows `[position, 2, frequency]`: cosines, then sines, of `position * frequency` radians; grows as positions are asked for.
+/// Rows `[row, 2, frequency]` of `RotaryAngles`: cosines, then sines; grows as rows are asked for.
 final class RotaryTable: Sendable {
     private struct State {
-        var positionCount = 0
+        var rowCount = 0
         var rows: FloatBuffer?
     }
 
-    private let frequencies: [Float]
+    let angles: RotaryAngles
     private let pool: BufferPool
     private let state = Mutex(State())
 
-    init(frequencies: [Float], pool: BufferPool) {
-        self.frequencies = frequencies
+    init(_ angles: RotaryAngles, pool: BufferPool) {
+        self.angles = angles
         self.pool = pool
     }
 
-    /// A table of at least positions `[0, positionCount)`, never written again.
-    func rows(positionCount: Int) -> FloatBuffer {
+    /// A table of at least rows `[0, rowCount)`, never written again.
+    func rows(_ rowCount: Int) -> FloatBuffer {
         state.withLock { state in
-            if let rows = state.rows, state.positionCount >= positionCount { return rows }
-            let newCount = RotaryAngles.capacity(for: positionCount)
-            let rows = pool.buffer(count: newCount * 2 * frequencies.count)
-            for position in 0..<newCount {
-                let row = unsafe rows.start + position * 2 * frequencies.count
-                for (index, frequency) in frequencies.enumerated() {
-                    let (cosine, sine) = RotaryAngles.cosineAndSine(position: position, frequency: frequency)
-                    unsafe row[index] = cosine
-                    unsafe row[frequencies.count + index] = sine
+            if let rows = state.rows, state.rowCount >= rowCount { return rows }
+            let newCount = RotaryAngles.capacity(for: rowCount)
+            let frequencyCount = angles.frequencyCount
+            let rows = pool.buffer(count: newCount * 2 * frequencyCount)
+            for row in 0..<newCount {
+                let place = unsafe rows.start + row * 2 * frequencyCount
+                for index in 0..<frequencyCount {
+                    let (cosine, sine) = angles.cosineAndSine(row: row, index: index)
+                    unsafe place[index] = cosine
+                    unsafe place[frequencyCount + index] = sine
                 }
             }
-            state.positionCount = newCount
+            state.rowCount = newCount
             state.rows = rows
             return rows
         }
     }
 }
 
-/// One table for all layers with the same frequencies.
+/// One table for all layers with the same angles.
 final class RotaryTables: Sendable {
-    private let tables = Mutex<[[Float]: RotaryTable]>([:])
+    private let tables = Mutex<[RotaryAngles: RotaryTable]>([:])
 
-    func table(frequencies: [Float], pool: BufferPool) -> RotaryTable {
+    func table(_ angles: RotaryAngles, pool: BufferPool) -> RotaryTable {
         tables.withLock { tables in
-            if let table = tables[frequencies] { return table }
-            let table = RotaryTable(frequencies: frequencies, pool: pool)
-            tables[frequencies] = table
+            if let table = tables[angles] { return table }
+            let table = RotaryTable(angles, pool: pool)
+            tables[angles] = table
             return table
         }
     }

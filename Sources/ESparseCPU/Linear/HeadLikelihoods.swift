@@ -5,12 +5,12 @@ package import ESparseCore
 
 extension CPULinear {
     /// `-ln softmax(h W^T + b)[target]` for every row of `hidden` `[T, C]`, and whether the target is the likeliest token;
-    /// this linear is the head, R its vocabulary. Targets must be in `[0, R)`.
+    /// this linear is the head, R its vocabulary. Targets must be in `[0, R)`. `softCap` caps the logits before softmax.
     ///
     /// A tile of logits becomes its largest value and the sum of `exp(logit - largest)` as soon as it is computed; a token's
     /// tiles are then combined in their order, in double precision.
     package func likelihoods(
-        targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool
+        targets: [Int32], hidden: UnsafePointer<Float>, softCap: Float? = nil, pool: ThreadPool
     ) -> [TargetLikelihood] {
         precondition(targets.allSatisfy { $0 >= 0 && Int($0) < rows }, "a target is outside the vocabulary")
         let chunk = Self.mostTokensAtOnce
@@ -19,17 +19,19 @@ extension CPULinear {
         for first in stride(from: 0, to: targets.count, by: chunk) {
             let part = Array(targets[first..<min(first + chunk, targets.count)])
             unsafe likelihoods.append(
-                contentsOf: chunkLikelihoods(targets: part, hidden: hidden + first * columns, pool: pool))
+                contentsOf: chunkLikelihoods(
+                    targets: part, hidden: hidden + first * columns, softCap: softCap, pool: pool))
         }
         return likelihoods
     }
 
     private func chunkLikelihoods(
-        targets: [Int32], hidden: UnsafePointer<Float>, pool: ThreadPool
+        targets: [Int32], hidden: UnsafePointer<Float>, softCap: Float?, pool: ThreadPool
     ) -> [TargetLikelihood] {
         let tokens = targets.count
         let pass = pass(tokens: tokens)
         let rowTile = pass.plan.rowTile
+        let capLogits = unsafe instructionSet.layerKernels.soft_cap
         let tileCount = (rows + rowTile - 1) / rowTile
         // [tile, token]: every tile writes its own row; the target's logit is written by the one tile that holds it.
         var maxima = [Float](repeating: -.infinity, count: tileCount * tokens)
@@ -48,6 +50,7 @@ extension CPULinear {
                         unsafe pass.kernel.compute(
                             tile, linear: self, prepared: prepared,
                             output: TileOutput(start: logits, stride: width, accumulates: false))
+                        if let softCap { unsafe capLogits(softCap, tile.tokens.count * width, logits) }
                         for token in tile.tokens {
                             let row = unsafe logits + (token - tile.tokens.lowerBound) * width
                             let slot = tile.rows.lowerBound / rowTile * tokens + token

@@ -43,8 +43,14 @@ package struct AttentionPlan: Equatable {
     /// Splits that hold a number of positions.
     static func splits(positionCount: Int) -> Int { (positionCount + splitLength - 1) / splitLength }
 
-    /// Cuts a batch. `leastSplits`: splits of launches of few tokens at least, those without positions being empty; they change no result.
-    package init(_ batch: TokenBatch, headCount: Int, headSize: Int, leastSplits: Int = 1) {
+    /// Splits that hold a window, wherever it starts.
+    private static func splits(window: Int?) -> Int {
+        window.map { splits(positionCount: min($0, Int(Int32.max)) - 1) + 1 } ?? .max
+    }
+
+    /// Cuts a batch. `leastSplits`: splits of launches of few tokens at least, as far as the attention's window needs them; those without
+    /// positions are empty and change no result.
+    package init(_ batch: TokenBatch, headCount: Int, headSize: Int, window: Int? = nil, leastSplits: Int = 1) {
         var parts: [Part] = []
         var token = 0
         for segment in batch.segments {
@@ -54,7 +60,9 @@ package struct AttentionPlan: Equatable {
                 parts.append(Part(tokens: range, kernel: .tiled(sequence: segment.sequence, start: segment.start)))
                 continue
             }
-            let splits = max(leastSplits, Self.splits(positionCount: segment.start + segment.count))
+            let splits = min(
+                max(leastSplits, Self.splits(positionCount: segment.start + segment.count)), Self.splits(window: window)
+            )
             let bytesPerToken = headCount * splits * (headSize + 2) * 4
             let most = max(1, Self.mostPartBytes / bytesPerToken)
             for first in stride(from: range.lowerBound, to: range.upperBound, by: most) {

@@ -3,7 +3,7 @@
 package import ESparseCore
 
 extension CUDABackend {
-    /// Appends keys and values of the batch to the cache and returns causal attention, `[T, H * S]`, 16 bits.
+    /// Appends keys and values of the batch to the cache and returns causal attention within the window, `[T, H * S]`, 16 bits.
     package func attend(
         query: CUDAActivation, key: CUDAActivation, value: CUDAActivation, batch: TokenBatch, layer: Int,
         with attention: CUDAAttention, cache: inout CUDAKeyValueCache
@@ -28,13 +28,15 @@ extension CUDABackend {
         let run = try AttentionRun(
             context: context, attention: attention, places: context.places(of: batch), description: held,
             sequenceByteCount: cache.sequenceByteCount, layer: cache.mutableLayer(layer))
-        let positionCount = step == nil ? batch.segments.map { $0.start + $0.count }.max() ?? 0 : held.capacity
+        let angles = attention.rotary?.angles
+        let rowCount = step == nil ? angles?.rowCount(for: batch) : angles?.rowCount(capacity: held.capacity)
         let turned = try run.append(
             query: context.halves(of: query), key: context.halves(of: key), value: context.halves(of: value),
-            positionCount: positionCount)
+            rowCount: rowCount ?? 0)
         let output = try context.makeActivation(tokens: query.tokens, channels: query.channels, .half)
         let plan = AttentionPlan(
-            batch, headCount: shape.headCount, headSize: shape.headSize, leastSplits: step?.splits ?? 1)
+            batch, headCount: shape.headCount, headSize: shape.headSize, window: shape.window,
+            leastSplits: step?.splits ?? 1)
         for part in plan.parts { try run.attend(part, query: turned, output: output) }
         return output
     }
@@ -52,26 +54,31 @@ private struct AttentionRun {
     private var shape: AttentionDescription { attention.description }
     private var suffix: String { context.type.rawValue }
 
-    /// Writes keys and values to the cache; returns the queries at their positions.
+    /// `shape.window`, or more than any position.
+    private var window: Int { min(shape.window ?? .max, Int(Int32.max)) }
+
+    /// Writes keys and values to the cache; returns the queries at their positions, for which the rotary table needs `rowCount` rows.
     func append(
-        query: CUDAActivation, key: CUDAActivation, value: CUDAActivation, positionCount: Int
+        query: CUDAActivation, key: CUDAActivation, value: CUDAActivation, rowCount: Int
     ) throws(CUDAError) -> CUDAActivation {
-        let rows = try attention.rotary?.rows(positionCount: positionCount)
+        let rows = try attention.rotary?.rows(rowCount)
         // What may be replaced while the model lives.
         DecodingStep.current?.keep([rows?.cosines, rows?.sines, layer.keys.buffer, layer.values.buffer])
         // Without rotary positions the queries stay as they are.
         var turned = query
         if rows != nil { turned = try context.makeActivation(tokens: query.tokens, channels: query.channels, .half) }
         let queryHeads = rows == nil ? 0 : shape.headCount
-        let frequencyCount = shape.rotaryFrequencies?.count ?? 0
+        let angles = attention.rotary?.angles
         try context.launch(
             "esparse_append_\(suffix)", in: .positions,
             grid: (query.tokens, queryHeads + shape.keyValueHeadCount, 1), block: 32,
             [
                 .pointer(query.slice), .pointer(key.slice), .pointer(value.slice), .pointer(places.sequences),
-                .pointer(places.positions), .pointer(rows?.cosines.all), .pointer(rows?.sines.all),
-                .count(frequencyCount), .count(queryHeads), .count(shape.keyValueHeadCount), .count(shape.headSize),
-                .count(description.capacity), .pointer(turned.slice), .pointer(layer.keys), .pointer(layer.values),
+                .pointer(places.positions), .pointer(places.lengths), .pointer(rows?.cosines.all),
+                .pointer(rows?.sines.all), .count(angles?.frequencyCount ?? 0),
+                .count(angles?.longRow ?? Int(Int32.max)), .count(queryHeads), .count(shape.keyValueHeadCount),
+                .count(shape.headSize), .count(description.capacity), .pointer(turned.slice), .pointer(layer.keys),
+                .pointer(layer.values),
             ])
         return turned
     }
@@ -90,8 +97,9 @@ private struct AttentionRun {
                 sharedBytes: 2 * 64 * (shape.headSize + 8) * 2,
                 [
                     .pointer(querySlice), .pointer(layer.keys.slice(from: offset)),
-                    .pointer(layer.values.slice(from: offset)), .float(shape.scale), .count(shape.keyValueHeadCount),
-                    .count(description.capacity), .count(start), .count(part.tokens.count),
+                    .pointer(layer.values.slice(from: offset)), .float(shape.scale), .float(shape.softCap ?? 0),
+                    .count(window), .count(shape.keyValueHeadCount), .count(description.capacity), .count(start),
+                    .count(part.tokens.count),
                     .pointer(attention.places?.all), .pointer(outputSlice),
                 ])
         case .few(let splits):
@@ -105,7 +113,8 @@ private struct AttentionRun {
                     .pointer(querySlice), .pointer(layer.keys), .pointer(layer.values),
                     .pointer(places.sequences.slice(from: 4 * first)),
                     .pointer(places.positions.slice(from: 4 * first)), .float(shape.scale),
-                    .count(shape.keyValueHeadCount), .count(shape.headSize), .count(description.capacity),
+                    .float(shape.softCap ?? 0), .count(window), .count(shape.keyValueHeadCount), .count(shape.headSize),
+                    .count(description.capacity),
                     .count(AttentionPlan.splitLength), .pointer(parts.all),
                 ])
             try context.launch(

@@ -73,14 +73,14 @@ package struct CUDABackend: Backend {
             kind, size: size, weight: weight, bias: bias, epsilon: epsilon, permutation: permutation, device: device)
     }
 
-    /// Copies a table `[rows, channels]` to the device.
+    /// Copies a table `[rows, channels]` to the device; rows are multiplied by `scale` as they are looked up.
     ///
     /// - Throws: `CUDAWeightError` when it is not a matrix of floating-point numbers; `CUDAError`.
-    package func prepareEmbedding(_ table: Tensor) throws -> CUDAEmbedding {
-        try CUDAEmbedding(table, device: device)
+    package func prepareEmbedding(_ table: Tensor, scale: Float) throws -> CUDAEmbedding {
+        try CUDAEmbedding(table, scale: scale, device: device)
     }
 
-    /// Prepares an attention; all attentions with the same frequencies share one table of cosines and sines.
+    /// Prepares an attention; all attentions with the same angles share one table of cosines and sines.
     ///
     /// - Throws: `CUDAWeightError` when the heads are too large or the output order does not have H * S channels; `CUDAError`.
     package func prepareAttention(_ description: AttentionDescription) throws -> CUDAAttention {

@@ -17,7 +17,7 @@ final class CUDAContext: Sendable {
 
     private let denseProducts = Mutex<[DenseProductShape: DenseProduct]>([:])
     private let gramProducts = Mutex<[GramProductShape: GramProduct]>([:])
-    private let rotaryTables = Mutex<[[Float]: CUDARotaryTable]>([:])
+    private let rotaryTables = Mutex<[RotaryAngles: CUDARotaryTable]>([:])
     private let places = Mutex<BatchPlaces?>(nil)
 
     /// The most prepared products that are kept; prompts of many lengths would pile them up.
@@ -74,12 +74,12 @@ final class CUDAContext: Sendable {
         return product
     }
 
-    /// One table for all attentions with the same frequencies.
-    func rotaryTable(_ frequencies: [Float]) -> CUDARotaryTable {
+    /// One table for all attentions with the same angles.
+    func rotaryTable(_ angles: RotaryAngles) -> CUDARotaryTable {
         rotaryTables.withLock { tables in
-            if let table = tables[frequencies] { return table }
-            let table = CUDARotaryTable(frequencies: frequencies, device: device)
-            tables[frequencies] = table
+            if let table = tables[angles] { return table }
+            let table = CUDARotaryTable(angles, device: device)
+            tables[angles] = table
             return table
         }
     }

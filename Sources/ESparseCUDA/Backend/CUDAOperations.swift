@@ -46,18 +46,21 @@ extension CUDABackend {
         return try staged.withValues(as: Float.self, count: activation.count) { try body($0.span) }
     }
 
-    /// Rows `indices` of the table, `[indices.count, channels]`, single precision; in a step those of the step's tokens.
+    /// Rows `indices` of the table times its scale, `[indices.count, channels]`, single precision; in a step those of the step's tokens.
     package func embed(_ indices: [Int32], in table: CUDAEmbedding) throws(CUDAError) -> CUDAActivation {
         precondition(indices.allSatisfy { $0 >= 0 && Int($0) < table.rows }, "a row is outside the table")
         let output = try context.makeActivation(tokens: indices.count, channels: table.channels, .float32)
         let places = try context.indices(indices)
         try context.launch(
             "esparse_embed_\(table.type)", in: .elements, grid: (indices.count, 1, 1), block: 256,
-            [.pointer(table.table.all), .pointer(places), .count(table.channels), .pointer(output.slice)])
+            [
+                .pointer(table.table.all), .pointer(places), .float(table.scale), .count(table.channels),
+                .pointer(output.slice),
+            ])
         return output
     }
 
-    /// `hidden += table[position + offset]` for every token's position, in single precision.
+    /// `hidden += table[position + offset]`, times the table's scale, for every token's position, in single precision.
     package func addPositions(
         of batch: TokenBatch, offset: Int, from table: CUDAEmbedding, to hidden: inout CUDAActivation
     ) throws(CUDAError) {
@@ -72,16 +75,18 @@ extension CUDABackend {
         try context.launch(
             "esparse_add_positions_\(table.type)", in: .elements, grid: (hidden.tokens, 1, 1), block: 256,
             [
-                .pointer(table.table.all), .pointer(places.positions), .count(offset), .count(table.channels),
-                .pointer(hidden.mutableSlice()),
+                .pointer(table.table.all), .pointer(places.positions), .count(offset), .float(table.scale),
+                .count(table.channels), .pointer(hidden.mutableSlice()),
             ])
     }
 
-    /// `x` normalised, `[T, D]`, 16 bits.
+    /// `x` `[T, n * size]` with every run of the normalisation's `size` channels normalised on its own, 16 bits.
     package func normalize(_ input: CUDAActivation, with normalization: CUDANormalization) throws(CUDAError)
         -> CUDAActivation
     {
-        precondition(input.channels == normalization.size, "input does not have the normalisation's channels")
+        let (runs, rest) = input.channels.quotientAndRemainder(dividingBy: normalization.size)
+        precondition(rest == 0, "input does not have the normalisation's channels")
+        precondition(runs == 1 || normalization.order == nil, "runs of channels keep their order")
         let values = try context.singles(of: input)
         let output = try context.makeActivation(tokens: input.tokens, channels: input.channels, .half)
         var arguments: [KernelArgument] = [.pointer(values.slice), .pointer(normalization.weight?.all)]
@@ -97,7 +102,8 @@ extension CUDABackend {
             .pointer(output.slice),
         ]
         try context.launch(
-            "\(name)_\(type.rawValue)", in: .normalization, grid: (input.tokens, 1, 1), block: 256, arguments)
+            "\(name)_\(type.rawValue)", in: .normalization, grid: (input.tokens * runs, 1, 1),
+            block: min(256, (normalization.size + 31) / 32 * 32), arguments)
         return output
     }
 
@@ -106,9 +112,14 @@ extension CUDABackend {
         try product(input, by: linear, .half)
     }
 
-    /// `x W^T + b`, `[T, R]`, single precision, so that logits that differ in the last bits stay different.
-    package func logits(_ input: CUDAActivation, by head: CUDALinear) throws(CUDAError) -> CUDAActivation {
-        try product(input, by: head, .float32)
+    /// Logits `x W^T + b`, `[T, R]`, capped where there is a `softCap`; single precision, so that those that differ in the last bits stay
+    /// different.
+    package func logits(
+        _ input: CUDAActivation, by head: CUDALinear, softCap: Float?
+    ) throws(CUDAError) -> CUDAActivation {
+        let logits = try product(input, by: head, .float32)
+        if let softCap { try context.cap(logits.slice, count: logits.count, at: softCap) }
+        return logits
     }
 
     private func product(
@@ -189,14 +200,21 @@ extension CUDABackend {
         return output
     }
 
-    /// `-ln softmax(x W^T + b)[target]` of every row, and whether the target is the likeliest token, `[T]`.
+    /// `-ln softmax(logits)[target]` of every row, and whether the target is the likeliest token, `[T]`.
     package func likelihoods(
-        of targets: [Int32], hidden: CUDAActivation, head: CUDALinear
+        of targets: [Int32], hidden: CUDAActivation, head: CUDALinear, softCap: Float?
     ) throws(CUDAError) -> [TargetLikelihood] {
         precondition(targets.count == hidden.tokens, "a target is needed for every token")
         precondition(hidden.channels == head.columns, "hidden states do not have the head's channels")
         return try head.likelihoods(
-            of: targets, hidden: context.halves(of: hidden), context: context, tile: vocabularyTile)
+            of: targets, hidden: context.halves(of: hidden), softCap: softCap, context: context, tile: vocabularyTile)
+    }
+}
+
+extension CUDAContext {
+    /// `values = cap * tanh(values / cap)`, `[count]`, single precision.
+    func cap(_ values: DeviceSlice, count: Int, at cap: Float) throws(CUDAError) {
+        try launchElements("esparse_soft_cap", count: count, [.float(cap)], output: values)
     }
 }
 

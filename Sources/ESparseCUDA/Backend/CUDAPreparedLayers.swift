@@ -42,11 +42,13 @@ package struct CUDANormalization: Sendable {
 package struct CUDAEmbedding: Sendable {
     let rows: Int
     let channels: Int
+    /// Multiplies the rows that are looked up.
+    let scale: Float
     let table: DeviceBuffer
     /// Its element type, as the names of kernels have it.
     let type: String
 
-    init(_ table: Tensor, device: CUDADevice) throws {
+    init(_ table: Tensor, scale: Float, device: CUDADevice) throws {
         guard table.shape.count == 2 else {
             throw CUDAWeightError.shape(table.shape, role: "an embedding table", expected: [table.rows, table.columns])
         }
@@ -59,6 +61,7 @@ package struct CUDAEmbedding: Sendable {
             }
         rows = table.rows
         channels = table.columns
+        self.scale = scale
         self.table = try device.buffer(bytesOf: table)
     }
 }
@@ -78,7 +81,7 @@ package struct CUDAAttention: Sendable {
         guard heads <= LaunchSize.mostAcross else { throw CUDAWeightError.headCount(heads) }
         let channels = description.headCount * description.headSize
         self.description = description
-        rotary = description.rotaryFrequencies.flatMap { $0.isEmpty ? nil : context.rotaryTable($0) }
+        rotary = RotaryAngles(description).map { context.rotaryTable($0) }
         if let permutation = description.outputPermutation, !permutation.isIdentity {
             guard permutation.count == channels else {
                 throw CUDAWeightError.shape(

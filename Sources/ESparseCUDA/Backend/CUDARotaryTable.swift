@@ -3,41 +3,40 @@
 import ESparseCore
 import Synchronization
 
-/// `[position, frequency]` cosines and sines of `position * frequency` radians; grows as positions are asked for.
+/// `[row, frequency]` cosines and sines of `RotaryAngles`; grows as rows are asked for.
 final class CUDARotaryTable: Sendable {
-    /// Tables of at least as many positions as were asked for, never written again.
+    /// Tables of at least as many rows as were asked for, never written again.
     struct Rows: Sendable {
-        let positionCount: Int
+        let count: Int
         let cosines: DeviceBuffer
         let sines: DeviceBuffer
     }
 
-    private let frequencies: [Float]
+    let angles: RotaryAngles
     private let device: CUDADevice
     private let state = Mutex<Rows?>(nil)
 
-    init(frequencies: [Float], device: CUDADevice) {
-        self.frequencies = frequencies
+    init(_ angles: RotaryAngles, device: CUDADevice) {
+        self.angles = angles
         self.device = device
     }
 
-    /// Tables of positions `[0, positionCount)` at least.
-    func rows(positionCount: Int) throws(CUDAError) -> Rows {
-        if let rows = state.withLock({ $0 }), rows.positionCount >= positionCount { return rows }
-        let newCount = RotaryAngles.capacity(for: positionCount)
+    /// Tables of rows `[0, rowCount)` at least.
+    func rows(_ rowCount: Int) throws(CUDAError) -> Rows {
+        if let rows = state.withLock({ $0 }), rows.count >= rowCount { return rows }
+        let newCount = RotaryAngles.capacity(for: rowCount)
         var cosines: [Float] = []
         var sines: [Float] = []
-        cosines.reserveCapacity(newCount * frequencies.count)
-        sines.reserveCapacity(newCount * frequencies.count)
-        for position in 0..<newCount {
-            for frequency in frequencies {
-                let (cosine, sine) = RotaryAngles.cosineAndSine(position: position, frequency: frequency)
+        cosines.reserveCapacity(newCount * angles.frequencyCount)
+        sines.reserveCapacity(newCount * angles.frequencyCount)
+        for row in 0..<newCount {
+            for index in 0..<angles.frequencyCount {
+                let (cosine, sine) = angles.cosineAndSine(row: row, index: index)
                 cosines.append(cosine)
                 sines.append(sine)
             }
         }
-        let rows = Rows(
-            positionCount: newCount, cosines: try device.buffer(cosines), sines: try device.buffer(sines))
+        let rows = Rows(count: newCount, cosines: try device.buffer(cosines), sines: try device.buffer(sines))
         state.withLock { $0 = rows }
         return rows
     }

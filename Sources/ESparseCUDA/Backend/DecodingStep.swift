@@ -11,7 +11,7 @@ final class DecodingStep: Sendable {
 
     /// Tokens to read, `[T]`, int32.
     let tokens: DeviceSlice
-    /// Sequence and position of each token.
+    /// Sequence, position and length of text of each token.
     let places: BatchPlaces
     /// Splits of every attention: enough for all positions of the step's class.
     let splits: Int

@@ -4,11 +4,11 @@ import ESparseCore
 
 extension CUDALinear {
     /// `-ln softmax(h W^T + b)[target]` of every row of `hidden` `[T, C]`, 16 bits, and whether the target is the likeliest token;
-    /// this linear is the head, R its vocabulary. Targets must be in `[0, R)`.
+    /// this linear is the head, R its vocabulary. Targets must be in `[0, R)`. `softCap` caps the logits before softmax.
     ///
     /// Logits come `tile` entries of the vocabulary at a time, a multiple of 8, for at most `mostTokens` tokens.
     func likelihoods(
-        of targets: [Int32], hidden: CUDAActivation, context: CUDAContext, tile: Int
+        of targets: [Int32], hidden: CUDAActivation, softCap: Float?, context: CUDAContext, tile: Int
     ) throws(CUDAError) -> [TargetLikelihood] {
         precondition(targets.allSatisfy { $0 >= 0 && Int($0) < rows }, "a target is outside the vocabulary")
         precondition(tile > 0 && tile % 8 == 0, "a tile starts at a multiple of 16 bytes")
@@ -17,7 +17,8 @@ extension CUDALinear {
         for first in stride(from: 0, to: targets.count, by: Self.mostTokens) {
             let part = Array(targets[first..<min(first + Self.mostTokens, targets.count)])
             likelihoods += try chunkLikelihoods(
-                of: part, hidden: hidden.slice(fromToken: first), weight: weight, context: context, tile: tile)
+                of: part, hidden: hidden.slice(fromToken: first), weight: weight, softCap: softCap, context: context,
+                tile: tile)
         }
         return likelihoods
     }
@@ -28,7 +29,8 @@ extension CUDALinear {
     private static let stateBytes = 16
 
     private func chunkLikelihoods(
-        of targets: [Int32], hidden: DeviceSlice, weight: DeviceBuffer, context: CUDAContext, tile: Int
+        of targets: [Int32], hidden: DeviceSlice, weight: DeviceBuffer, softCap: Float?, context: CUDAContext,
+        tile: Int
     ) throws(CUDAError) -> [TargetLikelihood] {
         let tokens = targets.count
         let device = context.device
@@ -44,6 +46,7 @@ extension CUDALinear {
         for first in stride(from: 0, to: rows, by: tile) {
             let range = first..<min(first + tile, rows)
             try multiplyDense(hidden, tokens: tokens, weight.all, rows: range, to: .singles(logits.all))
+            if let softCap { try context.cap(logits.all, count: tokens * range.count, at: softCap) }
             try context.launch(
                 "esparse_likelihood_add", in: .likelihood, grid: (tokens, 1, 1), block: 256,
                 [

@@ -8,11 +8,11 @@ final class StepInput {
     let tokens: DeviceBuffer
     /// A random number for each sequence, `[T]`, f64.
     let uniforms: DeviceSlice
-    /// Sequence and position of each token.
+    /// Sequence, position and length of text of each token.
     let places: BatchPlaces
     private let tokenCount: Int
     private let device: CUDADevice
-    /// Random numbers, sequences and positions one after another, `16 T` bytes: one copy for all.
+    /// Random numbers, sequences, positions and lengths one after another, `20 T` bytes: one copy for all.
     private let changing: DeviceBuffer
     private let changingOnHost: PinnedBuffer
     private let tokensOnHost: PinnedBuffer
@@ -23,13 +23,14 @@ final class StepInput {
         self.tokenCount = tokenCount
         self.device = device
         tokens = try device.allocate(4 * tokenCount)
-        changing = try device.allocate(16 * tokenCount)
-        changingOnHost = try PinnedBuffer(byteCount: 16 * tokenCount, on: device)
+        changing = try device.allocate(20 * tokenCount)
+        changingOnHost = try PinnedBuffer(byteCount: 20 * tokenCount, on: device)
         tokensOnHost = try PinnedBuffer(byteCount: 4 * tokenCount, on: device)
         uniforms = changing.slice(from: 0, byteCount: 8 * tokenCount)
         places = BatchPlaces(
             sequences: changing.slice(from: 8 * tokenCount, byteCount: 4 * tokenCount),
-            positions: changing.slice(from: 12 * tokenCount))
+            positions: changing.slice(from: 12 * tokenCount, byteCount: 4 * tokenCount),
+            lengths: changing.slice(from: 16 * tokenCount))
     }
 
     /// Takes a step's values; tokens go to the device only where it does not have them from the step before. Nothing that uses the
@@ -42,6 +43,7 @@ final class StepInput {
             for (index, segment) in batch.segments.enumerated() {
                 values[2 * tokenCount + index] = Int32(segment.sequence)
                 values[3 * tokenCount + index] = Int32(segment.start)
+                values[4 * tokenCount + index] = Int32(segment.textLength)
             }
         }
         let isHeld = held == tokens

@@ -4,8 +4,10 @@
 // esparse_attend_part_T: T is bfloat16 or float16.
 //   grid: (tokens, query heads, splits); block: 128 threads; dynamic shared memory: (head_size + 128) * 4 bytes.
 //   query [tokens, query_heads * head_size] T, positions applied; keys, values: the layer's cache
-//   [sequences, key_heads, capacity, head_size] T; sequences, positions [tokens]; a token attends to positions 0 to its own.
-//   split_length: positions of a split. head_size: at most 256. parts [tokens, query_heads, splits, head_size + 2] f32: the weighted sum of the
+//   [sequences, key_heads, capacity, head_size] T; sequences, positions [tokens]; a token attends to the last `window` positions up to its
+//   own; soft_cap: scaled scores become soft_cap * tanh(score / soft_cap), 0 for none. split_length: positions of a split, which start at
+//   multiples of it, the first of a token at or before the first position of its window.
+//   head_size: at most 256. parts [tokens, query_heads, splits, head_size + 2] f32: the weighted sum of the
 //   values, the largest score and the sum of exponentials relative to it (0 for a split without positions).
 // esparse_attend_combine_T: grid: (tokens, query heads); block: 128.
 //   places [query_heads * head_size] or null: where the output's channels go; output [tokens, query_heads * head_size] T.
@@ -47,14 +49,15 @@ DEVICE float block_maximum(float value, float *scratch) {
 
 template <typename T>
 DEVICE void attend_part(const T *query, const T *keys, const T *values, const int32_t *sequences,
-                        const int32_t *positions, float scale, int32_t key_heads, int32_t head_size, int32_t capacity,
-                        int32_t split_length, float *parts) {
+                        const int32_t *positions, float scale, float soft_cap, int32_t window, int32_t key_heads,
+                        int32_t head_size, int32_t capacity, int32_t split_length, float *parts) {
     DYNAMIC_SHARED(dynamic);
     __shared__ float scratch[warp_size];
     float *own_query = (float *)dynamic, *weights = own_query + head_size;
     const int64_t token = blockIdx.x, head = blockIdx.y, query_heads = gridDim.y;
-    const int32_t first = blockIdx.z * split_length;
-    const int32_t end = min(first + split_length, positions[token] + 1);
+    const int32_t last = positions[token], earliest = max(last - window + 1, 0);
+    const int32_t split = (earliest / split_length + (int32_t)blockIdx.z) * split_length;
+    const int32_t first = max(split, earliest), end = min(split + split_length, last + 1);
     const int64_t key_head = head / (query_heads / key_heads);
     const int64_t offset = (sequences[token] * (int64_t)key_heads + key_head) * capacity * head_size;
     query += (token * query_heads + head) * head_size;
@@ -64,8 +67,9 @@ DEVICE void attend_part(const T *query, const T *keys, const T *values, const in
     for (int32_t base = first; base < end; base += attend_part_threads) {
         __syncthreads();
         const int32_t position = base + threadIdx.x;
-        const float own = position < end ? score(own_query, keys + offset + (int64_t)position * head_size, head_size)
-                                         : -INFINITY_VALUE;
+        float own = position < end ? score(own_query, keys + offset + (int64_t)position * head_size, head_size)
+                                   : -INFINITY_VALUE;
+        if (soft_cap > 0 && position < end) own = soft_capped(own, soft_cap);
         const float before = largest;
         largest = fmaxf(before, block_maximum(own, scratch));
         const float weight = position < end ? expf(own - largest) : 0;
@@ -115,9 +119,10 @@ DEVICE void attend_combine(const float *parts, int32_t splits, int32_t head_size
 #define ATTEND_FEW(name, T)                                                                                            \
     extern "C" __global__ void esparse_attend_part_##name(                                                             \
         const T *query, const T *keys, const T *values, const int32_t *sequences, const int32_t *positions,            \
-        float scale, int32_t key_heads, int32_t head_size, int32_t capacity, int32_t split_length, float *parts) {     \
-        attend_part(query, keys, values, sequences, positions, scale, key_heads, head_size, capacity, split_length,    \
-                    parts);                                                                                            \
+        float scale, float soft_cap, int32_t window, int32_t key_heads, int32_t head_size, int32_t capacity,           \
+        int32_t split_length, float *parts) {                                                                          \
+        attend_part(query, keys, values, sequences, positions, scale, soft_cap, window, key_heads, head_size,          \
+                    capacity, split_length, parts);                                                                    \
     }                                                                                                                  \
     extern "C" __global__ void esparse_attend_combine_##name(const float *parts, int32_t splits, int32_t head_size,    \
                                                              const int32_t *places, T *output) {                       \

@@ -3,7 +3,8 @@
 // esparse_attend_tiled_S_T: S is the head size, 64, 80, 96 or 128; T is bfloat16 or float16.
 //   grid: (count / 64, rounded up, query heads); block: 128 threads, a warp for 16 queries; dynamic shared memory: 2 * 64 * (S + 8) * 2 bytes.
 //   query [count, query_heads * S] T, the segment's tokens, positions applied; keys, values [key_heads, capacity, S] T, those of the
-//   sequence in the layer's cache; token i is at position start + i and attends to positions 0 to its own.
+//   sequence in the layer's cache; token i is at position start + i and attends to the last `window` positions up to its own.
+//   soft_cap: scaled scores become soft_cap * tanh(score / soft_cap), 0 for none.
 //   places [query_heads * S] or null: where the output's channels go; output [count, query_heads * S] T.
 //
 // Fragments of m16n8k16 (PTX ISA, "Matrix Fragments for mma.m16n8k16"): with q = lane / 4, c = 2 (lane % 4), A holds rows q and q + 8 at columns
@@ -60,8 +61,9 @@ DEVICE void load_rows(const T *rows, int32_t first, int32_t end, T *tile) {
 }
 
 template <int size, typename T>
-DEVICE void attend_tiled(const T *query, const T *keys, const T *values, float scale, int32_t key_heads,
-                         int32_t capacity, int32_t start, int32_t count, const int32_t *places, T *output) {
+DEVICE void attend_tiled(const T *query, const T *keys, const T *values, float scale, float soft_cap, int32_t window,
+                         int32_t key_heads, int32_t capacity, int32_t start, int32_t count, const int32_t *places,
+                         T *output) {
     DYNAMIC_SHARED(dynamic);
     const int stride = size + row_padding, score_tiles = tile_keys / 8, output_tiles = size / 8;
     T *key_tile = (T *)dynamic, *value_tile = key_tile + tile_keys * stride;
@@ -85,7 +87,10 @@ DEVICE void attend_tiled(const T *query, const T *keys, const T *values, float s
     float largest[2] = {-INFINITY_VALUE, -INFINITY_VALUE}, sums[2] = {0, 0};
     const int32_t last_query = min((int32_t)(blockIdx.x + 1) * tile_queries, count) - 1;
     const int32_t end = start + last_query + 1;
-    for (int32_t first = 0; first < end; first += tile_keys) {
+    const int32_t earliest = max(start + (int32_t)blockIdx.x * tile_queries - window + 1, 0);
+    // Scores that are capped are scaled before.
+    const float late_scale = soft_cap > 0 ? 1 : scale;
+    for (int32_t first = earliest; first < end; first += tile_keys) {
         __syncthreads();
         load_rows<size>(keys, first, end, key_tile);
         load_rows<size>(values, first, end, value_tile);
@@ -100,13 +105,20 @@ DEVICE void attend_tiled(const T *query, const T *keys, const T *values, float s
                 multiply_tile(scores[n], queries[k], b, T());
             }
         }
+        if (soft_cap > 0) {
+#pragma unroll
+            for (int n = 0; n < score_tiles; n++) {
+                for (int i = 0; i < 4; i++) scores[n][i] = soft_capped(scores[n][i] * scale, soft_cap);
+            }
+        }
         float before[2] = {largest[0], largest[1]};
 #pragma unroll
         for (int n = 0; n < score_tiles; n++) {
             for (int i = 0; i < 4; i++) {
                 const int32_t position = start + first_query + quad + i / 2 * 8;
-                const bool is_seen = first + n * 8 + pair + i % 2 <= position;
-                scores[n][i] = is_seen ? scores[n][i] * scale : -INFINITY_VALUE;
+                // Positions behind the query's own wrap around, far past any window.
+                const bool is_seen = (uint32_t)(position - first - n * 8 - pair - i % 2) < (uint32_t)window;
+                scores[n][i] = is_seen ? scores[n][i] * late_scale : -INFINITY_VALUE;
                 largest[i / 2] = fmaxf(largest[i / 2], scores[n][i]);
             }
         }
@@ -159,9 +171,10 @@ DEVICE void attend_tiled(const T *query, const T *keys, const T *values, float s
 
 #define ATTEND_TILED(size, name, T)                                                                                    \
     extern "C" __global__ void __launch_bounds__(128) esparse_attend_tiled_##size##_##name(                            \
-        const T *query, const T *keys, const T *values, float scale, int32_t key_heads, int32_t capacity,              \
-        int32_t start, int32_t count, const int32_t *places, T *output) {                                              \
-        attend_tiled<size>(query, keys, values, scale, key_heads, capacity, start, count, places, output);             \
+        const T *query, const T *keys, const T *values, float scale, float soft_cap, int32_t window,                   \
+        int32_t key_heads, int32_t capacity, int32_t start, int32_t count, const int32_t *places, T *output) {         \
+        attend_tiled<size>(query, keys, values, scale, soft_cap, window, key_heads, capacity, start, count, places,    \
+                           output);                                                                                    \
     }
 #define ATTEND_TILED_OF(size)               \
     ATTEND_TILED(size, bfloat16, bfloat16)  \

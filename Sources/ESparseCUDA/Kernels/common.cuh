@@ -57,6 +57,11 @@ DEVICE void store_rounded(float value, float16 *place) {
 #endif
 }
 
+// MARK: Soft caps
+
+/// Keeps a value within `cap`, little changed where it is small.
+DEVICE float soft_capped(float value, float cap) { return cap * tanhf(value / cap); }
+
 // MARK: Sums
 
 /// The sum over the lanes of a warp, the same bits in every lane.

@@ -9,10 +9,11 @@
 //   function: 0 silu, 1 relu, 2 gelu by the error function, 3 gelu by tanh.
 // esparse_add_T: accumulator [count] f32 += addend [count] T, for products that come in 16 bits; T also float32.
 // esparse_round_T: output [count] T = input [count] f32.   esparse_widen_T: the other way.
-// esparse_embed_TABLE: output [indices, channels] f32 = table [rows, channels] at indices [indices]; TABLE also float32.
+// esparse_soft_cap: values [count] f32 = cap * tanh(values / cap).
+// esparse_embed_TABLE: output [indices, channels] f32 = scale * table [rows, channels] at indices [indices]; TABLE also float32.
 //   grid: indices; block: 256. The host has checked the indices.
 // esparse_rows: output [indices, channels] f32 = rows of input f32. grid: indices; block: 256.
-// esparse_add_positions_TABLE: hidden [tokens, channels] f32 += table [rows, channels] at positions [tokens] + offset; TABLE as above.
+// esparse_add_positions_TABLE: hidden [tokens, channels] f32 += scale * table [rows, channels] at positions [tokens] + offset; TABLE as above.
 //   grid: tokens; block: 256.
 #include "common.cuh"
 
@@ -56,23 +57,28 @@ ELEMENTS(float16, float16)
         const int64_t i = element();                                                                                   \
         if (i < count) accumulator[i] += to_float(addend[i]);                                                          \
     }                                                                                                                  \
-    extern "C" __global__ void esparse_embed_##name(const T *table, const int32_t *indices, int32_t channels,          \
-                                                    float *output) {                                                   \
+    extern "C" __global__ void esparse_embed_##name(const T *table, const int32_t *indices, float scale,               \
+                                                    int32_t channels, float *output) {                                 \
         const T *row = table + (int64_t)indices[blockIdx.x] * channels;                                                \
         for (int32_t i = threadIdx.x; i < channels; i += blockDim.x) {                                                 \
-            output[(int64_t)blockIdx.x * channels + i] = to_float(row[i]);                                             \
+            output[(int64_t)blockIdx.x * channels + i] = scale * to_float(row[i]);                                     \
         }                                                                                                              \
     }                                                                                                                  \
     extern "C" __global__ void esparse_add_positions_##name(const T *table, const int32_t *positions, int32_t offset,  \
-                                                            int32_t channels, float *hidden) {                         \
+                                                            float scale, int32_t channels, float *hidden) {            \
         const T *row = table + ((int64_t)positions[blockIdx.x] + offset) * channels;                                   \
         for (int32_t i = threadIdx.x; i < channels; i += blockDim.x) {                                                 \
-            hidden[(int64_t)blockIdx.x * channels + i] += to_float(row[i]);                                            \
+            hidden[(int64_t)blockIdx.x * channels + i] += scale * to_float(row[i]);                                    \
         }                                                                                                              \
     }
 TERMS_AND_ROWS(float32, float)
 TERMS_AND_ROWS(bfloat16, bfloat16)
 TERMS_AND_ROWS(float16, float16)
+
+extern "C" __global__ void esparse_soft_cap(float cap, int64_t count, float *values) {
+    const int64_t i = element();
+    if (i < count) values[i] = soft_capped(values[i], cap);
+}
 
 extern "C" __global__ void esparse_rows(const float *input, const int32_t *indices, int32_t channels, float *output) {
     const float *row = input + (int64_t)indices[blockIdx.x] * channels;

@@ -1,9 +1,9 @@
-// Norms before a linear, written through the linear's input order.
+// Norms before a linear, written through the linear's input order, and norms of heads.
 //
 // esparse_rms_norm_T, esparse_layer_norm_T: T is what the linear multiplies in (bfloat16, float16) or float32.
-//   grid: tokens; block: 256 threads.
-//   input [tokens, size] f32; weight, bias [size] f32 or null (1 and 0); order [size] or null: output channel j is input channel
-//   order[j]; output [tokens, size].
+//   grid: runs of `size` channels, one a token or, in norms of heads, one a head; block: up to 256 threads, whole warps.
+//   input [runs, size] f32; weight, bias [size] f32 or null (1 and 0); order [size] or null: output channel j is input channel
+//   order[j]; output [runs, size].
 #include "common.cuh"
 
 template <typename T>

@@ -85,7 +85,9 @@ public struct ModelRun: Sendable, Codable {
         for (sequence, prompt) in prompts.enumerated() {
             for first in stride(from: 0, to: prompt.count, by: TokenBatch.passTokens) {
                 let piece = Array(prompt[first..<min(first + TokenBatch.passTokens, prompt.count)])
-                let batch = TokenBatch([.init(sequence: sequence, start: first, count: piece.count)])
+                let batch = TokenBatch([
+                    .init(sequence: sequence, start: first, count: piece.count, textLength: prompt.count)
+                ])
                 let isLast = first + piece.count == prompt.count
                 var sampler = Array(samplers[sequence..<sequence + (isLast ? 1 : 0)])
                 next += try drawn(

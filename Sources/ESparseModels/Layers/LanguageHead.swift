@@ -57,14 +57,14 @@ package struct LanguageHead<B: Backend>: Sendable {
     ///
     /// - Throws: the backend's error.
     package func logits(_ hidden: B.Activation) throws -> B.Activation {
-        try backend.logits(features(hidden), by: vocabulary)
+        try backend.logits(features(hidden), by: vocabulary, softCap: nil)
     }
 
     /// How likely each target is after rows `[T, D]` of the last block's output; targets must be in the vocabulary.
     ///
     /// - Throws: the backend's error.
     package func likelihoods(of targets: [Int32], _ hidden: B.Activation) throws -> [TargetLikelihood] {
-        try backend.likelihoods(of: targets, hidden: features(hidden), head: vocabulary)
+        try backend.likelihoods(of: targets, hidden: features(hidden), head: vocabulary, softCap: nil)
     }
 }
 

@@ -72,12 +72,3 @@ struct SelfAttention<B: Backend>: Layer {
         try backend.multiply(attended, by: output, addingTo: &hidden)
     }
 }
-
-extension AttentionDescription {
-    /// The same attention with its outputs in another order.
-    fileprivate func writing(_ order: Permutation?) -> AttentionDescription {
-        AttentionDescription(
-            headCount: headCount, keyValueHeadCount: keyValueHeadCount, headSize: headSize, scale: scale,
-            rotaryFrequencies: rotaryFrequencies, outputPermutation: order)
-    }
-}

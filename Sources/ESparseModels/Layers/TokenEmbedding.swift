@@ -45,12 +45,12 @@ package struct EmbeddingDescription: Sendable {
     ) throws -> TokenEmbedding<B> {
         let positions = try self.positions.map { positions in
             let table = try reader.tensor(positions.name, shape: [positions.rows, hiddenSize])
-            return (table: try backend.prepareEmbedding(table), offset: positions.offset)
+            return (table: try backend.prepareEmbedding(table, scale: 1), offset: positions.offset)
         }
         let table = try reader.tensor(name, shape: tableShape)
         return TokenEmbedding(
             backend: backend, vocabularySize: vocabularySize, positionLimit: positionLimit,
-            table: try backend.prepareEmbedding(table),
+            table: try backend.prepareEmbedding(table, scale: 1),
             projection: try projection.map { try backend.prepare($0, reader) },
             positions: positions)
     }

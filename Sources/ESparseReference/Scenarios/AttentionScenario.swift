@@ -10,18 +10,28 @@ package struct AttentionScenario: BackendScenario {
     /// Frequencies of the rotary positions; 0 for none.
     let frequencyCount: Int
     let isPermuted: Bool
+    let window: Int?
+    let softCap: Float?
+    let rotaryScale: Float
+    /// Positions after which a sequence has other frequencies; nil for never.
+    let shortPositions: Int?
     /// Tokens of every sequence in every call; 0 leaves a sequence out.
     let calls: [[Int]]
 
     /// Describes calls; `calls` holds the tokens of every sequence in every call.
     package init(
-        headCount: Int, keyValueHeadCount: Int, headSize: Int, frequencyCount: Int, isPermuted: Bool, calls: [[Int]]
+        headCount: Int, keyValueHeadCount: Int, headSize: Int, frequencyCount: Int, isPermuted: Bool,
+        window: Int? = nil, softCap: Float? = nil, rotaryScale: Float = 1, shortPositions: Int? = nil, calls: [[Int]]
     ) {
         self.headCount = headCount
         self.keyValueHeadCount = keyValueHeadCount
         self.headSize = headSize
         self.frequencyCount = frequencyCount
         self.isPermuted = isPermuted
+        self.window = window
+        self.softCap = softCap
+        self.rotaryScale = rotaryScale
+        self.shortPositions = shortPositions
         self.calls = calls
     }
 
@@ -30,7 +40,9 @@ package struct AttentionScenario: BackendScenario {
     package let bfloat16Bound = 5e-5
     package var description: String {
         "attention \(headCount)/\(keyValueHeadCount) heads of \(headSize), \(frequencyCount) frequencies"
-            + "\(isPermuted ? ", permuted" : ""), calls \(calls)"
+            + (isPermuted ? ", permuted" : "") + (window.map { ", window \($0)" } ?? "")
+            + (softCap.map { ", cap \($0)" } ?? "") + (rotaryScale == 1 ? "" : ", turned times \(rotaryScale)")
+            + (shortPositions.map { ", short to \($0)" } ?? "") + ", calls \(calls)"
     }
 
     /// The outputs of all calls, in order; both layers of the cache are used, with different values.
@@ -89,7 +101,9 @@ package struct AttentionScenario: BackendScenario {
         let frequencies = (0..<frequencyCount).map { 1 / Float($0 + 1) }
         return AttentionDescription(
             headCount: headCount, keyValueHeadCount: keyValueHeadCount, headSize: headSize,
-            scale: 1 / Float(headSize).squareRoot(), rotaryFrequencies: frequencyCount > 0 ? frequencies : nil,
+            scale: 1 / Float(headSize).squareRoot(), softCap: softCap, window: window,
+            rotaryFrequencies: frequencyCount > 0 ? frequencies : nil, rotaryScale: rotaryScale,
+            longRotary: shortPositions.map { LongRotary(frequencies: frequencies.map { $0 / 3 }, afterPositions: $0) },
             outputPermutation: isPermuted ? permutation : nil)
     }
 }

@@ -2,11 +2,12 @@
 
 package import ESparseCore
 
-/// A norm whose output may be in another order.
+/// A norm whose output may be in another order, or that every one of several runs of channels has for itself.
 package struct NormalizationScenario: BackendScenario {
     let kind: NormalizationKind
     let tokens: Int
     let channels: Int
+    var runs = 1
     let isPermuted: Bool
     let hasWeights: Bool
 
@@ -14,7 +15,7 @@ package struct NormalizationScenario: BackendScenario {
     package let singleBound = 1e-12
     package let bfloat16Bound = 1e-12
     package var description: String {
-        "\(kind.rawValue) norm \(tokens)x\(channels)\(isPermuted ? " permuted" : "")\(hasWeights ? "" : " plain")"
+        "\(kind.rawValue) norm \(tokens)x\(runs)x\(channels)\(isPermuted ? " permuted" : "")\(hasWeights ? "" : " plain")"
     }
 
     package func values<Candidate: Backend>(on backend: Candidate) throws -> [Float] {
@@ -23,13 +24,13 @@ package struct NormalizationScenario: BackendScenario {
         let bias = try numbers.tensor([channels])
         let permutation = numbers.permutation(channels)
         // A mean far from 0 shows cancellation in the variance.
-        let input = numbers.floats(tokens * channels).map { $0 + 3 }
+        let input = numbers.floats(tokens * runs * channels).map { $0 + 3 }
         let normalization = try backend.prepareNormalization(
             kind, size: channels, weight: hasWeights ? weight : nil,
             bias: hasWeights && kind == .layer ? bias : nil, epsilon: 1e-5,
             permutation: isPermuted ? permutation : nil)
         return try backend.floats(
-            of: backend.normalize(backend.activation(input, channels: channels), with: normalization))
+            of: backend.normalize(backend.activation(input, channels: runs * channels), with: normalization))
     }
 }
 
@@ -37,15 +38,16 @@ package struct NormalizationScenario: BackendScenario {
 package struct EmbeddingScenario: BackendScenario {
     let type: ElementType
     let channels: Int
+    let scale: Float
 
     package var operation: String { "embedding" }
     package let singleBound = 0.0
     package let bfloat16Bound = 0.0
-    package var description: String { "embedding \(type.rawValue) of \(channels)" }
+    package var description: String { "embedding \(type.rawValue) of \(channels) times \(scale)" }
 
     package func values<Candidate: Backend>(on backend: Candidate) throws -> [Float] {
         var numbers = NumberSource(2)
-        let table = try backend.prepareEmbedding(try numbers.tensor([19, channels], type: type))
+        let table = try backend.prepareEmbedding(try numbers.tensor([19, channels], type: type), scale: scale)
         return try backend.floats(of: backend.embed([18, 0, 7, 7, 3], in: table))
     }
 }

@@ -1,4 +1,4 @@
-// Linears and the head's likelihoods on made-up inputs.
+// Linears, and the head's logits and likelihoods, on made-up inputs.
 
 package import ESparseCore
 
@@ -36,23 +36,34 @@ package struct LinearScenario: BackendScenario {
     }
 }
 
-/// Likelihoods of targets under a head.
-package struct LikelihoodScenario: BackendScenario {
+/// Logits of a head, and likelihoods of targets under it.
+package struct HeadScenario: BackendScenario {
+    /// What is asked of the head.
+    package enum Question: Sendable { case logits, likelihoods }
+
+    let question: Question
     let tokens: Int
     let channels: Int
     let vocabulary: Int
+    let softCap: Float?
 
-    package var operation: String { "likelihoods" }
+    package var operation: String { "\(question)" }
     package let singleBound = 1e-11
     package let bfloat16Bound = 1e-5
-    package var description: String { "likelihoods \(tokens)x\(channels)->\(vocabulary)" }
+    package var description: String {
+        "\(question) \(tokens)x\(channels)->\(vocabulary)" + (softCap.map { ", cap \($0)" } ?? "")
+    }
 
     package func values<Candidate: Backend>(on backend: Candidate) throws -> [Float] {
         var numbers = NumberSource(5)
         let weight = LinearWeight(matrix: .dense(try numbers.tensor([vocabulary, channels], deviation: 0.3)))
         let head = try backend.prepareLinear(weight, bias: nil)
         let hidden = try backend.activation(numbers.floats(tokens * channels), channels: channels)
+        if question == .logits {
+            return try backend.floats(of: backend.logits(hidden, by: head, softCap: softCap))
+        }
         let targets = numbers.integers(tokens, below: vocabulary).map { Int32($0) }
-        return try backend.likelihoods(of: targets, hidden: hidden, head: head).map { Float($0.negativeLogLikelihood) }
+        return try backend.likelihoods(of: targets, hidden: hidden, head: head, softCap: softCap)
+            .map { Float($0.negativeLogLikelihood) }
     }
 }

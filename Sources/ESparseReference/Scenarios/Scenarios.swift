@@ -19,8 +19,18 @@ package enum Scenarios {
                 }
             }
         }
+        for kind in [NormalizationKind.rootMeanSquare, .layer] {
+            for (tokens, runs, channels) in [(1, 3, 64), (5, 2, 7), (33, 9, 20), (2, 1, 1), (3, 5, 300)] {
+                scenarios.append(
+                    NormalizationScenario(
+                        kind: kind, tokens: tokens, channels: channels, runs: runs, isPermuted: false, hasWeights: true)
+                )
+            }
+        }
         for type in [ElementType.float32, .float16, .bfloat16] {
-            for channels in [1, 15, 48, 129] { scenarios.append(EmbeddingScenario(type: type, channels: channels)) }
+            for (channels, scale) in [(1, 1), (15, 3.873), (48, 1), (129, 11.3578)] as [(Int, Float)] {
+                scenarios.append(EmbeddingScenario(type: type, channels: channels, scale: scale))
+            }
         }
         for (tokens, channels) in [(1, 1), (5, 31), (70, 300)] {
             var operations = [ElementwiseScenario.Operation.add, .rows]
@@ -46,7 +56,13 @@ package enum Scenarios {
                             hasBias: tokens != 3))
                 }
             }
-            scenarios.append(LikelihoodScenario(tokens: tokens, channels: 48, vocabulary: 301))
+            for question in [HeadScenario.Question.logits, .likelihoods] {
+                for softCap in [nil, 3] as [Float?] {
+                    scenarios.append(
+                        HeadScenario(
+                            question: question, tokens: tokens, channels: 48, vocabulary: 301, softCap: softCap))
+                }
+            }
         }
         return scenarios
     }()
@@ -83,6 +99,50 @@ package enum Scenarios {
             AttentionScenario(
                 headCount: 3, keyValueHeadCount: 1, headSize: 16, frequencyCount: 8, isPermuted: false,
                 calls: [[255], [2], [254], [1], [1], [2]]))
+        return scenarios + windows + rotations
+    }()
+
+    /// Windows of one position, shorter and longer than the sequences, with capped scores and without.
+    private static let windows: [any BackendScenario] = {
+        var scenarios: [any BackendScenario] = []
+        for (window, softCap) in [(1, nil), (2, 1.5), (9, nil), (64, 50), (71, nil), (1000, 0.7)] as [(Int, Float?)] {
+            for size in [20, 64] {
+                scenarios.append(
+                    AttentionScenario(
+                        headCount: 6, keyValueHeadCount: 2, headSize: size, frequencyCount: size / 4,
+                        isPermuted: size == 20, window: window, softCap: softCap, calls: [[70], [1], [2], [9]]))
+            }
+            scenarios.append(
+                AttentionScenario(
+                    headCount: 3, keyValueHeadCount: 1, headSize: 16, frequencyCount: 8, isPermuted: true,
+                    window: window, softCap: softCap, calls: [[5, 0, 40], [1, 1, 1], [0, 30, 1], [1, 2, 25]]))
+        }
+        scenarios.append(
+            AttentionScenario(
+                headCount: 2, keyValueHeadCount: 1, headSize: 128, frequencyCount: 64, isPermuted: false, softCap: 2,
+                calls: [[20, 18, 3], [1, 30, 17]]))
+        // Tiles of which whole strips see none of a step's keys, and pieces that start anywhere.
+        for (window, softCap) in [(3, 1), (100, nil), (255, 2), (256, nil), (257, 50)] as [(Int, Float?)] {
+            scenarios.append(
+                AttentionScenario(
+                    headCount: 2, keyValueHeadCount: 2, headSize: 64, frequencyCount: 8, isPermuted: false,
+                    window: window, softCap: softCap, calls: [[330, 20], [1, 255], [4, 1]]))
+        }
+        return scenarios
+    }()
+
+    /// Turns of a part of the channels, larger ones, and other ones in long sequences, which some outgrow and others do not.
+    private static let rotations: [any BackendScenario] = {
+        var scenarios: [any BackendScenario] = []
+        for frequencyCount in [2, 12, 32] {
+            for shortPositions in [nil, 0, 25, 400] as [Int?] {
+                scenarios.append(
+                    AttentionScenario(
+                        headCount: 2, keyValueHeadCount: 1, headSize: 64, frequencyCount: frequencyCount,
+                        isPermuted: false, rotaryScale: 1.19, shortPositions: shortPositions,
+                        calls: [[20, 40, 3], [6, 1, 2], [1, 1, 30]]))
+            }
+        }
         return scenarios
     }()
 
@@ -97,12 +157,14 @@ package enum Scenarios {
                         hasBias: tokens != 100))
             }
         }
-        scenarios.append(LikelihoodScenario(tokens: 130, channels: 512, vocabulary: 20_000))
+        scenarios.append(
+            HeadScenario(question: .likelihoods, tokens: 130, channels: 512, vocabulary: 20_000, softCap: 30))
         for (heads, keyValueHeads, size) in [(8, 8, 128), (8, 2, 64), (4, 4, 80), (4, 4, 96)] {
             scenarios.append(
                 AttentionScenario(
                     headCount: heads, keyValueHeadCount: keyValueHeads, headSize: size, frequencyCount: size / 2,
-                    isPermuted: size == 64, calls: [[300, 0], [1, 5], [2, 200], [17, 1]]))
+                    isPermuted: size == 64, window: size == 128 ? 130 : nil, softCap: size == 96 ? 20 : nil,
+                    calls: [[300, 0], [1, 5], [2, 200], [17, 1]]))
         }
         for kind in [NormalizationKind.rootMeanSquare, .layer] {
             scenarios.append(

@@ -110,7 +110,10 @@ package struct GenerationBatch<B: Backend> {
         for index in slots.indices {
             guard var slot = slots[index], tokens.count < chunkSize else { continue }
             let piece = slot.pending.prefix(chunkSize - tokens.count)
-            segments.append(TokenBatch.Segment(sequence: index, start: slot.position, count: piece.count))
+            segments.append(
+                TokenBatch.Segment(
+                    sequence: index, start: slot.position, count: piece.count,
+                    textLength: slot.position + slot.pending.count))
             tokens += piece
             slot.position += piece.count
             slot.pending = slot.pending.dropFirst(piece.count)

@@ -33,6 +33,7 @@ const std::map<std::string, kernel_entry> &kernels() {
         ALL("elements.cu", esparse_add),
         BOTH("elements.cu", esparse_round),
         BOTH("elements.cu", esparse_widen),
+        ONE("elements.cu", esparse_soft_cap),
         ALL("elements.cu", esparse_embed),
         ONE("elements.cu", esparse_rows),
         ALL("elements.cu", esparse_add_positions),

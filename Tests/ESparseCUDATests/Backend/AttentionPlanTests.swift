@@ -5,10 +5,12 @@ import ESparseCore
 import Testing
 
 @Suite struct AttentionPlanTests {
-    private func plan(_ segments: [(Int, Int, Int)], headSize: Int, heads: Int = 4) -> [AttentionPlan.Part] {
+    private func plan(
+        _ segments: [(Int, Int, Int)], headSize: Int, heads: Int = 4, window: Int? = nil
+    ) -> [AttentionPlan.Part] {
         AttentionPlan(
             TokenBatch(segments.map { TokenBatch.Segment(sequence: $0.0, start: $0.1, count: $0.2) }),
-            headCount: heads, headSize: headSize
+            headCount: heads, headSize: headSize, window: window
         ).parts
     }
 
@@ -33,6 +35,15 @@ import Testing
     @Test(arguments: [(0, 1, 1), (255, 1, 1), (256, 1, 2), (255, 2, 2), (4095, 1, 16)])
     func splitsCoverAllPositions(_ start: Int, _ count: Int, _ splits: Int) {
         #expect(plan([(0, start, count)], headSize: 64) == [.init(tokens: 0..<count, kernel: .few(splits: splits))])
+    }
+
+    /// A window needs no more splits than it can touch, wherever it starts.
+    @Test(arguments: [(1, 1), (2, 2), (256, 2), (257, 2), (258, 3), (4096, 17), (.max, 40)])
+    func windowsNeedFewSplits(_ window: Int, _ splits: Int) {
+        #expect(
+            plan([(0, 10_000, 1)], headSize: 64, window: window) == [
+                .init(tokens: 0..<1, kernel: .few(splits: splits))
+            ])
     }
 
     /// A recorded step has splits for all positions of its class, whatever those of its tokens, and partial results stay within bounds.

@@ -50,13 +50,21 @@ import Testing
         }
     }
 
+    /// Positions before a window are not read, by splits and by tiles.
+    @Test(arguments: [(1, 1), (200, 1), (300, 3), (7, 100), (1, 70)])
+    func hiddenPositionsAreNotRead(_ sizes: (window: Int, count: Int)) throws {
+        let output = try CacheChecks.behindHidden(
+            on: EmulatedBackend.make(.bfloat16), window: sizes.window, headSize: 64, count: sizes.count)
+        #expect(output.count == sizes.count * 128 && output.allSatisfy { abs($0 - 1) < 0.01 })
+    }
+
     @Test func resultsKeepTheirPrecisionWhereItCounts() throws {
         let backend = try EmulatedBackend.make(.bfloat16)
         let linear = try backend.prepareLinear(
             LinearWeight(matrix: .dense(try Tensor([1, 1, 1, -1], shape: [2, 2]))), bias: nil)
         let input = try backend.activation([256, 1], channels: 2)
         // 257 and 255 need 9 bits; bfloat16 has 8.
-        #expect(try backend.floats(of: backend.logits(input, by: linear)) == [257, 255])
+        #expect(try backend.floats(of: backend.logits(input, by: linear, softCap: nil)) == [257, 255])
         #expect(try backend.floats(of: backend.multiply(input, by: linear)) == [256, 255])
         var residual = try backend.activation([0.001953125, 0], channels: 2)
         try backend.multiply(input, by: linear, addingTo: &residual)
@@ -87,7 +95,7 @@ import Testing
         }
         #expect(throws: CUDAWeightError.elementType(.uint8, role: "an embedding table")) {
             _ = try backend.prepareEmbedding(
-                try Tensor(elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [UInt8](0..<4))))
+                try Tensor(elementType: .uint8, shape: [1, 4], storage: ByteStorage(copying: [UInt8](0..<4))), scale: 1)
         }
     }
 
