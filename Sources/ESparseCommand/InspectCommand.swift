@@ -65,6 +65,7 @@ struct InspectCommand: ParsableCommand {
                 ] + (linear.kernels.map { [$0.map(\.description).joined(separator: ", ")] } ?? []))
         }
         print(table.plainText)
+        if let leftOut = checkpoint.leftOut { print("Opened as text alone; left out: \(leftOut)") }
         print("\(inspection.parameterCount) parameters, \(Quantity.bytes(inspection.fileBytes)) of weight files")
         print("\(Quantity.bytes(inspection.sixteenBitBytes)) with 16-bit weights, packed as stored")
     }

@@ -74,8 +74,14 @@ struct ModelOptions: ParsableArguments {
     /// How the processor computes.
     var precision: Precision { requestedPrecision ?? .preferred }
 
-    /// Opens the checkpoint and its tokenizer; reads no weights.
-    func open() throws -> OpenedModel { try OpenedModel(path: path) }
+    /// Opens the checkpoint and its tokenizer; reads no weights. `note` is told what of the model is left out.
+    func open(note: (String) -> Void) throws -> OpenedModel {
+        let opened = try OpenedModel(path: path)
+        if let leftOut = opened.checkpoint.leftOut {
+            note("Note: \(path) is opened as text alone; left out: \(leftOut)")
+        }
+        return opened
+    }
 }
 
 /// Where a command's result goes as JSON.

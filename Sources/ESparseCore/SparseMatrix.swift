@@ -49,7 +49,7 @@ public struct SparseMatrix: Sendable {
         }
     }
 
-    /// The matrix with its rows reordered, which breaks no group, so nothing is checked again.
+    /// The matrix with other rows of its own, which breaks no group, so nothing is checked again.
     init(_ original: SparseMatrix, values: Tensor, bitmask: Tensor) {
         rows = values.rows
         columns = original.columns

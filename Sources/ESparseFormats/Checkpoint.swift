@@ -27,10 +27,12 @@ public struct Checkpoint: Sendable {
     public let path: String
     /// What it is.
     public let kind: Kind
-    /// The bytes of config.json, or the same said from GGUF metadata.
+    /// The bytes of config.json, or the same said from GGUF metadata; of a model of several parts, what it says of the text part.
     public let configuration: Data
     /// The weights under Hugging Face names.
     public let weights: any WeightSource
+    /// What of the folder is not opened, in words, where it holds a model of several parts; its text part is.
+    public let leftOut: String?
     /// Where the tokenizer is.
     public let tokenizer: TokenizerLocation
     /// How the checkpoint was pruned, or nil where it was not.
@@ -74,7 +76,8 @@ public struct Checkpoint: Sendable {
             throw FormatError.notACheckpoint(path: path, reason: "the folder has no config.json")
         }
         let config = try FileSystem.read(configPath)
-        guard try JSONParser.parse(config, path: configPath).members != nil else {
+        let settings = try JSONParser.parse(config, path: configPath)
+        guard settings.members != nil else {
             throw FormatError.invalidJSON(path: configPath, offset: 0, reason: "an object must be here")
         }
         let manifestPath = path + "/" + SparseManifest.fileName
@@ -94,9 +97,12 @@ public struct Checkpoint: Sendable {
             let reason = "describes \(linear.name) as [\(linear.rows), \(linear.columns)], which the weights are not"
             throw FormatError.invalidField(path: manifestPath, field: "linears", reason: reason)
         }
+        let text = TextPart(of: settings, weights: weights)
         return Checkpoint(
-            path: path, kind: manifest == nil ? .safetensors : .sparse, configuration: Data(config), weights: weights,
-            tokenizer: .folder(path), manifest: manifest, fileBytes: weights.byteCount, parts: [])
+            path: path, kind: manifest == nil ? .safetensors : .sparse,
+            configuration: text?.configuration ?? Data(config), weights: text?.weights ?? weights,
+            leftOut: text?.leftOut, tokenizer: .folder(path), manifest: manifest, fileBytes: weights.byteCount,
+            parts: [])
     }
 
     private static func gguf(_ path: String) throws -> Checkpoint {
@@ -104,7 +110,7 @@ public struct Checkpoint: Sendable {
         return Checkpoint(
             path: path, kind: .gguf,
             configuration: try GGUFConfiguration(metadata: files.metadata).json(files: files),
-            weights: try GGUFWeights(files: files), tokenizer: .gguf(files.metadata), manifest: nil,
+            weights: try GGUFWeights(files: files), leftOut: nil, tokenizer: .gguf(files.metadata), manifest: nil,
             fileBytes: files.byteCount, parts: files.files.map(\.path))
     }
 }

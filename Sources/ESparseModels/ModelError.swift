@@ -14,6 +14,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case unsupportedSetting(String, value: String, supported: String)
     /// The checkpoint is of another kind of model.
     case unsupportedModelType(String, supported: [String])
+    /// The checkpoint is of a model that sends each token to some of many feed-forward layers.
+    case mixtureOfExperts(String)
     /// The checkpoint lacks a tensor that config.json calls for.
     case missingTensor(String, expected: [Int])
     /// A tensor does not have the shape that config.json calls for.
@@ -52,6 +54,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
             "config.json: \"\(key)\" is \(value), which is not supported; supported: \(supported)"
         case .unsupportedModelType(let type, let supported):
             "models of type \"\(type)\" are not supported; supported model types: \(supported.joined(separator: ", "))"
+        case .mixtureOfExperts(let type):
+            "models of type \"\(type)\" are mixtures of experts, which are not supported; take a dense model"
         case .missingTensor(let name, let expected):
             "the checkpoint has no tensor \(name), which should have shape \(expected); it is incomplete, or config.json belongs "
                 + "to another model"

@@ -41,8 +41,6 @@ private struct Configuration {
 
     @Test(
         arguments: [
-            ("hidden_size", nil, #"config.json has no "hidden_size", which this model family needs"#),
-            ("hidden_size", "null", #"config.json has no "hidden_size", which this model family needs"#),
             ("model_type", nil, #"config.json has no "model_type", which this model family needs"#),
             ("hidden_size", "0", #"config.json: "hidden_size" is 0, but it must be between 1 and 4194304"#),
             ("vocab_size", "-5", #"config.json: "vocab_size" is -5, but it must be between 1 and 16777216"#),
@@ -73,9 +71,9 @@ private struct Configuration {
                     + "supported: silu, swish, relu, gelu, gelu_new, gelu_pytorch_tanh"
             ),
             (
-                "rope_scaling", #"{"type": "yarn", "factor": 4}"#,
-                #"config.json: "rope_scaling.rope_type" is "yarn", which is not supported; "#
-                    + "supported: default, linear, llama3"
+                "rope_scaling", #"{"type": "dynamic", "factor": 4}"#,
+                #"config.json: "rope_scaling.rope_type" is "dynamic", which is not supported; "#
+                    + "supported: default, linear, llama3, yarn, longrope"
             ),
             (
                 "rope_parameters", #"{"rope_type": "linear"}"#,
@@ -99,7 +97,8 @@ private struct Configuration {
             ),
             (
                 "model_type", #""gpt2""#,
-                #"models of type "gpt2" are not supported; supported model types: llama, mistral, opt"#
+                #"models of type "gpt2" are not supported; supported model types: llama, mistral, ministral, qwen2, "#
+                    + "qwen3, gemma2, gemma3_text, phi3, olmo2, opt"
             ),
         ] as [(String, String?, String)])
     func absurdLlamaSettings(_ key: String, _ value: String?, _ expected: String) {
@@ -108,7 +107,6 @@ private struct Configuration {
 
     @Test(
         arguments: [
-            ("ffn_dim", nil, #"config.json has no "ffn_dim", which this model family needs"#),
             (
                 "word_embed_proj_dim", "-1",
                 #"config.json: "word_embed_proj_dim" is -1, but it must be between 1 and 4194304"#
@@ -140,33 +138,13 @@ private struct Configuration {
         #expect(sentence(Configuration.llama.with(["rope_theta": "1e39"])) != "accepted")
     }
 
-    @Test func slidingWindows() {
-        let mistral = #""mistral""#
-        func verdict(_ window: String?) -> String {
-            sentence(
-                Configuration.llama.with([
-                    "model_type": mistral, "sliding_window": window, "max_position_embeddings": "8192",
-                ]))
+    /// Learned positions end; rotary ones do not.
+    @Test func onlyLearnedPositionsEnd() throws {
+        func limit(_ configuration: Configuration) throws -> Int? {
+            try ModelArchitecture(configuration: configuration.with([:])).positionLimit
         }
-        #expect(verdict("null") == "accepted")
-        #expect(verdict("8192") == "accepted")
-        let refused =
-            #"config.json: "sliding_window" is 4096, which is not supported; "#
-            + #"supported: null, or at least "max_position_embeddings" (8192)"#
-        #expect(verdict("4096") == refused)
-        #expect(verdict(nil) == refused)
-    }
-
-    /// Beyond its window attention would slide, which it does not do here.
-    @Test func aWindowLimitsPositions() throws {
-        func limit(_ changes: [String: String?]) throws -> Int? {
-            try ModelArchitecture(configuration: Configuration.llama.with(changes)).positionLimit
-        }
-        let mistral: [String: String?] = ["model_type": #""mistral""#, "max_position_embeddings": "8192"]
-        #expect(try limit(mistral.merging(["sliding_window": "9000"]) { $1 }) == 9000)
-        #expect(try limit(mistral.merging(["sliding_window": "null"]) { $1 }) == nil)
-        #expect(try limit([:]) == nil)
-        #expect(try ModelArchitecture(configuration: Configuration.opt.with([:])).positionLimit == 128)
+        #expect(try limit(.llama) == nil)
+        #expect(try limit(.opt) == 128)
     }
 
     @Test func bothSpellingsOfRotarySettings() throws {
@@ -196,7 +174,7 @@ private struct Configuration {
         #expect(architecture.elementType == .bfloat16)
         let old = try ModelArchitecture(
             configuration: Configuration.opt.with(["eos_token_id": "2", "torch_dtype": #""float16""#]))
-        #expect(old.beginToken == nil)
+        #expect(old.beginToken == 2)
         #expect(old.endTokens == [2])
         #expect(old.elementType == .float16)
     }

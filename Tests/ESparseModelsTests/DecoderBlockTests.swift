@@ -109,13 +109,23 @@ import Testing
         let opt = try ModelArchitecture(configuration: ModelFixture("opt-plain").configuration)
         func producers(_ architecture: ModelArchitecture) -> [String] {
             guard case .inProducers(let linears)? = architecture.blocks[1].sites.last?.shuffle else { return [] }
-            return linears.flatMap { [$0.name, $0.biasName ?? "none"] }
+            return linears.flatMap { [$0.linear.name, $0.linear.biasName ?? "none", "\($0.rows)"] }
         }
         #expect(
             producers(llama) == [
-                "model.layers.1.mlp.gate_proj.weight", "model.layers.1.mlp.gate_proj.bias",
-                "model.layers.1.mlp.up_proj.weight", "model.layers.1.mlp.up_proj.bias",
+                "model.layers.1.mlp.gate_proj.weight", "model.layers.1.mlp.gate_proj.bias", "0..<48",
+                "model.layers.1.mlp.up_proj.weight", "model.layers.1.mlp.up_proj.bias", "0..<48",
             ])
-        #expect(producers(opt) == ["model.decoder.layers.1.fc1.weight", "model.decoder.layers.1.fc1.bias"])
+        #expect(producers(opt) == ["model.decoder.layers.1.fc1.weight", "model.decoder.layers.1.fc1.bias", "0..<48"])
+        let phi = try ModelArchitecture(configuration: ModelFixture("phi3").configuration)
+        let fused = "model.layers.1.mlp.gate_up_proj.weight"
+        #expect(producers(phi) == [fused, "none", "0..<48", fused, "none", "48..<96"])
+    }
+
+    /// Where a layer reads the residual stream itself, its input cannot be shuffled, and says so.
+    @Test func inputsWithoutANormBeforeKeepTheirOrder() throws {
+        let olmo = try ModelArchitecture(configuration: ModelFixture("olmo2").configuration)
+        let canShuffle = olmo.blocks[0].sites.map { if case .impossible = $0.shuffle { false } else { true } }
+        #expect(canShuffle == [false, true, false, true])
     }
 }

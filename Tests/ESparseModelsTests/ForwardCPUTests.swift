@@ -21,7 +21,11 @@ import Testing
         try checks.cachedEqualsWhole(name)
     }
 
-    @Test(arguments: ["llama-head-size", "llama-llama3-rope-old", "opt-plain", "opt-projected-post-norm"])
+    @Test(
+        arguments: [
+            "llama-head-size", "llama-llama3-rope-old", "opt-plain", "opt-projected-post-norm", "mistral-window",
+            "qwen3", "gemma2", "gemma3-text", "phi3", "olmo2",
+        ])
     func batchedEqualsSingle(_ name: String) throws {
         try checks.batchedEqualsSingle(name)
     }
@@ -30,11 +34,13 @@ import Testing
         try checks.shuffledEqualsPlain(name)
     }
 
-    @Test(arguments: ["llama-linear-rope", "opt-plain"]) func packedEqualsDense(_ name: String) throws {
+    @Test(arguments: ["llama-linear-rope", "opt-plain"] + ModelFixture.families)
+    func packedEqualsDense(_ name: String) throws {
         try checks.packedEqualsDense(name)
     }
 
-    @Test(arguments: ["llama-grouped-tied", "opt-projected-untied"]) func likelihoods(_ name: String) throws {
+    @Test(arguments: ["llama-grouped-tied", "opt-projected-untied", "gemma2", "gemma3-text-old"])
+    func likelihoods(_ name: String) throws {
         try checks.likelihoodsEqualLogits(name)
     }
 

@@ -29,12 +29,14 @@ import Testing
         try ForwardChecks(backend: try Self.backend(.bfloat16), tolerance: 0.05).equalsTransformers(name)
     }
 
-    @Test(arguments: ["llama-plain", "llama-linear-rope", "opt-plain", "opt-post-norm"])
+    @Test(arguments: ["llama-plain", "llama-linear-rope", "opt-plain", "opt-post-norm"] + ModelFixture.families)
     func cachedEqualsWhole(_ name: String) throws {
         try checks.cachedEqualsWhole(name)
     }
 
-    @Test(arguments: ["llama-head-size", "opt-projected-post-norm"]) func batchedEqualsSingle(_ name: String) throws {
+    @Test(arguments: ["llama-head-size", "opt-projected-post-norm", "gemma2", "phi3"]) func batchedEqualsSingle(
+        _ name: String
+    ) throws {
         try checks.batchedEqualsSingle(name)
     }
 
@@ -42,11 +44,13 @@ import Testing
         try checks.shuffledEqualsPlain(name)
     }
 
-    @Test(arguments: ["llama-linear-rope", "opt-plain"]) func packedEqualsDense(_ name: String) throws {
+    @Test(arguments: ["llama-linear-rope", "opt-plain"] + ModelFixture.families)
+    func packedEqualsDense(_ name: String) throws {
         try checks.packedEqualsDense(name)
     }
 
-    @Test(arguments: ["llama-grouped-tied", "opt-projected-untied"]) func likelihoods(_ name: String) throws {
+    @Test(arguments: ["llama-grouped-tied", "opt-projected-untied", "gemma2", "gemma3-text-old"])
+    func likelihoods(_ name: String) throws {
         try checks.likelihoodsEqualLogits(name)
     }
 }

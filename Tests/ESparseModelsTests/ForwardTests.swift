@@ -32,7 +32,8 @@ struct ForwardChecks<B: Backend> {
         let vocabulary = model.architecture.vocabularySize
         var cache = try model.makeCache(sequenceCount: 1, capacity: fixture.tokens.count)
         for range in [0..<1, 1..<6, 6..<7, 7..<fixture.tokens.count] {
-            let segment = TokenBatch.Segment(sequence: 0, start: range.lowerBound, count: range.count)
+            let segment = TokenBatch.Segment(
+                sequence: 0, start: range.lowerBound, count: range.count, textLength: fixture.tokens.count)
             let found = try model.logits(Array(fixture.tokens[range]), batch: TokenBatch([segment]), cache: &cache)
             let expected = fixture.logits[(range.upperBound - 1) * vocabulary..<range.upperBound * vocabulary]
             #expect(relativeError(try backend.floats(of: found), Array(expected)) < tolerance)
@@ -72,7 +73,11 @@ struct ForwardChecks<B: Backend> {
             case .atRunTime:
                 for linear in site.linears { weights.permutations[linear.name] = order }
             case .inProducers(let producers):
-                for tensor in producers.flatMap(\.tensors) { try weights.permuteRows(of: tensor.name, by: order) }
+                for producer in producers {
+                    for tensor in producer.linear.tensors {
+                        try weights.permuteRows(of: tensor.name, by: order, from: producer.rows.lowerBound)
+                    }
+                }
             case .impossible:
                 break
             }
@@ -128,7 +133,11 @@ struct ForwardChecks<B: Backend> {
         try checks.cachedEqualsWhole(name)
     }
 
-    @Test(arguments: ["llama-head-size", "llama-llama3-rope-old", "opt-plain", "opt-projected-post-norm"])
+    @Test(
+        arguments: [
+            "llama-head-size", "llama-llama3-rope-old", "opt-plain", "opt-projected-post-norm", "mistral-window",
+            "qwen3", "gemma2", "gemma3-text", "phi3", "olmo2",
+        ])
     func batchedEqualsSingle(_ name: String) throws {
         try checks.batchedEqualsSingle(name)
     }
@@ -137,11 +146,13 @@ struct ForwardChecks<B: Backend> {
         try checks.shuffledEqualsPlain(name)
     }
 
-    @Test(arguments: ["llama-linear-rope", "opt-plain"]) func packedEqualsDense(_ name: String) throws {
+    @Test(arguments: ["llama-linear-rope", "opt-plain"] + ModelFixture.families)
+    func packedEqualsDense(_ name: String) throws {
         try checks.packedEqualsDense(name)
     }
 
-    @Test(arguments: ["llama-grouped-tied", "opt-projected-untied"]) func likelihoods(_ name: String) throws {
+    @Test(arguments: ["llama-grouped-tied", "opt-projected-untied", "gemma2", "gemma3-text-old"])
+    func likelihoods(_ name: String) throws {
         try checks.likelihoodsEqualLogits(name)
     }
 }

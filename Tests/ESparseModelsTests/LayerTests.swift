@@ -21,22 +21,20 @@ private struct ProductDescription: LayerDescription {
         inputShuffle: InputSite.Shuffle, from reader: WeightReader, onto backend: B
     ) throws -> LoadedLayer<B> {
         let (linears, order) = try backend.prepare(sites(inputShuffle: inputShuffle)[0], reader)
-        return (Product(backend: backend, site: site, linear: linears[0]), order)
+        return (Product<B>(site: site, linear: linears[0]), order)
     }
 }
 
 private struct Product<B: Backend>: Layer {
     typealias Place = B
-    let backend: B
     let site: String
     let linear: B.PreparedLinear
 
     func forward(
-        _ input: consuming B.Activation, addingTo hidden: inout B.Activation, pass: BlockPass<B>,
-        cache: inout B.KeyValueCache
-    ) throws {
+        _ input: consuming B.Activation, pass: BlockPass<B>, cache: inout B.KeyValueCache
+    ) throws -> LayerOutput<B> {
         try pass.reach(site, input)
-        try backend.multiply(input, by: linear, addingTo: &hidden)
+        return LayerOutput(input, times: linear)
     }
 }
 
@@ -48,6 +46,34 @@ private struct Product<B: Backend>: Layer {
 
     private func layer(_ site: String, _ module: String) -> ProductDescription {
         ProductDescription(site: site, linear: LinearDescription(module, rows: 2, columns: 2, hasBias: false))
+    }
+
+    /// By hand: the norm of (3, 1) is (3, 1) / sqrt 5, added to (1, 1).
+    @Test func aNormAfterALayerIsOfItsOutputAlone() throws {
+        let weights = MemoryWeights(tensors: ["a.weight": try Tensor([3, 0, 0, 1], shape: [2, 2])])
+        let block = try BlockDescription(layers: [ResidualLayerDescription(layer("first", "a"), after: norm)]).load(
+            from: WeightReader(weights), onto: backend)
+        var hidden = backend.activation([1, 1], channels: 2)
+        var cache = try backend.makeCache(
+            CacheDescription(layerCount: 1, sequenceCount: 1, capacity: 1, keyValueHeadCount: 1, headSize: 2))
+        try block.forward(hidden: &hidden, batch: .wholeSequence(1), layer: 0, cache: &cache)
+        let found = backend.floats(of: hidden)
+        let root = Float(5).squareRoot()
+        #expect(abs(found[0] - 1 - 3 / root) < 1e-6 && abs(found[1] - 1 - 1 / root) < 1e-6)
+    }
+
+    /// By hand: rows 1 and 2 of four in the other order, those around them where they are.
+    @Test func someRowsOfALinearArePermuted() throws {
+        let rows = LinearRows(LinearDescription("a", rows: 4, columns: 2, hasBias: false), rows: 1..<3)
+        let swapped = try #require(Permutation([1, 0]))
+        #expect(rows.order(permutedBy: swapped) == [0, 2, 1, 3])
+        var order: [Int32] = [3, 2, 1, 0]
+        rows.permute(&order, by: swapped)
+        #expect(order == [3, 1, 2, 0])
+        let weight = LinearWeight(matrix: .dense(try Tensor([0, 1, 2, 3, 4, 5, 6, 7], shape: [4, 2])))
+        guard case .dense(let part) = rows.part(of: weight).matrix else { return }
+        #expect(part.shape == [2, 2])
+        #expect(try part.floats() == [2, 3, 4, 5])
     }
 
     /// Three layers: the first reads a norm, the second the stream, the third's sum is normalised.

@@ -23,8 +23,9 @@ private struct RowShuffled: WeightSource {
             for site in block.sites {
                 guard case .inProducers(let producers) = site.shuffle, let order = orders[site.name] else { continue }
                 if site.linears.contains(where: { $0.name == name }) { return tensor.gatheringColumns(order.order) }
-                let isProduced = producers.contains { $0.name == name || $0.biasName == name }
-                if isProduced { return tensor.gatheringRows(order.order) }
+                let produced = producers.filter { $0.linear.name == name || $0.linear.biasName == name }
+                if produced.isEmpty { continue }
+                return produced.reduce(tensor) { $0.gatheringRows($1.order(permutedBy: order)) }
             }
         }
         return tensor

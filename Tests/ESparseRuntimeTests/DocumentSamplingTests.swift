@@ -23,6 +23,13 @@ import Testing
             sampling: sampling, stopTokens: stopTokens, seed: 3, progress: progress)
     }
 
+    /// Every family writes its own calibration text.
+    @Test(arguments: ModelFixture.families) func everyFamilyWritesItsOwnText(_ name: String) throws {
+        let documents = try documents(name, tokenCount: 40, isSeparated: true, batchSize: 3)
+        #expect(documents.reduce(0) { $0 + $1.count + 1 } >= 40)
+        #expect(documents.joined().allSatisfy { (0..<97).contains($0) })
+    }
+
     /// Documents are drawn as requests are, and cut as soon as there is enough: no batch draws a token too many.
     @Test(arguments: [1, 2, 5, 64]) func documentsAreCutWhereThereAreEnough(_ batchSize: Int) throws {
         let name = "llama-head-size"

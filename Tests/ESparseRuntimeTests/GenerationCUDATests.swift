@@ -42,7 +42,7 @@ import Testing
     }
 
     /// Sequences of different lengths that start and end at different times, in batches of many sizes.
-    @Test(arguments: ["llama-grouped-tied", "opt-plain", "opt-projected-post-norm"], 0..<4)
+    @Test(arguments: ["llama-grouped-tied", "opt-plain", "opt-projected-post-norm", "gemma2", "phi3"], 0..<4)
     func drawsAsTheHostDoes(_ name: String, _ rule: Int) throws {
         let (temperature, topK, topP) = Self.rules[rule]
         let sampling = try SamplingSettings(temperature: temperature, topK: topK, topP: topP)
@@ -82,7 +82,8 @@ import Testing
         #expect(try generate([request], with: model)[0].tokens == plain(model, request))
     }
 
-    @Test(arguments: ["llama-plain", "opt-projected-untied"]) func greedyEqualsTransformers(_ name: String) throws {
+    @Test(arguments: ["llama-plain", "opt-projected-untied"] + ModelFixture.families)
+    func greedyEqualsTransformers(_ name: String) throws {
         let half = try CUDABackend(
             type: .float16,
             toolkit: CUDAToolkit.load(LibrarySearch(environment: EmulatedCUDA.environment(), asksSystem: false)),

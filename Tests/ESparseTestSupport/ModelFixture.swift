@@ -7,11 +7,22 @@ package import FoundationEssentials
 /// One variant's configuration, weights and expected outputs.
 package struct ModelFixture {
     /// All variants of scripts/fixtures/models.py.
-    package static let names = [
-        "llama-plain", "llama-grouped-tied", "llama-head-size", "llama-linear-rope", "llama-llama3-rope-old",
-        "llama-llama3-rope-new", "llama-gelu-tanh", "mistral", "opt-plain", "opt-post-norm",
-        "opt-projected-post-norm", "opt-projected-untied", "opt-no-final-norm", "opt-no-bias",
+    package static let names =
+        [
+            "llama-plain", "llama-grouped-tied", "llama-head-size", "llama-linear-rope", "llama-llama3-rope-old",
+            "llama-llama3-rope-new", "llama-gelu-tanh", "mistral", "opt-plain", "opt-post-norm",
+            "opt-projected-post-norm", "opt-projected-untied", "opt-no-final-norm", "opt-no-bias", "llama-yarn",
+        ] + families
+
+    /// Those of the families after LLaMA, Mistral without a window and OPT.
+    package static let families = [
+        "mistral-window", "ministral", "qwen2", "qwen2-tied-windows", "qwen3", "qwen3-bias-tied", "gemma2",
+        "gemma2-bias-untied", "gemma3-text", "gemma3-text-old", "phi3", "phi3-longrope-short", "phi3-longrope-long",
+        "phi3-longrope-crossing", "olmo2", "olmo2-bias-tied",
     ]
+
+    /// The one whose model also reads pictures; its tensors have other names.
+    package static let withPictures = "gemma3-pictures"
 
     package let configuration: Data
     package let weights: MemoryWeights
@@ -56,10 +67,22 @@ package struct ModelFixture {
         }
     }
 
+    /// Where a variant's file is.
+    private static func path(_ name: String) -> String {
+        let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/ESparseModelsTests"
+        return "/\(folder)/Fixtures/\(name).safetensors"
+    }
+
+    /// Makes a Hugging Face folder of a variant; the expected outputs are tensors that no model asks for.
+    package static func copyFolder(_ name: String, to folder: String) throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        try FileManager.default.copyItem(atPath: path(name), toPath: folder + "/model.safetensors")
+        try ModelFixture(name).configuration.write(to: URL(filePath: folder + "/config.json"))
+    }
+
     /// Reads a variant.
     package init(_ name: String) throws {
-        let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/ESparseModelsTests"
-        let file = try Data(contentsOf: URL(filePath: "/\(folder)/Fixtures/\(name).safetensors"))
+        let file = try Data(contentsOf: URL(filePath: Self.path(name)))
         let headerCount = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         let header = Data(file[8..<8 + headerCount])
         configuration = Data(try JSONDecoder().decode(Metadata.self, from: header).texts.config.utf8)
@@ -141,12 +164,16 @@ package struct MemoryWeights: WeightSource {
                 elementType: .uint8, shape: [tensor.rows, tensor.columns / 8], storage: ByteStorage(copying: mask)))
     }
 
-    /// Puts the rows of a matrix, or the elements of a vector, in another order.
-    package mutating func permuteRows(of name: String, by order: Permutation) throws {
+    /// Puts rows of a matrix, or elements of a vector, that begin at `first` in another order.
+    package mutating func permuteRows(of name: String, by order: Permutation, from first: Int = 0) throws {
         let tensor = try tensor(name)
         let values = try tensor.floats()
-        let permuted = order.order.flatMap { row in
-            values[Int(row) * tensor.columns..<(Int(row) + 1) * tensor.columns]
+        var permuted = values
+        let columns = tensor.columns
+        for (place, row) in order.order.enumerated() {
+            permuted.replaceSubrange(
+                (first + place) * columns..<(first + place + 1) * columns,
+                with: values[(first + Int(row)) * columns..<(first + Int(row) + 1) * columns])
         }
         tensors[name] = try Tensor(permuted, shape: tensor.shape)
     }

@@ -33,7 +33,7 @@ public struct GemmShape: Sendable, Hashable {
     public enum Grouping: Sendable {
         /// As the paper's table has them: four products, query, key and value as one.
         case paper
-        /// As they are stored and run, each shape once.
+        /// As they are run, each shape once.
         case storedLinears
     }
 
@@ -63,9 +63,9 @@ public struct GemmShape: Sendable, Hashable {
 
     private static func storedShapes(of architecture: ModelArchitecture, model: String) -> [GemmShape] {
         var shapes: [GemmShape] = []
-        for linear in architecture.blocks.first?.sites.flatMap(\.linears) ?? [] {
-            let name = "\(linear.rows)x\(linear.columns)"
-            let shape = GemmShape(model: model, layer: name, rows: linear.rows, columns: linear.columns)
+        for product in architecture.blocks.first?.sites.flatMap(\.products) ?? [] {
+            let (rows, columns) = (product.rows.count, product.linear.columns)
+            let shape = GemmShape(model: model, layer: "\(rows)x\(columns)", rows: rows, columns: columns)
             if !shapes.contains(shape) { shapes.append(shape) }
         }
         return shapes
@@ -76,15 +76,15 @@ public struct GemmShape: Sendable, Hashable {
     static func shapes(of architecture: ModelArchitecture, model: String) -> [GemmShape] {
         let sites = architecture.blocks.first?.sites ?? []
         return sites.compactMap { site in
-            func shape(_ layer: String, _ linears: [LinearDescription]) -> GemmShape {
+            func shape(_ layer: String, _ products: [LinearRows]) -> GemmShape {
                 GemmShape(
-                    model: model, layer: layer, rows: linears.reduce(0) { $0 + $1.rows }, columns: site.channels)
+                    model: model, layer: layer, rows: products.reduce(0) { $0 + $1.rows.count }, columns: site.channels)
             }
             return switch site.name {
-            case SelfAttentionDescription.inputSite: shape("QKV", site.linears)
-            case SelfAttentionDescription.outputSite: shape("attention out", site.linears)
-            case FeedForwardDescription.inputSite: shape("FFN-1", [site.linears[0]])
-            case FeedForwardDescription.outputSite: shape("FFN-2", site.linears)
+            case SelfAttentionDescription.inputSite: shape("QKV", site.products)
+            case SelfAttentionDescription.outputSite: shape("attention out", site.products)
+            case FeedForwardDescription.inputSite: shape("FFN-1", [site.products[0]])
+            case FeedForwardDescription.outputSite: shape("FFN-2", site.products)
             default: nil
             }
         }

@@ -51,8 +51,9 @@ public struct ModelRun: Sendable, Codable {
         secondsToFirstToken = prefill
         prefillTokensPerSecond = Double(workload.batch * workload.promptTokens) / max(prefill, 1e-9)
         decodeTokensPerSecond = Double(workload.batch * (workload.generatedTokens - 1)) / max(decode, 1e-9)
-        let names = architecture.blocks.flatMap { $0.sites.flatMap { $0.linears.map(\.name) } }
-        let ranges = try names.map { backend.kernelRanges(of: try weights.linearWeight($0)) }
+        let ranges = try architecture.blocks.flatMap { $0.sites.flatMap(\.products) }.map { product in
+            backend.kernelRanges(of: product.part(of: try weights.linearWeight(product.linear.name)))
+        }
         func kernels(_ tokens: Int) -> [String] {
             Set(ranges.compactMap { $0.last { $0.firstTokens <= tokens }?.kernel }).sorted()
         }

@@ -14,8 +14,8 @@ extension TuningTarget {
         try architecture.validate(weights)
         var seen: Set<TuningTarget> = []
         var targets: [TuningTarget] = []
-        for linear in architecture.blocks.flatMap({ $0.sites.flatMap(\.linears) }) {
-            let weight = try weights.linearWeight(linear.name)
+        for product in architecture.blocks.flatMap({ $0.sites.flatMap(\.products) }) {
+            let weight = try product.part(of: weights.linearWeight(product.linear.name))
             let found: [TuningTarget]
             switch weight.matrix {
             case .sparse(let matrix):
@@ -25,9 +25,9 @@ extension TuningTarget {
                         elementType: matrix.values.elementType)
                 ]
             case .dense(let tensor):
-                found = patterns.filter { linear.columns % $0.group == 0 }.map {
+                found = patterns.filter { tensor.columns % $0.group == 0 }.map {
                     TuningTarget(
-                        rows: linear.rows, columns: linear.columns, pattern: $0, elementType: tensor.elementType)
+                        rows: tensor.rows, columns: tensor.columns, pattern: $0, elementType: tensor.elementType)
                 }
             }
             for target in found where seen.insert(target).inserted { targets.append(target) }

@@ -73,6 +73,12 @@ public struct ModelArchitecture: Sendable {
     /// Number of weights, biases and norms together.
     public var parameterCount: Int { tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
+    /// Positions after which a text has other rotary frequencies than before (longrope); nil where length changes nothing.
+    package var shortTextLength: Int? {
+        blocks.lazy.flatMap(\.layers).compactMap { ($0.layer as? SelfAttentionDescription)?.heads.longRotary }.first?
+            .afterPositions
+    }
+
     /// Every tensor of the model, in order of data flow.
     package var tensors: [TensorDescription] { embedding.tensors + blocks.flatMap(\.tensors) + head.tensors }
 

@@ -14,6 +14,8 @@ package struct TensorDescription: Sendable, Hashable {
         case bias
         /// A norm's weight, near 1.
         case normalization
+        /// A norm's weight less 1, near 0 (Gemma).
+        case normalizationOffset
     }
 
     /// Name in the checkpoint, as Hugging Face writes it.

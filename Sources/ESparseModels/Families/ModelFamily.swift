@@ -15,7 +15,10 @@ package protocol ModelFamily: SendableMetatype {
 /// All families.
 package enum ModelFamilies {
     /// Every family, in the order errors name them.
-    static let all: [any ModelFamily.Type] = [LlamaFamily.self, Qwen2Family.self, OPTFamily.self]
+    static let all: [any ModelFamily.Type] = [
+        LlamaFamily.self, MistralFamily.self, Qwen2Family.self, Qwen3Family.self, Gemma2Family.self,
+        Gemma3Family.self, Phi3Family.self, OLMo2Family.self, OPTFamily.self,
+    ]
 
     private struct Kind: Decodable {
         struct Quantization: Decodable {
@@ -24,9 +27,21 @@ package enum ModelFamilies {
         }
         var modelType: String
         var quantization: Quantization?
+        var experts: Int?
+        var localExperts: Int?
+        var routedExperts: Int?
         enum CodingKeys: String, CodingKey {
             case modelType = "model_type"
             case quantization = "quantization_config"
+            case experts = "num_experts"
+            case localExperts = "num_local_experts"
+            case routedExperts = "n_routed_experts"
+        }
+
+        /// Whether the model routes tokens to experts, by its settings or its name (qwen3_moe, phimoe, olmoe).
+        var isMixture: Bool {
+            [experts, localExperts, routedExperts].contains { $0 ?? 0 > 1 }
+                || ["moe", "mixtral", "dbrx"].contains { modelType.contains($0) }
         }
     }
 
@@ -36,8 +51,9 @@ package enum ModelFamilies {
     package static func architecture(from configuration: Data) throws -> ModelArchitecture {
         let kind = try Settings.decode(Kind.self, from: configuration)
         guard let family = all.first(where: { $0.modelTypes.contains(kind.modelType) }) else {
-            throw ModelError.unsupportedModelType(
-                String(kind.modelType.prefix(80)), supported: all.flatMap { $0.modelTypes })
+            let name = String(kind.modelType.prefix(80))
+            if kind.isMixture { throw ModelError.mixtureOfExperts(name) }
+            throw ModelError.unsupportedModelType(name, supported: all.flatMap { $0.modelTypes })
         }
         if let quantization = kind.quantization {
             throw ModelError.unsupportedSetting(

@@ -9,7 +9,7 @@ package enum OPTFamily: ModelFamily {
 
     package static func architecture(from configuration: Data) throws -> ModelArchitecture {
         try OPTSettings(Settings.decode(OPTConfiguration.self, from: configuration))
-            .architecture(specialTokens: try SpecialTokens(configuration))
+            .architecture(specialTokens: try SpecialTokens(configuration, begin: 2, end: 2))
     }
 }
 
@@ -32,15 +32,17 @@ private struct OPTSettings {
 
     init(_ configuration: OPTConfiguration) throws {
         self.configuration = configuration
-        vocabulary = try Settings.size(configuration.vocabularySize, "vocab_size", limit: Settings.Limit.vocabulary)
-        hidden = try Settings.size(configuration.hiddenSize, "hidden_size", limit: Settings.Limit.channels)
-        blockCount = try Settings.size(configuration.blockCount, "num_hidden_layers", limit: Settings.Limit.blocks)
+        vocabulary = try Settings.size(
+            configuration.vocabularySize ?? 50_272, "vocab_size", limit: Settings.Limit.vocabulary)
+        hidden = try Settings.size(configuration.hiddenSize ?? 768, "hidden_size", limit: Settings.Limit.channels)
+        blockCount = try Settings.size(
+            configuration.blockCount ?? 12, "num_hidden_layers", limit: Settings.Limit.blocks)
         positions = try Settings.size(
-            configuration.maximumPositions, "max_position_embeddings", limit: Settings.Limit.positions)
+            configuration.maximumPositions ?? 2048, "max_position_embeddings", limit: Settings.Limit.positions)
         channels = try Settings.size(
             configuration.embeddingSize ?? hidden, "word_embed_proj_dim", limit: Settings.Limit.channels)
-        inner = try Settings.size(configuration.feedForwardSize, "ffn_dim", limit: Settings.Limit.channels)
-        let count = try Settings.size(configuration.headCount, "num_attention_heads", limit: Settings.Limit.heads)
+        inner = try Settings.size(configuration.feedForwardSize ?? 3072, "ffn_dim", limit: Settings.Limit.channels)
+        let count = try Settings.size(configuration.headCount ?? 12, "num_attention_heads", limit: Settings.Limit.heads)
         try Settings.multiple(hidden, "hidden_size", of: count, "num_attention_heads")
         heads = AttentionDescription(
             headCount: count, keyValueHeadCount: count, headSize: hidden / count,
@@ -65,13 +67,13 @@ private struct OPTSettings {
                 projection: projection("project_in", rows: hidden, columns: channels),
                 positions: EmbeddingDescription.Positions(
                     name: "model.decoder.embed_positions.weight", rows: positions + Self.positionOffset,
-                    offset: Self.positionOffset)),
+                    offset: Self.positionOffset), scale: 1),
             blocks: (0..<blockCount).map(block),
             head: HeadDescription(
                 normalization: hasFinalNorm ? normalization("model.decoder.final_layer_norm") : nil,
                 projection: projection("project_out", rows: channels, columns: hidden),
                 name: isTied ? table : ModelArchitecture.headName, vocabularySize: vocabulary, channels: channels,
-                isTied: isTied))
+                isTied: isTied, softCap: nil))
     }
 
     private func block(_ index: Int) -> BlockDescription {
@@ -82,13 +84,13 @@ private struct OPTSettings {
                 writesResidual: residual)
         }
         let attention = SelfAttentionDescription(
-            query: linear("self_attn.q_proj", hidden, hidden),
-            key: linear("self_attn.k_proj", hidden, hidden),
-            value: linear("self_attn.v_proj", hidden, hidden),
+            query: LinearRows(linear("self_attn.q_proj", hidden, hidden)),
+            key: LinearRows(linear("self_attn.k_proj", hidden, hidden)),
+            value: LinearRows(linear("self_attn.v_proj", hidden, hidden)),
             heads: heads,
             output: linear("self_attn.out_proj", hidden, hidden, residual: true))
         let feedForward = FeedForwardDescription(
-            gate: nil, up: linear("fc1", inner, hidden), down: linear("fc2", hidden, inner, residual: true),
+            gate: nil, up: LinearRows(linear("fc1", inner, hidden)), down: linear("fc2", hidden, inner, residual: true),
             function: function)
         return BlockDescription(layers: [
             residual(attention, normalization("\(prefix).self_attn_layer_norm")),
@@ -117,12 +119,12 @@ private struct OPTSettings {
 /// config.json of OPT, under its own key names.
 struct OPTConfiguration: Codable {
     var modelType: String
-    var vocabularySize: Int
-    var hiddenSize: Int
-    var feedForwardSize: Int
-    var blockCount: Int
-    var headCount: Int
-    var maximumPositions: Int
+    var vocabularySize: Int?
+    var hiddenSize: Int?
+    var feedForwardSize: Int?
+    var blockCount: Int?
+    var headCount: Int?
+    var maximumPositions: Int?
     var embeddingSize: Int?
     var activation: String?
     var hasBias: Bool?

@@ -1,10 +1,4 @@
-// Rotary positions: the settings under `rope_parameters` or `rope_scaling`, and the frequencies they give.
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+// Rotary settings as config.json writes them, under `rope_parameters` or `rope_scaling`.
 
 /// Rotary settings as config.json writes them.
 struct RotarySettings: Codable {
@@ -17,6 +11,14 @@ struct RotarySettings: Codable {
     var highFrequencyFactor: Double?
     var originalPositions: Int?
     var partialRotaryFactor: Double?
+    var attentionFactor: Double?
+    var fastRotations: Double?
+    var slowRotations: Double?
+    var attentionMultiplier: Double?
+    var attentionDivisor: Double?
+    var truncates: Bool?
+    var shortFactors: [Double]?
+    var longFactors: [Double]?
 
     enum CodingKeys: String, CodingKey {
         case kind = "rope_type"
@@ -27,80 +29,81 @@ struct RotarySettings: Codable {
         case highFrequencyFactor = "high_freq_factor"
         case originalPositions = "original_max_position_embeddings"
         case partialRotaryFactor = "partial_rotary_factor"
+        case attentionFactor = "attention_factor"
+        case fastRotations = "beta_fast"
+        case slowRotations = "beta_slow"
+        case attentionMultiplier = "mscale"
+        case attentionDivisor = "mscale_all_dim"
+        case truncates = "truncate"
+        case shortFactors = "short_factor"
+        case longFactors = "long_factor"
+    }
+
+    /// What `self` does not say, as `other` says it.
+    func filled(by other: RotarySettings?) -> RotarySettings {
+        guard let other else { return self }
+        return RotarySettings(
+            kind: kind ?? oldKind ?? other.kind, oldKind: other.oldKind, base: base ?? other.base,
+            factor: factor ?? other.factor, lowFrequencyFactor: lowFrequencyFactor ?? other.lowFrequencyFactor,
+            highFrequencyFactor: highFrequencyFactor ?? other.highFrequencyFactor,
+            originalPositions: originalPositions ?? other.originalPositions,
+            partialRotaryFactor: partialRotaryFactor ?? other.partialRotaryFactor,
+            attentionFactor: attentionFactor ?? other.attentionFactor,
+            fastRotations: fastRotations ?? other.fastRotations, slowRotations: slowRotations ?? other.slowRotations,
+            attentionMultiplier: attentionMultiplier ?? other.attentionMultiplier,
+            attentionDivisor: attentionDivisor ?? other.attentionDivisor, truncates: truncates ?? other.truncates,
+            shortFactors: shortFactors ?? other.shortFactors, longFactors: longFactors ?? other.longFactors)
     }
 }
 
-/// How rotary frequencies are scaled for contexts longer than the model was first trained on.
-enum RotaryScaling {
-    case none
-    /// All frequencies divided by `factor`.
-    case linear(factor: Float)
-    /// LLaMA 3.1: frequencies of long waves divided by `factor`, of short ones kept, between them blended.
-    case llama3(factor: Float, low: Float, high: Float, originalPositions: Float)
-}
+/// Rotary settings with what else of a configuration bears on them, and checks of single values.
+struct RotaryReader {
+    let settings: RotarySettings
+    /// Where config.json has the settings.
+    let key: String
+    /// `max_position_embeddings`
+    let positions: Int
+    /// Positions that the model was first trained on, where config.json says so outside the rotary settings.
+    var originalPositions: Int?
 
-/// A checked description of rotary positions.
-struct RotaryPositions {
-    let base: Float
-    let scaling: RotaryScaling
-
-    /// Checks the settings of a configuration.
+    /// A number that must be there.
     ///
-    /// - Throws: `ModelError` for missing, absurd or unsupported settings.
-    init(_ configuration: LlamaConfiguration) throws {
-        // An older checkpoint's `rope_scaling` goes before `rope_parameters`, as in transformers.
-        let key = configuration.rotaryScaling == nil ? "rope_parameters" : "rope_scaling"
-        let settings = configuration.rotaryScaling ?? configuration.rotaryParameters ?? RotarySettings()
-        base = try Settings.number(settings.base ?? configuration.rotaryBase ?? 10_000, "rope_theta", atLeast: 1)
-        if let part = settings.partialRotaryFactor ?? configuration.partialRotaryFactor, part != 1 {
-            throw ModelError.unsupportedSetting("partial_rotary_factor", value: "\(part)", supported: "1")
-        }
-        func number(_ value: Double?, _ name: String) throws -> Float {
-            guard let value else { throw ModelError.missingSetting("\(key).\(name)") }
-            return try Settings.number(value, "\(key).\(name)", atLeast: 1e-3)
-        }
-        switch settings.kind ?? settings.oldKind ?? "default" {
-        case "default":
-            scaling = .none
-        case "linear":
-            scaling = .linear(factor: try number(settings.factor, "factor"))
-        case "llama3":
-            let low = try number(settings.lowFrequencyFactor, "low_freq_factor")
-            let high = try number(settings.highFrequencyFactor, "high_freq_factor")
-            guard low < high else {
-                throw ModelError.invalidSetting(
-                    "\(key).high_freq_factor", value: "\(high)", requirement: "above low_freq_factor (\(low))")
-            }
-            let positions = settings.originalPositions ?? configuration.maximumPositions
-            scaling = .llama3(
-                factor: try number(settings.factor, "factor"), low: low, high: high,
-                originalPositions: Float(
-                    try Settings.size(
-                        positions, "\(key).original_max_position_embeddings", limit: Settings.Limit.positions)))
-        case let other:
-            throw ModelError.unsupportedSetting(
-                "\(key).rope_type", value: "\"\(other.prefix(80))\"", supported: "default, linear, llama3")
-        }
+    /// - Throws: `ModelError` where it is missing, not finite or below `least`.
+    func number(_ value: Double?, _ name: String, atLeast least: Float = 1e-3) throws -> Float {
+        guard let value else { throw ModelError.missingSetting("\(key).\(name)") }
+        return try Settings.number(value, "\(key).\(name)", atLeast: least)
     }
 
-    /// Radians per position of each channel pair, `[headSize / 2]`: `base^(-2i / headSize)`, scaled.
+    /// Positions that the model was first trained on, at least `least`; `max_position_embeddings` where nothing says so.
     ///
-    /// Single precision throughout, as in transformers, so that the frequencies are the same.
-    func frequencies(headSize: Int) -> [Float] {
-        (0..<headSize / 2).map { pair in
-            let frequency = 1 / pow(base, Float(2 * pair) / Float(headSize))
-            switch scaling {
-            case .none:
-                return frequency
-            case .linear(let factor):
-                return frequency / factor
-            case .llama3(let factor, let low, let high, let originalPositions):
-                let waves = originalPositions * frequency / (2 * Float.pi)
-                if waves < low { return frequency / factor }
-                if waves > high { return frequency }
-                let kept = (waves - low) / (high - low)
-                return (1 - kept) * frequency / factor + kept * frequency
-            }
+    /// - Throws: `ModelError`.
+    func trainedPositions(atLeast least: Int = 1) throws -> Int {
+        let count = originalPositions ?? settings.originalPositions ?? positions
+        let name = "\(key).original_max_position_embeddings"
+        guard count >= least else {
+            throw ModelError.invalidSetting(name, value: "\(count)", requirement: "at least \(least)")
         }
+        return try Settings.size(count, name, limit: Settings.Limit.positions)
+    }
+
+    /// By how much the context grew: `factor`, or the ratio of the positions now and first.
+    ///
+    /// - Throws: `ModelError`.
+    func growth(from trained: Int) throws -> Double {
+        guard let factor = settings.factor else { return Double(positions) / Double(trained) }
+        return Double(try number(factor, "factor"))
+    }
+
+    /// One divisor for each of `count` channel pairs.
+    ///
+    /// - Throws: `ModelError` where there are none, or more or fewer, or one is no positive number.
+    func divisors(_ values: [Double]?, _ name: String, count: Int) throws -> [Float] {
+        guard let values else { throw ModelError.missingSetting("\(key).\(name)") }
+        guard values.count == count else {
+            throw ModelError.invalidSetting(
+                "\(key).\(name)", value: "a list of \(values.count)",
+                requirement: "a list of \(count), one for each channel pair that is turned")
+        }
+        return try values.map { try number($0, name) }
     }
 }

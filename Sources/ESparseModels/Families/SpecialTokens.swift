@@ -36,8 +36,8 @@ enum TokenIdentifiers: Codable, Sendable, Equatable {
 
 /// Special tokens and element type under the keys of config.json.
 struct SpecialTokens: Codable, Sendable {
-    var beginToken: TokenIdentifiers?
-    var endToken: TokenIdentifiers?
+    var beginToken: OptionalSetting<TokenIdentifiers>
+    var endToken: OptionalSetting<TokenIdentifiers>
     /// `dtype` since transformers 5, `torch_dtype` before.
     var dtype: String?
     var torchDtype: String?
@@ -51,12 +51,12 @@ struct SpecialTokens: Codable, Sendable {
 
     /// The beginning-of-sequence token; nil where there is none or it is outside the vocabulary.
     func begin(vocabularySize: Int) -> Int32? {
-        (beginToken?.all.first).flatMap { (0..<vocabularySize).contains($0) ? Int32($0) : nil }
+        (beginToken.value(or: nil)?.all.first).flatMap { (0..<vocabularySize).contains($0) ? Int32($0) : nil }
     }
 
     /// The tokens that end a text; those outside the vocabulary are left out.
     func ends(vocabularySize: Int) -> [Int32] {
-        (endToken?.all ?? []).filter { (0..<vocabularySize).contains($0) }.map { Int32($0) }
+        (endToken.value(or: nil)?.all ?? []).filter { (0..<vocabularySize).contains($0) }.map { Int32($0) }
     }
 
     /// The element type that config.json names.
@@ -71,8 +71,12 @@ struct SpecialTokens: Codable, Sendable {
 }
 
 extension SpecialTokens {
-    /// Reads them from config.json.
+    /// Reads them from config.json; `begin` and `end` are the family's, for what it leaves out.
     ///
     /// - Throws: `ModelError`.
-    init(_ configuration: Data) throws { self = try Settings.decode(SpecialTokens.self, from: configuration) }
+    init(_ configuration: Data, begin: Int?, end: Int?) throws {
+        self = try Settings.decode(SpecialTokens.self, from: configuration)
+        if beginToken == .absent, let begin { beginToken = .value(.one(begin)) }
+        if endToken == .absent, let end { endToken = .value(.one(end)) }
+    }
 }

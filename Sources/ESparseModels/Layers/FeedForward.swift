@@ -10,18 +10,18 @@ package struct FeedForwardDescription: LayerDescription {
     package static let outputSite = "feed-forward-output"
 
     /// `[inner, D]`; nil in a plain layer.
-    package let gate: LinearDescription?
+    package let gate: LinearRows?
     /// `[inner, D]`
-    package let up: LinearDescription
+    package let up: LinearRows
     /// `[D, inner]`
     package let down: LinearDescription
     /// Applied to the gate, or to the first linear of a plain layer.
     package let function: ActivationFunction
 
-    private var first: [LinearDescription] { (gate.map { [$0] } ?? []) + [up] }
+    private var first: [LinearRows] { (gate.map { [$0] } ?? []) + [up] }
 
     /// The two or three linears.
-    package var tensors: [TensorDescription] { (first + [down]).flatMap(\.tensors) }
+    package var tensors: [TensorDescription] { (input(.impossible).linears + [down]).flatMap(\.tensors) }
 
     /// The layer's input and its inner channels.
     ///
@@ -30,7 +30,7 @@ package struct FeedForwardDescription: LayerDescription {
     package func sites(inputShuffle: InputSite.Shuffle) -> [InputSite] { [input(inputShuffle), inner] }
 
     private func input(_ shuffle: InputSite.Shuffle) -> InputSite {
-        InputSite(name: Self.inputSite, linears: first, shuffle: shuffle)
+        InputSite(name: Self.inputSite, products: first, shuffle: shuffle)
     }
 
     private var inner: InputSite { InputSite(name: Self.outputSite, linears: [down], shuffle: .inProducers(first)) }
@@ -59,9 +59,8 @@ struct FeedForward<B: Backend>: Layer {
     let function: ActivationFunction
 
     func forward(
-        _ input: consuming B.Activation, addingTo hidden: inout B.Activation, pass: BlockPass<B>,
-        cache: inout B.KeyValueCache
-    ) throws {
+        _ input: consuming B.Activation, pass: BlockPass<B>, cache: inout B.KeyValueCache
+    ) throws -> LayerOutput<B> {
         try pass.reach(FeedForwardDescription.inputSite, input)
         let inner =
             if let gate {
@@ -71,6 +70,6 @@ struct FeedForward<B: Backend>: Layer {
                 try backend.apply(function, to: backend.multiply(input, by: up))
             }
         try pass.reach(FeedForwardDescription.outputSite, inner)
-        try backend.multiply(inner, by: down, addingTo: &hidden)
+        return LayerOutput(inner, times: down)
     }
 }

@@ -10,9 +10,9 @@ package struct InputSite: Sendable {
         /// While the model runs: the norm or the attention before the site writes in the order that the linears'
         /// `LinearWeight.permutation` asks for.
         case atRunTime
-        /// At prune time: the rows (and bias elements) of these linears are permuted, and the site's linears carry no
-        /// permutation.
-        case inProducers([LinearDescription])
+        /// At prune time: each of these rows (and bias elements), as many as the site has channels, are permuted, and the site's
+        /// linears carry no permutation.
+        case inProducers([LinearRows])
         /// Not at all: the input is also the residual stream, which has no order of its own.
         case impossible
     }
@@ -20,17 +20,27 @@ package struct InputSite: Sendable {
     /// What calibration, diagnostics and errors call the site, such as "attention-input"; no other site of the block has
     /// the name.
     package let name: String
-    /// The linears that read it; all have the same number of columns.
+    /// What the model multiplies the input by, each a product of its own; all have the same number of columns.
+    package let products: [LinearRows]
+    /// The linears that read it, as the checkpoint stores them, each once.
     package let linears: [LinearDescription]
     /// How its channels can be shuffled.
     package let shuffle: Shuffle
 
-    /// Describes a site with at least one linear.
-    package init(name: String, linears: [LinearDescription], shuffle: Shuffle) {
-        precondition(linears.allSatisfy { $0.columns == linears[0].columns } && !linears.isEmpty)
+    /// Describes a site with at least one product.
+    package init(name: String, products: [LinearRows], shuffle: Shuffle) {
+        precondition(products.allSatisfy { $0.linear.columns == products[0].linear.columns } && !products.isEmpty)
         self.name = name
+        self.products = products
+        var linears: [LinearDescription] = []
+        for product in products where !linears.contains(product.linear) { linears.append(product.linear) }
         self.linears = linears
         self.shuffle = shuffle
+    }
+
+    /// Describes a site whose linears are multiplied by as they are stored; at least one.
+    package init(name: String, linears: [LinearDescription], shuffle: Shuffle) {
+        self.init(name: name, products: linears.map { LinearRows($0) }, shuffle: shuffle)
     }
 
     /// C: channels of the input.

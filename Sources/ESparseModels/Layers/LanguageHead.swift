@@ -16,6 +16,8 @@ package struct HeadDescription: Sendable {
     package let channels: Int
     /// Whether the weight is the token table.
     package let isTied: Bool
+    /// Logits become `softCap * tanh(logit / softCap)` (Gemma 2); nil leaves them as they are.
+    package let softCap: Float?
 
     /// The head's own tensors, in order of data flow; a tied table belongs to the embedding.
     package var tensors: [TensorDescription] {
@@ -34,7 +36,7 @@ package struct HeadDescription: Sendable {
             backend: backend,
             normalization: try normalization.map { try backend.prepare($0, order: nil, reader) },
             projection: try projection.map { try backend.prepare($0, reader) },
-            vocabulary: try backend.prepareLinear(LinearWeight(matrix: .dense(table)), bias: nil))
+            vocabulary: try backend.prepareLinear(LinearWeight(matrix: .dense(table)), bias: nil), softCap: softCap)
     }
 }
 
@@ -44,6 +46,7 @@ package struct LanguageHead<B: Backend>: Sendable {
     let normalization: B.PreparedNormalization?
     let projection: B.PreparedLinear?
     let vocabulary: B.PreparedLinear
+    let softCap: Float?
 
     /// The vocabulary linear's input for rows of the last block's output.
     private func features(_ hidden: B.Activation) throws -> B.Activation {
@@ -57,14 +60,14 @@ package struct LanguageHead<B: Backend>: Sendable {
     ///
     /// - Throws: the backend's error.
     package func logits(_ hidden: B.Activation) throws -> B.Activation {
-        try backend.logits(features(hidden), by: vocabulary, softCap: nil)
+        try backend.logits(features(hidden), by: vocabulary, softCap: softCap)
     }
 
     /// How likely each target is after rows `[T, D]` of the last block's output; targets must be in the vocabulary.
     ///
     /// - Throws: the backend's error.
     package func likelihoods(of targets: [Int32], _ hidden: B.Activation) throws -> [TargetLikelihood] {
-        try backend.likelihoods(of: targets, hidden: features(hidden), head: vocabulary, softCap: nil)
+        try backend.likelihoods(of: targets, hidden: features(hidden), head: vocabulary, softCap: softCap)
     }
 }
 

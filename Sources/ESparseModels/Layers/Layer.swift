@@ -2,7 +2,7 @@
 
 package import ESparseCore
 
-/// A layer as data. It reads `[T, D]` and adds `[T, D]` to the residual stream.
+/// A layer as data. It reads `[T, D]`, and its output `[T, D]` is added to the residual stream.
 package protocol LayerDescription: Sendable {
     /// The layer's tensors, in order of data flow.
     var tensors: [TensorDescription] { get }
@@ -44,18 +44,31 @@ package protocol Layer<Place>: Sendable {
     /// Where it runs.
     associatedtype Place: Backend
 
-    /// Adds the layer's output to the residual stream.
+    /// Runs the layer up to its last linear.
     ///
     /// - Parameters:
     ///   - input: `[T, D]`, in the order that the layer was loaded with.
-    ///   - hidden: the residual stream `[T, D]`.
     ///   - pass: the tokens, and who watches. The layer shows each of its sites before it runs the site's linears.
     ///   - cache: keys and values of earlier tokens; those of this pass are appended.
     /// - Throws: what `pass.reach` throws; the backend's error.
     func forward(
-        _ input: consuming Place.Activation, addingTo hidden: inout Place.Activation, pass: BlockPass<Place>,
-        cache: inout Place.KeyValueCache
-    ) throws
+        _ input: consuming Place.Activation, pass: BlockPass<Place>, cache: inout Place.KeyValueCache
+    ) throws -> LayerOutput<Place>
+}
+
+/// A layer's output `[T, D]` before its last product is taken: most models add that product to the residual stream straight away, some
+/// normalise it first.
+package struct LayerOutput<B: Backend> {
+    /// What the last linear reads, `[T, C]`.
+    package let input: B.Activation
+    /// The last linear.
+    package let linear: B.PreparedLinear
+
+    /// Puts the last linear together with what it reads.
+    package init(_ input: consuming B.Activation, times linear: B.PreparedLinear) {
+        self.input = input
+        self.linear = linear
+    }
 }
 
 /// What one run of a block tells all its layers.

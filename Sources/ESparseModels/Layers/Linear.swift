@@ -38,14 +38,20 @@ package struct LinearDescription: Sendable, Hashable {
 }
 
 extension Backend {
-    /// Loads the linears of a site, in the site's order, and tells the order in which all of them expect their input.
+    /// Loads the products of a site, in the site's order, and tells the order in which all of them expect their input.
     ///
     /// - Throws: as `WeightReader.site`; errors of the backend.
     package func prepare(_ site: InputSite, _ reader: WeightReader) throws -> (
         linears: [PreparedLinear], order: Permutation?
     ) {
         let (weights, order) = try reader.site(site)
-        return (try zip(site.linears, weights).map { try prepare($0, $1, reader) }, order)
+        let linears = try site.products.map { product in
+            guard let weight = weights[product.linear] else {
+                preconditionFailure("a site's products are rows of its linears")
+            }
+            return try prepare(product, weight, reader)
+        }
+        return (linears, order)
     }
 
     /// Loads a linear outside the decoder blocks, whose input is in its original order.
@@ -56,12 +62,13 @@ extension Backend {
         guard weight.permutation == nil else {
             throw ModelError.permutationNotPossible(linear.name, reason: "it is not part of a decoder block")
         }
-        return try prepare(linear, weight, reader)
+        return try prepare(LinearRows(linear), weight, reader)
     }
 
     private func prepare(
-        _ linear: LinearDescription, _ weight: LinearWeight, _ reader: WeightReader
+        _ product: LinearRows, _ weight: LinearWeight, _ reader: WeightReader
     ) throws -> PreparedLinear {
-        try prepareLinear(weight, bias: reader.tensor(ifNamed: linear.biasName, shape: [linear.rows]))
+        let bias = try reader.tensor(ifNamed: product.linear.biasName, shape: [product.linear.rows])
+        return try prepareLinear(product.part(of: weight), bias: bias.map(product.part))
     }
 }

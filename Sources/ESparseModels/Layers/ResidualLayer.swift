@@ -2,27 +2,31 @@
 
 import ESparseCore
 
-/// A layer whose output is added to the residual stream, and the norms before it and after the sum.
+/// A layer whose output is added to the residual stream, and the norms before it, after it and after the sum.
 package struct ResidualLayerDescription: Sendable {
     /// The layer between the norms.
     package let layer: any LayerDescription
     /// Normalises what the layer reads (LLaMA, most OPT); nil where it reads the residual stream itself.
     package let normalizationBefore: NormalizationDescription?
+    /// Normalises the layer's output before it is added (Gemma 2 and 3, OLMo 2).
+    package let normalizationAfter: NormalizationDescription?
     /// Normalises the residual stream once the layer's output was added (OPT-350m).
     package let normalizationOfSum: NormalizationDescription?
 
     /// Puts norms around a layer.
     package init(
-        _ layer: any LayerDescription, before: NormalizationDescription? = nil, ofSum: NormalizationDescription? = nil
+        _ layer: any LayerDescription, before: NormalizationDescription? = nil,
+        after: NormalizationDescription? = nil, ofSum: NormalizationDescription? = nil
     ) {
         self.layer = layer
         normalizationBefore = before
+        normalizationAfter = after
         normalizationOfSum = ofSum
     }
 
     /// The norms, in order of data flow.
     package var normalizations: [NormalizationDescription] {
-        [normalizationBefore, normalizationOfSum].compactMap(\.self)
+        [normalizationBefore, normalizationAfter, normalizationOfSum].compactMap(\.self)
     }
 
     /// The layer's sites. A norm before the layer can write its input in any order; the residual stream keeps its own.
@@ -39,6 +43,7 @@ package struct ResidualLayerDescription: Sendable {
             backend: backend,
             normalizationBefore: try normalizationBefore.map { try backend.prepare($0, order: order, reader) },
             layer: layer,
+            normalizationAfter: try normalizationAfter.map { try backend.prepare($0, order: nil, reader) },
             normalizationOfSum: try normalizationOfSum.map { try backend.prepare($0, order: nil, reader) })
     }
 }
@@ -48,13 +53,20 @@ struct ResidualLayer<B: Backend>: Sendable {
     let backend: B
     let normalizationBefore: B.PreparedNormalization?
     let layer: any Layer<B>
+    let normalizationAfter: B.PreparedNormalization?
     let normalizationOfSum: B.PreparedNormalization?
 
     /// Replaces the residual stream `[T, D]` by the one after the layer.
     ///
     /// - Throws: what `pass.reach` throws; the backend's error.
     func forward(_ hidden: inout B.Activation, pass: BlockPass<B>, cache: inout B.KeyValueCache) throws {
-        try layer.forward(input(from: hidden), addingTo: &hidden, pass: pass, cache: &cache)
+        let output = try layer.forward(input(from: hidden), pass: pass, cache: &cache)
+        if let normalizationAfter {
+            let product = try backend.multiply(output.input, by: output.linear)
+            try backend.add(backend.normalize(product, with: normalizationAfter), to: &hidden)
+        } else {
+            try backend.multiply(output.input, by: output.linear, addingTo: &hidden)
+        }
         if let normalizationOfSum { hidden = try backend.normalize(hidden, with: normalizationOfSum) }
     }
 

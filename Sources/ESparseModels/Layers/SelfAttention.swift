@@ -2,7 +2,7 @@
 
 package import ESparseCore
 
-/// A self-attention as data: `o(heads(q(x), k(x), v(x)))`.
+/// A self-attention as data: `o(heads(q(x), k(x), v(x)))`, with a norm on q(x) and k(x) in some models.
 package struct SelfAttentionDescription: LayerDescription {
     /// Site of the query, key and value projections, `[T, D]`.
     package static let inputSite = "attention-input"
@@ -10,18 +10,40 @@ package struct SelfAttentionDescription: LayerDescription {
     package static let outputSite = "attention-output"
 
     /// `[H * S, D]`
-    package let query: LinearDescription
+    package let query: LinearRows
     /// `[K * S, D]`
-    package let key: LinearDescription
+    package let key: LinearRows
     /// `[K * S, D]`
-    package let value: LinearDescription
+    package let value: LinearRows
+    /// Normalises queries before they are turned to their positions: each head by itself where its size is S (Qwen 3, Gemma 3), all heads
+    /// together where it is H * S (OLMo 2); nil in most models.
+    package let queryNormalization: NormalizationDescription?
+    /// The same of keys, of size S or K * S.
+    package let keyNormalization: NormalizationDescription?
     /// Heads and rotary frequencies, without an output order.
     package let heads: AttentionDescription
     /// `[D, H * S]`
     package let output: LinearDescription
 
-    /// The four projections.
-    package var tensors: [TensorDescription] { [query, key, value, output].flatMap(\.tensors) }
+    /// Describes an attention whose norms of queries and keys, if any, are over S channels or over those of all heads.
+    package init(
+        query: LinearRows, key: LinearRows, value: LinearRows, queryNormalization: NormalizationDescription? = nil,
+        keyNormalization: NormalizationDescription? = nil, heads: AttentionDescription, output: LinearDescription
+    ) {
+        self.query = query
+        self.key = key
+        self.value = value
+        self.queryNormalization = queryNormalization
+        self.keyNormalization = keyNormalization
+        self.heads = heads
+        self.output = output
+    }
+
+    /// The projections and the norms between.
+    package var tensors: [TensorDescription] {
+        input(.impossible).linears.flatMap(\.tensors)
+            + [queryNormalization, keyNormalization].compactMap(\.self).flatMap(\.tensors) + output.tensors
+    }
 
     /// The keys and values.
     package var cachedHeads: CachedHeads? { CachedHeads(count: heads.keyValueHeadCount, size: heads.headSize) }
@@ -30,7 +52,7 @@ package struct SelfAttentionDescription: LayerDescription {
     package func sites(inputShuffle: InputSite.Shuffle) -> [InputSite] { [input(inputShuffle), attended] }
 
     private func input(_ shuffle: InputSite.Shuffle) -> InputSite {
-        InputSite(name: Self.inputSite, linears: [query, key, value], shuffle: shuffle)
+        InputSite(name: Self.inputSite, products: [query, key, value], shuffle: shuffle)
     }
 
     private var attended: InputSite { InputSite(name: Self.outputSite, linears: [output], shuffle: .atRunTime) }
@@ -43,6 +65,8 @@ package struct SelfAttentionDescription: LayerDescription {
         let (outputs, outputOrder) = try backend.prepare(attended, reader)
         let layer = SelfAttention(
             backend: backend, query: projections[0], key: projections[1], value: projections[2],
+            queryNormalization: try queryNormalization.map { try backend.prepare($0, order: nil, reader) },
+            keyNormalization: try keyNormalization.map { try backend.prepare($0, order: nil, reader) },
             heads: try backend.prepareAttention(heads.writing(outputOrder)), output: outputs[0])
         return (layer, inputOrder)
     }
@@ -56,19 +80,27 @@ struct SelfAttention<B: Backend>: Layer {
     let query: B.PreparedLinear
     let key: B.PreparedLinear
     let value: B.PreparedLinear
+    let queryNormalization: B.PreparedNormalization?
+    let keyNormalization: B.PreparedNormalization?
     let heads: B.PreparedAttention
     let output: B.PreparedLinear
 
     func forward(
-        _ input: consuming B.Activation, addingTo hidden: inout B.Activation, pass: BlockPass<B>,
-        cache: inout B.KeyValueCache
-    ) throws {
+        _ input: consuming B.Activation, pass: BlockPass<B>, cache: inout B.KeyValueCache
+    ) throws -> LayerOutput<B> {
         try pass.reach(SelfAttentionDescription.inputSite, input)
         let attended = try backend.attend(
-            query: backend.multiply(input, by: query), key: backend.multiply(input, by: key),
+            query: normalized(backend.multiply(input, by: query), queryNormalization),
+            key: normalized(backend.multiply(input, by: key), keyNormalization),
             value: backend.multiply(input, by: value), batch: pass.batch, layer: pass.block, with: heads,
             cache: &cache)
         try pass.reach(SelfAttentionDescription.outputSite, attended)
-        try backend.multiply(attended, by: output, addingTo: &hidden)
+        return LayerOutput(attended, times: output)
+    }
+
+    private func normalized(
+        _ projected: B.Activation, _ normalization: B.PreparedNormalization?
+    ) throws -> B.Activation {
+        try normalization.map { try backend.normalize(projected, with: $0) } ?? projected
     }
 }

@@ -26,6 +26,8 @@ package struct EmbeddingDescription: Sendable {
     package let projection: LinearDescription?
     /// The table of positions, for models without rotary positions.
     package let positions: Positions?
+    /// Multiplies the rows of tokens, rounded to the table's element type as transformers does (Gemma); 1 for most.
+    package let scale: Float
 
     /// Tables and projection, in order of data flow.
     package var tensors: [TensorDescription] {
@@ -50,9 +52,18 @@ package struct EmbeddingDescription: Sendable {
         let table = try reader.tensor(name, shape: tableShape)
         return TokenEmbedding(
             backend: backend, vocabularySize: vocabularySize, positionLimit: positionLimit,
-            table: try backend.prepareEmbedding(table, scale: 1),
+            table: try backend.prepareEmbedding(table, scale: rounded(scale, to: table.elementType)),
             projection: try projection.map { try backend.prepare($0, reader) },
             positions: positions)
+    }
+}
+
+/// A number as an element type holds it.
+private func rounded(_ value: Float, to type: ElementType) -> Float {
+    switch type {
+    case .bfloat16: BFloat16(value).float
+    case .float16: Float(Float16(value))
+    case .float32, .uint8, .int32, .int64: value
     }
 }
 

@@ -55,23 +55,30 @@ package struct WeightReader {
     /// The weights of linears that read one input, and the order in which all of them expect it.
     ///
     /// - Throws: `ModelError` when they disagree.
-    package func site(_ site: InputSite) throws -> (weights: [LinearWeight], order: Permutation?) {
-        let weights = try site.linears.map(linear)
-        for (index, weight) in weights.enumerated() where weight.permutation != weights[0].permutation {
-            throw ModelError.permutationMismatch(site.linears[0].name, site.linears[index].name)
+    package func site(_ site: InputSite) throws -> (weights: [LinearDescription: LinearWeight], order: Permutation?) {
+        var weights: [LinearDescription: LinearWeight] = [:]
+        for linear in site.linears { weights[linear] = try self.linear(linear) }
+        let order = weights[site.linears[0]]?.permutation
+        for linear in site.linears where weights[linear]?.permutation != order {
+            throw ModelError.permutationMismatch(site.linears[0].name, linear.name)
         }
-        guard let order = weights[0].permutation else { return (weights, nil) }
+        guard let order else { return (weights, nil) }
         switch site.shuffle {
         case .atRunTime:
             return (weights, order)
         case .inProducers(let producers):
             throw ModelError.permutationNotPossible(
                 site.linears[0].name,
-                reason: "the rows of \(producers.map(\.name).joined(separator: " and ")) must be in that order already")
+                reason: "the rows of \(Self.names(producers).joined(separator: " and ")) must be in that order already")
         case .impossible:
             throw ModelError.permutationNotPossible(
                 site.linears[0].name, reason: "in this model it reads the residual stream, not a norm's output")
         }
+    }
+
+    /// The names of the linears, each once.
+    private static func names(_ producers: [LinearRows]) -> [String] {
+        producers.map(\.linear.name).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
     }
 
     private func checkShape(_ name: String, _ shape: [Int]) throws {

@@ -18,12 +18,20 @@ public enum KnownModel: String, CaseIterable, Sendable {
     case opt6700M = "opt-6.7b"
     case opt13B = "opt-13b"
     case opt30B = "opt-30b"
+    case mistral7B = "mistral-7b"
+    case qwen25With7B = "qwen2.5-7b"
+    case qwen3With8B = "qwen3-8b"
+    case gemma2With9B = "gemma2-9b"
+    case gemma3With1B = "gemma3-1b"
+    case phi3Mini = "phi3-mini"
+    case olmo2With7B = "olmo2-7b"
 
     /// The model's config.json.
     ///
     /// - Throws: never in practice; JSON encoding is declared to throw.
     public func configuration() throws -> Data {
-        switch self {
+        if let publishedText { return Data(publishedText.utf8) }
+        return switch self {
         case .llama7B: try llama(4096, inner: 11008, blocks: 32, heads: 32)
         case .llama13B: try llama(5120, inner: 13824, blocks: 40, heads: 40)
         case .llama30B: try llama(6656, inner: 17920, blocks: 60, heads: 52)
@@ -48,12 +56,12 @@ public enum KnownModel: String, CaseIterable, Sendable {
         case .tinyLlama:
             try llama(2048, inner: 5632, blocks: 22, heads: 32) {
                 $0.epsilon = 1e-5
-                $0.keyValueHeadCount = 4
+                $0.keyValueHeadCount = .value(4)
             }
         case .smolLM2:
             try llama(576, inner: 1536, blocks: 30, heads: 9, begin: 0, end: 0) {
                 $0.vocabularySize = 49_152
-                $0.keyValueHeadCount = 3
+                $0.keyValueHeadCount = .value(3)
                 $0.maximumPositions = 8192
                 $0.epsilon = 1e-5
                 $0.rotaryBase = 100_000
@@ -64,6 +72,8 @@ public enum KnownModel: String, CaseIterable, Sendable {
         case .opt6700M: try opt(4096, blocks: 32, heads: 32)
         case .opt13B: try opt(5120, blocks: 40, heads: 40)
         case .opt30B: try opt(7168, blocks: 48, heads: 56)
+        case .mistral7B, .qwen25With7B, .qwen3With8B, .gemma2With9B, .gemma3With1B, .phi3Mini, .olmo2With7B:
+            preconditionFailure("\(rawValue) has a published text")
         }
     }
 
@@ -74,7 +84,8 @@ public enum KnownModel: String, CaseIterable, Sendable {
     ) throws -> Data {
         var settings = LlamaConfiguration(
             modelType: "llama", vocabularySize: 32_000, hiddenSize: hidden, intermediateSize: inner,
-            blockCount: blocks, headCount: heads, keyValueHeadCount: heads, maximumPositions: 2048, epsilon: 1e-6,
+            blockCount: blocks, headCount: heads, keyValueHeadCount: .value(heads), maximumPositions: 2048,
+            epsilon: 1e-6,
             activation: "silu", attentionBias: false, feedForwardBias: false, tiesEmbeddings: false, rotaryBase: 10_000)
         change(&settings)
         return try encode(settings, architecture: "LlamaForCausalLM", begin: begin, end: end)
@@ -93,7 +104,8 @@ public enum KnownModel: String, CaseIterable, Sendable {
     ) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let tokens = SpecialTokens(beginToken: .one(begin), endToken: .one(end), dtype: nil, torchDtype: "bfloat16")
+        let tokens = SpecialTokens(
+            beginToken: .value(.one(begin)), endToken: .value(.one(end)), dtype: nil, torchDtype: "bfloat16")
         return try encoder.encode(Document(family: settings, tokens: tokens, architectures: [architecture]))
     }
 
@@ -118,7 +130,7 @@ extension LlamaConfiguration {
     /// What LLaMA 3 changed in all sizes.
     fileprivate mutating func setLlama3(keyValueHeads: Int, positions: Int) {
         vocabularySize = 128_256
-        keyValueHeadCount = keyValueHeads
+        keyValueHeadCount = .value(keyValueHeads)
         maximumPositions = positions
         epsilon = 1e-5
         rotaryBase = 500_000

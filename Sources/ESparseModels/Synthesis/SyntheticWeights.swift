@@ -70,7 +70,7 @@ public struct SyntheticWeights: WeightSource {
         return switch tensor.role {
         case .embedding, .linear: (0, 1 / columns.squareRoot())
         case .residualLinear: (0, 1 / (columns * Float(2 * blockCount)).squareRoot())
-        case .bias: (0, 0.02)
+        case .bias, .normalizationOffset: (0, 0.02)
         case .normalization: (1, 0.02)
         }
     }

@@ -10,9 +10,10 @@ package struct AssembledWeights: WeightSource {
     private let source: any WeightSource
     private let pruned: any WeightSource
     private let dense: Set<String>
-    /// The order in which the pruned checkpoint has a dense linear's rows or columns, where a site's shuffle lies in the rows
-    /// of the linears before it.
-    private let rowOrders: [String: Permutation]
+    /// For each place of a dense linear the row that the pruned checkpoint has there, where a site's shuffle lies in the rows of the
+    /// linears before it.
+    private let rowOrders: [String: [Int32]]
+    /// The order in which the pruned checkpoint has a dense linear's columns in that case.
     private let columnOrders: [String: Permutation]
 
     /// Puts back the linears of the sites that `isDense` names, by block and site.
@@ -26,7 +27,7 @@ package struct AssembledWeights: WeightSource {
         self.source = source
         self.pruned = pruned
         var dense: Set<String> = []
-        var rowOrders: [String: Permutation] = [:]
+        var rowOrders: [String: [Int32]] = [:]
         var columnOrders: [String: Permutation] = [:]
         for (index, block) in architecture.blocks.enumerated() {
             for site in block.sites {
@@ -34,7 +35,10 @@ package struct AssembledWeights: WeightSource {
                 guard case .inProducers(let producers) = site.shuffle, let order = orderedRows[index][site.name] else {
                     continue
                 }
-                for producer in producers { rowOrders[producer.name] = order }
+                for producer in producers {
+                    let name = producer.linear.name
+                    producer.permute(&rowOrders[name, default: Array(0..<Int32(producer.linear.rows))], by: order)
+                }
                 for linear in site.linears { columnOrders[linear.name] = order }
             }
         }
@@ -59,7 +63,7 @@ package struct AssembledWeights: WeightSource {
     package func linearWeight(_ name: String) throws -> LinearWeight {
         guard dense.contains(name) else { return try pruned.linearWeight(name) }
         var weight = try source.tensor(name)
-        if let order = rowOrders[name] { weight = weight.gatheringRows(order.order) }
+        if let order = rowOrders[name] { weight = weight.gatheringRows(order) }
         if let order = columnOrders[name] { weight = weight.gatheringColumns(order.order) }
         return LinearWeight(matrix: .dense(weight))
     }

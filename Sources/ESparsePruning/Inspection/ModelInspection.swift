@@ -67,9 +67,11 @@ public struct ModelInspection: Sendable, Codable {
             try Interruption.check()
             progress.report(stage: "Inspecting", completed: index, total: architecture.blockCount, unit: "blocks")
             let descriptions = block.sites.flatMap(\.linears)
+            let products = Dictionary(grouping: block.sites.flatMap(\.products), by: \.linear)
             let found = Mutex([Result<Linear, any Error>?](repeating: nil, count: descriptions.count))
             pool.run(count: descriptions.count) { item in
-                let result = Result { try Self.inspect(descriptions[item].name, in: weights, backend) }
+                let linear = descriptions[item]
+                let result = Result { try Self.inspect(linear.name, in: weights, products[linear] ?? [], backend) }
                 found.withLock { $0[item] = result }
             }
             linears += try found.withLock { $0 }.compactMap { try $0?.get() }
@@ -89,8 +91,9 @@ public struct ModelInspection: Sendable, Codable {
             }
     }
 
+    /// - Parameter products: what the model multiplies by on its own, each with kernels of its own.
     private static func inspect(
-        _ name: String, in weights: any WeightSource, _ backend: (any KernelReporting)?
+        _ name: String, in weights: any WeightSource, _ products: [LinearRows], _ backend: (any KernelReporting)?
     ) throws -> Linear {
         let weight = try weights.linearWeight(name)
         var finder = PatternFinder(columns: weight.columns)
@@ -106,11 +109,20 @@ public struct ModelInspection: Sendable, Codable {
             elementType = matrix.values.elementType
             for row in 0..<matrix.rows { finder.addRow(try matrix.nonzeroBits(row: row)) }
         }
+        let kernels = backend.map { backend in
+            var ranges: [KernelRange] = []
+            for product in products {
+                for range in backend.kernelRanges(of: product.part(of: weight)) where !ranges.contains(range) {
+                    ranges.append(range)
+                }
+            }
+            return ranges
+        }
         return Linear(
             name: name, rows: weight.rows, columns: weight.columns,
             pattern: finder.pattern.map(\.description) ?? "dense", density: finder.density, storage: storage,
             elementType: elementType.rawValue, bytes: bytes + (weight.permutation?.count ?? 0) * 4,
-            permuted: weight.permutation != nil, kernels: backend?.kernelRanges(of: weight))
+            permuted: weight.permutation != nil, kernels: kernels)
     }
 }
 

@@ -151,15 +151,17 @@ struct BlockPruner<D: PruningDevice> {
         return diagnostics
     }
 
-    /// Permutes the rows and biases of the linears that write the site's input, so that its shuffle costs nothing.
+    /// Permutes the rows and biases that write the site's input, so that its shuffle costs nothing.
     private func permuteRows(
-        of producers: [LinearDescription], _ order: Permutation, block: inout PrunedBlock
+        of producers: [LinearRows], _ order: Permutation, block: inout PrunedBlock
     ) throws {
         for producer in producers {
-            let weight = try block.linears[producer.name] ?? weights.linearWeight(producer.name)
-            block.linears[producer.name] = weight.gatheringRows(order.order)
-            if let bias = producer.biasName {
-                block.biases[bias] = try weights.tensor(bias).gatheringRows(order.order)
+            let rows = producer.order(permutedBy: order)
+            let name = producer.linear.name
+            let weight = try block.linears[name] ?? weights.linearWeight(name)
+            block.linears[name] = weight.gatheringRows(rows)
+            if let bias = producer.linear.biasName {
+                block.biases[bias] = try (block.biases[bias] ?? weights.tensor(bias)).gatheringRows(rows)
             }
         }
     }

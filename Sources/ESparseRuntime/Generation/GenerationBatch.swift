@@ -37,6 +37,8 @@ package struct GenerationBatch<B: Backend> {
         var sampler: Sampler
         /// Tokens that the model has not read yet: the rest of the prompt, or the last token drawn.
         var pending: ArraySlice<Int32>
+        /// Tokens drawn, where the text may have to be read anew.
+        var drawn: [Int32] = []
         /// Tokens that the model has read.
         var position = 0
         /// Tokens drawn.
@@ -157,6 +159,14 @@ package struct GenerationBatch<B: Backend> {
             end(.success(.finished(.contextFull)))
         } else {
             slot.pending = [token]
+            if let length = model.architecture.shortTextLength {
+                slot.drawn.append(token)
+                // Keys in the cache are those of a short text. As in transformers, the text is read anew once it is long.
+                if slot.position == length {
+                    slot.pending = (slot.request.prompt + slot.drawn)[...]
+                    slot.position = 0
+                }
+            }
             slots[index] = slot
         }
         return events

@@ -1,0 +1,82 @@
+// Every family pruned with shuffles: what runs packed computes what the plain weights of the same run compute.
+
+import ESparseCPU
+import ESparseCUDA
+import ESparseCore
+import ESparseFormats
+import ESparseModels
+import ESparsePruning
+import ESparseTestSupport
+import FoundationEssentials
+import Testing
+
+@Suite(.serialized) struct FamilyPruneTests {
+    /// Prunes a fixture's folder into two, packed and plain, and shows both and the model that was pruned.
+    private func prune(
+        _ name: String, _ body: (_ packed: Checkpoint, _ plain: Checkpoint, _ source: ModelArchitecture) throws -> Void
+    ) throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/esparse-family-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        try ModelFixture.copyFolder(name, to: folder + "/source")
+        let checkpoint = try Checkpoint.open(folder + "/source")
+        let architecture = try ModelArchitecture(checkpoint)
+        let backend = try CPUBackend(precision: .float32, threadCount: 2)
+        var random = SeededRandom(seed: 1)
+        let sequences = (0..<2).map { _ in (0..<24).map { _ in Int32(random.integer(below: 97)) } }
+        for storage in [CheckpointStorage.packed, .dense] {
+            var settings = PruningSettings(method: ESparse.standard, precision: .float32)
+            settings.stages = [.refinement]
+            settings.pattern = .fourOfEight
+            settings.sampleCount = 2
+            settings.sequenceLength = 24
+            settings.storage = storage
+            let pruner = try Pruner(
+                checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend,
+                threadCount: 2, progress: SilentProgress())
+            let manifest = try pruner.run(
+                output: folder + "/" + storage.rawValue, calibrationDigest: "test", files: [:], resume: false,
+                calibration: { CalibrationSet(sequences: sequences) })
+            #expect(manifest.linears.count == architecture.blocks.flatMap { $0.sites.flatMap(\.linears) }.count)
+            for linear in manifest.linears { #expect(abs(linear.density - 0.5) < 0.01) }
+        }
+        try body(
+            try Checkpoint.open(folder + "/packed"), try Checkpoint.open(folder + "/dense"), architecture)
+    }
+
+    private func logits<B: Backend>(_ checkpoint: Checkpoint, _ tokens: [Int32], on backend: B) throws -> [Float] {
+        let model = try LanguageModel.load(
+            architecture: ModelArchitecture(checkpoint), weights: checkpoint.weights, backend: backend)
+        var cache = try model.makeCache(sequenceCount: 1, capacity: tokens.count)
+        let hidden = try model.hidden(tokens, batch: .wholeSequence(tokens.count), cache: &cache)
+        return try backend.floats(of: model.head.logits(hidden))
+    }
+
+    @Test(arguments: ModelFixture.families + [ModelFixture.withPictures])
+    func packedComputesWhatThePlainWeightsDo(_ name: String) throws {
+        let tokens = try ModelFixture(name).tokens
+        let cpu = try CPUBackend(precision: .float32, threadCount: 2)
+        try prune(name) { packed, plain, source in
+            let expected = try logits(plain, tokens, on: cpu)
+            #expect(relativeError(expected, try ModelFixture(name).logits) > 0.01)
+            #expect(relativeError(try logits(packed, tokens, on: cpu), expected) < 1e-4)
+            #expect(relativeError(try logits(packed, tokens, on: emulatedBackend(.float16)), expected) < 0.02)
+            // Sites whose input can be shuffled at run time are, others carry no order.
+            for site in source.blocks.flatMap(\.sites) {
+                let isAtRunTime = if case .atRunTime = site.shuffle { true } else { false }
+                for linear in site.linears {
+                    #expect(try (packed.weights.linearWeight(linear.name).permutation != nil) == isAtRunTime)
+                }
+            }
+        }
+    }
+
+    /// Of a folder that also reads pictures the text part is pruned, and the result is a model of text alone.
+    @Test func whatIsPrunedOfAModelWithPictures() throws {
+        try prune(ModelFixture.withPictures) { packed, plain, source in
+            #expect(source.modelType == "gemma3_text" && packed.leftOut == nil)
+            let names = Set(try ModelArchitecture(packed).expectedTensors.keys)
+            #expect(names.contains("model.layers.0.mlp.up_proj.weight") && Set(plain.weights.tensorNames) == names)
+        }
+    }
+}
