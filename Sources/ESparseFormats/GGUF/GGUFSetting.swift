@@ -10,8 +10,10 @@ package struct GGUFSetting: Sendable {
         case size(limit: Int)
         /// A whole number from 1, or 0 for none.
         case count
-        /// A finite number, or 0 for none.
+        /// A finite number.
         case number
+        /// A finite number, or 0 for none.
+        case optionalNumber
     }
 
     /// What is taken where the file does not say.
@@ -92,9 +94,10 @@ package struct GGUFSetting: Sendable {
                 throw .invalidField(path: metadata.path, field: key, reason: "is \(value), which is below 0")
             }
             return value == 0 ? nil : .integer(value)
-        case .number:
+        case .number, .optionalNumber:
             guard let value = try metadata.number(key) else { break }
-            return value == 0 ? nil : .number(Self.shortest(value))
+            if case .optionalNumber = kind, value == 0 { return nil }
+            return .number(Self.shortest(value))
         }
         switch fallback {
         case .refused: throw .invalidField(path: metadata.path, field: key, reason: "is missing")

@@ -28,7 +28,7 @@ extension GGUFArchitecture {
         contextLength: 131_072, epsilon: 1e-6, rotaryBase: 1_000_000,
         settings: [
             GGUFSetting("rope_local_base_freq", "rope.freq_base_swa", .number, else: .number(10_000)),
-            GGUFSetting("final_logit_softcapping", "final_logit_softcapping", .number),
+            GGUFSetting("final_logit_softcapping", "final_logit_softcapping", .optionalNumber),
             GGUFSetting("sliding_window", "attention.sliding_window", .count),
         ],
         windowPeriod: 6
