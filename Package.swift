@@ -18,7 +18,7 @@ let optimised: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"]
 let testedWith: [String: [Target.Dependency]] = [
     "CUDA": ["ESparseDeviceChecks", "ESparseFormats"],
     "Tokenizers": ["ESparseFormats"],
-    "Models": ["ESparseCPU", "ESparseCUDA"],
+    "Models": ["ESparseFormats", "ESparseCPU", "ESparseCUDA"],
     "Pruning": ["ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],
     "Measurement": ["ESparseRuntime", "ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],
     "Evaluation": ["ESparseFormats", "ESparseCPU", "ESparseModels", "ESparseTokenizers"],

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # A model's perplexity in transformers: the reference for `esparse evaluate --text`.
-"""Print the perplexity of a Hugging Face folder over a text, in f32 on a CPU.
+"""Print the perplexity of a Hugging Face folder or a GGUF file over a text, in f32 on a CPU.
 
-    perplexity.py MODEL_FOLDER --text FILE [--sequence-length 2048] [--windows N]
+    perplexity.py MODEL --text FILE [--sequence-length 2048] [--windows N]
 
 The text is encoded whole and cut into windows that do not overlap; an incomplete last one is left out. Each window's loss is
 the mean over its tokens but the first, and the perplexity is the exponential of the windows' mean loss, as Wanda's and
@@ -23,8 +23,11 @@ parser.add_argument("--sequence-length", type=int, default=2048)
 parser.add_argument("--windows", type=int)
 options = parser.parse_args()
 
-tokenizer = transformers.AutoTokenizer.from_pretrained(options.model)
-model = transformers.AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32).eval()
+path, files = pathlib.Path(options.model), {}
+if path.suffix == ".gguf":
+    path, files = path.parent, dict(gguf_file=path.name)
+tokenizer = transformers.AutoTokenizer.from_pretrained(path, **files)
+model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **files).eval()
 tokens = tokenizer(options.text.read_text(encoding="utf-8"), return_tensors="pt").input_ids[0]
 count = min(len(tokens) // options.sequence_length, options.windows or len(tokens))
 loss = 0.0
