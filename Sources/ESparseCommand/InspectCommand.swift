@@ -49,8 +49,9 @@ struct InspectCommand: ParsableCommand {
                 weightType: architecture.weightType(in: checkpoint.weights), note: progress.note)
             : nil
         let inspection = try ModelInspection(
-            architecture, weights: checkpoint.weights, fileBytes: checkpoint.fileBytes, threadCount: threads.count,
-            kernelsOn: device?.backend, progress: progress)
+            architecture, weights: checkpoint.weights, fileBytes: checkpoint.fileBytes,
+            shuffleMode: checkpoint.manifest?.shuffleMode, threadCount: threads.count, kernelsOn: device?.backend,
+            progress: progress)
         try json.write(encoding: inspection)
 
         var table = TextTable(
@@ -68,5 +69,6 @@ struct InspectCommand: ParsableCommand {
         if let leftOut = checkpoint.leftOut { print("Opened as text alone; left out: \(leftOut)") }
         print("\(inspection.parameterCount) parameters, \(Quantity.bytes(inspection.fileBytes)) of weight files")
         print("\(Quantity.bytes(inspection.sixteenBitBytes)) with 16-bit weights, packed as stored")
+        if let mode = inspection.shuffleMode { print("Shuffle mode: \(mode.rawValue)") }
     }
 }

@@ -17,6 +17,7 @@ extension EntropyEstimator: ExpressibleByArgument {}
 extension AmplitudeScale: ExpressibleByArgument {}
 extension SaliencyRule: ExpressibleByArgument {}
 extension ShuffleSteps: ExpressibleByArgument {}
+extension ShuffleMode: ExpressibleByArgument {}
 
 /// A method that `--method` names: one of `PruningMethods.all`.
 struct MethodName: ExpressibleByArgument {
@@ -92,6 +93,13 @@ struct MethodOptions: ParsableArguments {
     @Option(help: "Channel shuffles before masking.")
     var shuffle: ShuffleSteps = .both
 
+    @Option(
+        help: """
+            Where shuffled orders are kept: run-time, best orders that this tool's runtime follows, or absorbed, in the weights \
+            of an ordinary checkpoint for any runtime; run-time where not given.
+            """)
+    var shuffleMode: ShuffleMode?
+
     @Option(help: ArgumentHelp("Input channels in a block of the local shuffle; 256 where not given.", valueName: "n"))
     var blockSize: Int?
 
@@ -109,6 +117,8 @@ struct MethodOptions: ParsableArguments {
         try requireEffect(
             of: ["--block-size": blockSize != nil], with: "--shuffle both or local",
             shuffle == .both || shuffle == .local)
+        try requireEffect(
+            of: ["--shuffle-mode": shuffleMode != nil], with: "a --shuffle other than none", shuffle != .none)
         let updates = !method.method.stages.isEmpty
         if update, updates {
             throw ValidationError("--method \(method.method.name) updates weights without --update")
@@ -129,6 +139,7 @@ struct MethodOptions: ParsableArguments {
         if refinesMask { settings.stages.append(.refinement) }
         settings.pattern = pattern
         settings.shuffle = shuffle
+        if let shuffleMode { settings.shuffleMode = shuffleMode }
         if let blockSize { settings.blockSize = blockSize }
         return settings
     }

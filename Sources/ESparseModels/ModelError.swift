@@ -26,6 +26,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case permutationMismatch(String, String)
     /// A linear expects its input in an order that what stands before it cannot write.
     case permutationNotPossible(String, reason: String)
+    /// No one order of the residual stream's channels can be put into the weights.
+    case orderNotAbsorbable(modelType: String, tensor: String)
     /// A sequence has more tokens than the model has positions.
     case tooManyPositions(needed: Int, available: Int)
     /// A sequence has more tokens than the KV cache was made for.
@@ -67,6 +69,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
             "\(first) and \(second) read the same input but expect its channels in different orders; prune the model again"
         case .permutationNotPossible(let name, let reason):
             "\(name) expects its input channels in an order of its own, which cannot be given: \(reason)"
+        case .orderNotAbsorbable(let modelType, let tensor):
+            "in this model of type \"\(modelType)\" \(tensor) serves two purposes that need different orders of channels, so no "
+                + "shuffle can be absorbed in the weights; use --shuffle-mode run-time"
         case .tooManyPositions(let needed, let available):
             "the model has \(available) positions, but \(needed) are needed; use a shorter sequence length"
         case .cacheTooSmall(let needed, let available):

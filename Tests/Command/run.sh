@@ -82,6 +82,35 @@ check "and with one thread" "$esparse" prune "$model" --output self-one --sample
 same "self-made text does not depend on threads" self self-one
 check "magnitude needs no calibration" "$esparse" prune "$model" --output magnitude --method magnitude
 for shuffle in none global local assignment; do check "shuffle $shuffle" prune --output "shuffle-$shuffle" --shuffle $shuffle; done
+# Absorbed shuffles: an ordinary checkpoint, N:M as it is stored.
+check "absorbed shuffles" prune --output absorbed --shuffle-mode absorbed
+check "absorbed shuffles with one thread" prune --output absorbed-one --shuffle-mode absorbed --threads 1
+same "absorbed shuffles: one and two threads give the same bytes" absorbed absorbed-one
+grep -q permutation absorbed/model.safetensors.index.json && fail "an absorbed shuffle left a permutation" || pass
+check "absorbed shuffles, dense output" prune --output absorbed-dense --shuffle-mode absorbed --format dense
+check "inspect them" "$esparse" inspect absorbed-dense --json absorbed.json
+grep -q "^Shuffle mode: absorbed$" out && pass || fail "inspect does not say that shuffles are absorbed"
+python3 - <<'PYTHON' && pass || fail "not every linear is 2:4 in the order in which it is stored"
+import json
+found = json.load(open("absorbed.json"))
+assert found["shuffle_mode"] == "absorbed" and {linear["pattern"] for linear in found["linears"]} == {"2:4"}
+assert json.load(open("inspection.json"))["shuffle_mode"] == "run-time"
+PYTHON
+for folder in absorbed absorbed-dense; do
+    check "evaluate $folder" "$esparse" evaluate "$folder" --text "$text" --sequence-length 128 --windows 4 --precision f32 --json "$folder.json"
+done
+python3 - <<'PYTHON' && pass || fail "packed and dense absorbed models differ in perplexity"
+import json
+values = [json.load(open(name + ".json"))["results"]["evaluation"]["token_perplexity,none"] for name in ("absorbed", "absorbed-dense")]
+assert abs(values[0] / values[1] - 1) < 1e-4, values
+PYTHON
+for method in "magnitude" "sparsegpt" "ria --shuffle assignment"; do
+    options=(); case $method in magnitude) ;; *) options=("${small[@]}") ;; esac
+    # shellcheck disable=SC2086
+    check "absorbed shuffles, $method" "$esparse" prune "$here/tiny-opt" "${options[@]}" --output absorbed-opt --shuffle-mode absorbed --method $method
+    rm -rf absorbed-opt
+done
+refuse "absorbed shuffles without a shuffle" 64 "shuffle other than none" prune --output x --shuffle none --shuffle-mode absorbed
 check "the paper's settings" prune --output paper --preset paper
 check "RIA" prune --output ria --method ria
 for method in "sparsegpt" "e-sparse --update" "magnitude --update --shuffle none"; do
@@ -157,6 +186,7 @@ own=(--calibration self --samples 6 --sequence-length 64 --precision f32)
 fits "LLaMA" "$model" --pattern 1:4 --no-refine --budget 3
 fits "LLaMA, weights updated" "$model" --pattern 1:4 --budget 3 --update
 fits "OPT" "$here/tiny-opt" --pattern 1:4 --keep-pattern --budget 2
+fits "LLaMA, absorbed shuffles" "$model" --pattern 1:4 --no-refine --budget 3 --shuffle-mode absorbed
 fits "LLaMA, one block" "$model" --pattern 1:8 --no-refine --keep-pattern --include '*.layers.0.*' --budget 3
 fits "OPT, one block" "$here/tiny-opt" --pattern 1:8 --keep-pattern --include '*.layers.0.*' --budget 4
 for threads in 1 2; do
@@ -436,6 +466,16 @@ resumes "two passes a block" --preset paper
 resumes "updated weights" --update
 resumes "masks as scored" --no-refine
 resumes "no shuffle" --shuffle none
+resumes "absorbed shuffles" --shuffle-mode absorbed
+# As if it had been killed while the residual stream's order was searched: the search starts anew.
+rm -rf killed killed.partial
+"$esparse" prune "$model" "${long[@]}" --shuffle-mode absorbed --output killed >/dev/null 2>&1 & pid=$!
+started killed
+kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
+rm -f killed.partial/residual-order.i32 killed.partial/checkpoint/*
+refuse "another mode is refused" 1 "shuffle-mode was absorbed" prune_long --output killed --resume
+check "resume a search for an order" prune_long --shuffle-mode absorbed --output killed --resume
+same "a resumed search for an order gives the same bytes" whole killed
 resumes "SparseGPT" --method sparsegpt
 resumes "default"
 # searched FILE...: kills a search when the file is there, and goes on.

@@ -108,8 +108,8 @@ import Testing
         let llama = try ModelArchitecture(configuration: ModelFixture("llama-linear-rope").configuration)
         let opt = try ModelArchitecture(configuration: ModelFixture("opt-plain").configuration)
         func producers(_ architecture: ModelArchitecture) -> [String] {
-            guard case .inProducers(let linears)? = architecture.blocks[1].sites.last?.shuffle else { return [] }
-            return linears.flatMap { [$0.linear.name, $0.linear.biasName ?? "none", "\($0.rows)"] }
+            guard case .inProducers(let producers)? = architecture.blocks[1].sites.last?.shuffle else { return [] }
+            return producers.rows.flatMap { [$0.linear.name, $0.linear.biasName ?? "none", "\($0.rows)"] }
         }
         #expect(
             producers(llama) == [

@@ -73,15 +73,46 @@ struct ForwardChecks<B: Backend> {
             case .atRunTime:
                 for linear in site.linears { weights.permutations[linear.name] = order }
             case .inProducers(let producers):
-                for producer in producers {
-                    for tensor in producer.linear.tensors {
-                        try weights.permuteRows(of: tensor.name, by: order, from: producer.rows.lowerBound)
-                    }
+                for linear in producers.linears {
+                    let rows = try #require(Permutation(producers.rowOrder(order, of: linear)))
+                    for tensor in linear.tensors { try weights.permuteRows(of: tensor.name, by: rows) }
                 }
             case .impossible:
                 break
             }
         }
+        let model = try LanguageModel.load(architecture: architecture, weights: weights, backend: backend)
+        #expect(relativeError(try logits(model, fixture.tokens), fixture.logits) < tolerance)
+    }
+
+    /// One order of the residual stream, and orders within heads and among inner channels, all in the weights: another checkpoint
+    /// with the same logits.
+    func absorbedEqualsPlain(_ name: String) throws {
+        let fixture = try ModelFixture(name)
+        let architecture = try ModelArchitecture(configuration: fixture.configuration)
+        var weights = fixture.weights
+        var random = SeededRandom(seed: 6)
+        let stream = Permutation.random(architecture.hiddenSize, using: &random)
+        for (tensor, axis) in try architecture.residualAxes() {
+            switch axis {
+            case .rows: try weights.permuteRows(of: tensor, by: stream)
+            case .columns: try weights.permuteColumns(of: tensor, by: stream)
+            }
+        }
+        var ordered = 0
+        for site in architecture.blocks.flatMap(\.sites) {
+            guard case .inProducers(let producers) = site.absorbedShuffle else { continue }
+            let rows = Permutation.random(producers.rowCount, runLength: producers.runLength, using: &random)
+            for linear in site.linears {
+                try weights.permuteColumns(of: linear.name, by: producers.channelOrder(rows))
+            }
+            for linear in producers.linears {
+                let order = try #require(Permutation(producers.rowOrder(rows, of: linear)))
+                for tensor in linear.tensors { try weights.permuteRows(of: tensor.name, by: order) }
+            }
+            ordered += 1
+        }
+        #expect(ordered == 2 * architecture.blockCount)
         let model = try LanguageModel.load(architecture: architecture, weights: weights, backend: backend)
         #expect(relativeError(try logits(model, fixture.tokens), fixture.logits) < tolerance)
     }
@@ -124,6 +155,10 @@ struct ForwardChecks<B: Backend> {
 
 @Suite struct ReferenceForwardTests {
     let checks = ForwardChecks(backend: ReferenceBackend())
+
+    @Test(arguments: ModelFixture.names) func absorbedEqualsPlain(_ name: String) throws {
+        try checks.absorbedEqualsPlain(name)
+    }
 
     @Test(arguments: ModelFixture.names) func equalsTransformers(_ name: String) throws {
         try checks.equalsTransformers(name)

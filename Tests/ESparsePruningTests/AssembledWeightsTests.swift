@@ -5,6 +5,7 @@ import ESparseCore
 import ESparseFormats
 import ESparseModels
 import ESparsePruning
+import ESparseTestSupport
 import FoundationEssentials
 import Testing
 
@@ -13,19 +14,21 @@ private struct RowShuffled: WeightSource {
     let source: any WeightSource
     let architecture: ModelArchitecture
     let orders: [[String: Permutation]]
+    let producers: @Sendable (InputSite) -> ChannelProducers?
 
     var tensorNames: [String] { source.tensorNames }
     func shape(of name: String) -> [Int]? { source.shape(of: name) }
 
     func tensor(_ name: String) throws -> Tensor {
-        let tensor = try source.tensor(name)
+        var tensor = try source.tensor(name)
         for (block, orders) in zip(architecture.blocks, orders) {
             for site in block.sites {
-                guard case .inProducers(let producers) = site.shuffle, let order = orders[site.name] else { continue }
-                if site.linears.contains(where: { $0.name == name }) { return tensor.gatheringColumns(order.order) }
-                let produced = producers.filter { $0.linear.name == name || $0.linear.biasName == name }
-                if produced.isEmpty { continue }
-                return produced.reduce(tensor) { $0.gatheringRows($1.order(permutedBy: order)) }
+                guard let producers = producers(site), let order = orders[site.name] else { continue }
+                if site.linears.contains(where: { $0.name == name }) {
+                    tensor = tensor.gatheringColumns(producers.channelOrder(order).order)
+                }
+                let producer = producers.linears.first { $0.name == name || $0.biasName == name }
+                if let producer { tensor = tensor.gatheringRows(producers.rowOrder(order, of: producer)) }
             }
         }
         return tensor
@@ -35,18 +38,33 @@ private struct RowShuffled: WeightSource {
 }
 
 @Suite struct AssembledWeightsTests {
-    /// Nothing is pruned here, so every mixture must compute what the dense model does, whatever order the inner channels of
-    /// its parts have.
-    @Test(arguments: ["tiny-llama", "tiny-opt"]) func everyMixtureComputesTheSame(_ name: String) throws {
+    /// Nothing is pruned here, so every mixture must compute what the dense model does, whatever order the channels of its parts
+    /// have: in the rows of feed-forward layers only, or absorbed in all weights.
+    @Test(arguments: ["tiny-llama", "tiny-opt"], [false, true])
+    func everyMixtureComputesTheSame(_ name: String, isAbsorbed: Bool) throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
         let checkpoint = try Checkpoint.open(root + "/Command/" + name)
         let architecture = try ModelArchitecture(configuration: checkpoint.configuration)
-        let orders = try architecture.blocks.map { block in
-            let down = try #require(block.sites.last)
-            let count = Int32(down.channels)
-            return [down.name: try #require(Permutation((0..<count).map { ($0 * 5 + 3) % count }))]
+        @Sendable func producers(_ site: InputSite) -> ChannelProducers? {
+            guard case .inProducers(let rows) = isAbsorbed ? site.absorbedShuffle : site.shuffle else { return nil }
+            return rows
         }
-        let shuffled = RowShuffled(source: checkpoint.weights, architecture: architecture, orders: orders)
+        var random = SeededRandom(seed: 3)
+        let dense: any WeightSource =
+            try isAbsorbed
+            ? AbsorbedWeights(
+                source: checkpoint.weights, architecture: architecture,
+                order: .random(architecture.hiddenSize, using: &random)) : checkpoint.weights
+        let orders = architecture.blocks.map { block in
+            var orders: [String: Permutation] = [:]
+            for site in block.sites {
+                guard let rows = producers(site) else { continue }
+                orders[site.name] = .random(rows.rowCount, runLength: rows.runLength, using: &random)
+            }
+            return orders
+        }
+        #expect(orders[0].count == (isAbsorbed ? 2 : 1))
+        let shuffled = RowShuffled(source: dense, architecture: architecture, orders: orders, producers: producers)
         let backend = try CPUBackend(precision: .float32, threadCount: 2)
         let tokens = (0..<40).map { Int32($0 * 7 % 500) }
         func losses(_ weights: any WeightSource) throws -> [Double] {
@@ -57,7 +75,7 @@ private struct RowShuffled: WeightSource {
         let sites = architecture.blocks[0].sites.map(\.name)
         for mixture in 0..<1 << sites.count {
             let assembled = AssembledWeights(
-                source: checkpoint.weights, pruned: shuffled, architecture: architecture, orderedRows: orders
+                source: dense, pruned: shuffled, architecture: architecture, orderedRows: orders, producers: producers
             ) { _, site in
                 mixture >> (sites.firstIndex(of: site) ?? 0) & 1 == 1
             }

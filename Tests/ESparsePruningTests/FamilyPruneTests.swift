@@ -13,7 +13,7 @@ import Testing
 @Suite(.serialized) struct FamilyPruneTests {
     /// Prunes a fixture's folder into two, packed and plain, and shows both and the model that was pruned.
     private func prune(
-        _ name: String, _ body: (_ packed: Checkpoint, _ plain: Checkpoint, _ source: ModelArchitecture) throws -> Void
+        _ name: String, mode: ShuffleMode = .runTime, _ body: (_ packed: Checkpoint, _ plain: Checkpoint, _ source: ModelArchitecture) throws -> Void
     ) throws {
         let folder = FileManager.default.temporaryDirectory.path + "/esparse-family-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -31,6 +31,7 @@ import Testing
             settings.sampleCount = 2
             settings.sequenceLength = 24
             settings.storage = storage
+            settings.shuffleMode = mode
             let pruner = try Pruner(
                 checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend,
                 threadCount: 2, progress: SilentProgress())
@@ -66,6 +67,23 @@ import Testing
                 let isAtRunTime = if case .atRunTime = site.shuffle { true } else { false }
                 for linear in site.linears {
                     #expect(try (packed.weights.linearWeight(linear.name).permutation != nil) == isAtRunTime)
+                }
+            }
+        }
+    }
+
+    /// Absorbed shuffles leave no order to follow, and zeros that are 4:8 as they are stored.
+    @Test(arguments: ModelFixture.families + [ModelFixture.withPictures])
+    func absorbedShufflesLeaveAnOrdinaryModel(_ name: String) throws {
+        let tokens = try ModelFixture(name).tokens
+        let cpu = try CPUBackend(precision: .float32, threadCount: 2)
+        try prune(name, mode: .absorbed) { packed, plain, source in
+            #expect(relativeError(try logits(packed, tokens, on: cpu), try logits(plain, tokens, on: cpu)) < 1e-4)
+            for linear in source.blocks.flatMap({ $0.sites.flatMap(\.linears) }) {
+                #expect(try packed.weights.linearWeight(linear.name).permutation == nil)
+                let values = try plain.weights.tensor(linear.name).floats()
+                for start in stride(from: 0, to: values.count, by: 8) {
+                    #expect(values[start..<start + 8].count { $0 != 0 } <= 4)
                 }
             }
         }

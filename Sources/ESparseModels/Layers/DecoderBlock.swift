@@ -13,6 +13,9 @@ package struct BlockDescription: Sendable {
     /// The inputs of the block's linears, in order of data flow.
     package var sites: [InputSite] { layers.flatMap(\.sites) }
 
+    /// The inputs of the block's layers, which are in the residual stream's order of channels.
+    package var residualSites: [InputSite] { layers.compactMap(\.sites.first) }
+
     /// All tensors of the block: the norms first.
     package var tensors: [TensorDescription] {
         layers.flatMap { $0.normalizations.flatMap(\.tensors) } + layers.flatMap(\.layer.tensors)

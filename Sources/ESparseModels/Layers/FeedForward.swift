@@ -33,7 +33,11 @@ package struct FeedForwardDescription: LayerDescription {
         InputSite(name: Self.inputSite, products: first, shuffle: shuffle)
     }
 
-    private var inner: InputSite { InputSite(name: Self.outputSite, linears: [down], shuffle: .inProducers(first)) }
+    private var inner: InputSite {
+        InputSite(
+            name: Self.outputSite, linears: [down],
+            shuffle: .inProducers(ChannelProducers(first)))
+    }
 
     /// Loads the linears.
     package func load<B: Backend>(

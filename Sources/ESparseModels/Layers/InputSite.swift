@@ -10,9 +10,9 @@ package struct InputSite: Sendable {
         /// While the model runs: the norm or the attention before the site writes in the order that the linears'
         /// `LinearWeight.permutation` asks for.
         case atRunTime
-        /// At prune time: each of these rows (and bias elements), as many as the site has channels, are permuted, and the site's
-        /// linears carry no permutation.
-        case inProducers([LinearRows])
+        /// At prune time: rows (and bias elements) of the linears before the site are permuted, and the site's linears carry no
+        /// permutation.
+        case inProducers(ChannelProducers)
         /// Not at all: the input is also the residual stream, which has no order of its own.
         case impossible
     }
@@ -24,11 +24,15 @@ package struct InputSite: Sendable {
     package let products: [LinearRows]
     /// The linears that read it, as the checkpoint stores them, each once.
     package let linears: [LinearDescription]
-    /// How its channels can be shuffled.
+    /// How its channels can be shuffled where the runtime helps.
     package let shuffle: Shuffle
+    /// How its channels can be shuffled where any runtime shall run the result, so never `.atRunTime`. The input of a layer is
+    /// `.impossible`: it has the order of the residual stream, which is one for the whole model.
+    package let absorbedShuffle: Shuffle
 
-    /// Describes a site with at least one product.
-    package init(name: String, products: [LinearRows], shuffle: Shuffle) {
+    /// Describes a site with at least one product. `producers` are the rows that are the site's channels, where there are such and
+    /// `shuffle` does not name them.
+    package init(name: String, products: [LinearRows], shuffle: Shuffle, producers: ChannelProducers? = nil) {
         precondition(products.allSatisfy { $0.linear.columns == products[0].linear.columns } && !products.isEmpty)
         self.name = name
         self.products = products
@@ -36,11 +40,18 @@ package struct InputSite: Sendable {
         for product in products where !linears.contains(product.linear) { linears.append(product.linear) }
         self.linears = linears
         self.shuffle = shuffle
+        if case .inProducers = shuffle {
+            absorbedShuffle = shuffle
+        } else {
+            absorbedShuffle = producers.map { .inProducers($0) } ?? .impossible
+        }
     }
 
     /// Describes a site whose linears are multiplied by as they are stored; at least one.
-    package init(name: String, linears: [LinearDescription], shuffle: Shuffle) {
-        self.init(name: name, products: linears.map { LinearRows($0) }, shuffle: shuffle)
+    package init(
+        name: String, linears: [LinearDescription], shuffle: Shuffle, producers: ChannelProducers? = nil
+    ) {
+        self.init(name: name, products: linears.map { LinearRows($0) }, shuffle: shuffle, producers: producers)
     }
 
     /// C: channels of the input.

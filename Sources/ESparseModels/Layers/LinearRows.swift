@@ -34,11 +34,4 @@ package struct LinearRows: Sendable, Hashable {
         let before = order
         for (place, row) in zip(rows, permutation.order) { order[place] = before[rows.lowerBound + Int(row)] }
     }
-
-    /// The order of all the linear's rows in which these are in the order `permutation`, `[linear.rows]`.
-    package func order(permutedBy permutation: Permutation) -> [Int32] {
-        var order = Array(0..<Int32(linear.rows))
-        permute(&order, by: permutation)
-        return order
-    }
 }

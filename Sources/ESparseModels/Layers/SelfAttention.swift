@@ -55,7 +55,14 @@ package struct SelfAttentionDescription: LayerDescription {
         InputSite(name: Self.inputSite, products: [query, key, value], shuffle: shuffle)
     }
 
-    private var attended: InputSite { InputSite(name: Self.outputSite, linears: [output], shuffle: .atRunTime) }
+    /// A query head's outputs are weighted means of its key/value head's values: an order of the values' channels within the head
+    /// is one of the outputs of every query head of the group.
+    private var attended: InputSite {
+        InputSite(
+            name: Self.outputSite, linears: [output], shuffle: .atRunTime,
+            producers: ChannelProducers(
+                [value], runLength: heads.headSize, copies: heads.headCount / heads.keyValueHeadCount))
+    }
 
     /// Loads the projections and prepares the heads.
     package func load<B: Backend>(

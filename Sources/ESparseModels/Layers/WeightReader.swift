@@ -69,16 +69,13 @@ package struct WeightReader {
         case .inProducers(let producers):
             throw ModelError.permutationNotPossible(
                 site.linears[0].name,
-                reason: "the rows of \(Self.names(producers).joined(separator: " and ")) must be in that order already")
+                reason:
+                    "the rows of \(producers.linears.map(\.name).joined(separator: " and ")) must be in that order already"
+            )
         case .impossible:
             throw ModelError.permutationNotPossible(
                 site.linears[0].name, reason: "in this model it reads the residual stream, not a norm's output")
         }
-    }
-
-    /// The names of the linears, each once.
-    private static func names(_ producers: [LinearRows]) -> [String] {
-        producers.map(\.linear.name).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
     }
 
     private func checkShape(_ name: String, _ shape: [Int]) throws {

@@ -10,36 +10,39 @@ package struct AssembledWeights: WeightSource {
     private let source: any WeightSource
     private let pruned: any WeightSource
     private let dense: Set<String>
-    /// For each place of a dense linear the row that the pruned checkpoint has there, where a site's shuffle lies in the rows of the
-    /// linears before it.
+    /// The order in which the pruned checkpoint has a dense linear's rows or columns, where a site's shuffle lies in the rows
+    /// of the linears before it.
     private let rowOrders: [String: [Int32]]
-    /// The order in which the pruned checkpoint has a dense linear's columns in that case.
-    private let columnOrders: [String: Permutation]
+    private let columnOrders: [String: [Int32]]
 
     /// Puts back the linears of the sites that `isDense` names, by block and site.
     ///
-    /// - Parameter orderedRows: of each block, the order in `pruned` of the sites whose shuffle lies in the rows of the linears
-    ///   before, by the site's name; none for a site whose channels keep theirs.
+    /// - Parameters:
+    ///   - source: dense weights, in the order of the residual stream that `pruned` has.
+    ///   - pruned: the weights of the run.
+    ///   - architecture: of both.
+    ///   - orderedRows: of each block, the order in `pruned` of the rows that stand for a site's shuffled channels, by the site's
+    ///     name; none for a site whose channels keep theirs.
+    ///   - producers: whose rows they are; nil for a site whose shuffle does not lie in rows.
+    ///   - isDense: chooses the sites, by block and name.
     package init(
         source: any WeightSource, pruned: any WeightSource, architecture: ModelArchitecture,
-        orderedRows: [[String: Permutation]], isDense: (Int, String) -> Bool
+        orderedRows: [[String: Permutation]], producers: (InputSite) -> ChannelProducers?,
+        isDense: (Int, String) -> Bool
     ) {
         self.source = source
         self.pruned = pruned
         var dense: Set<String> = []
         var rowOrders: [String: [Int32]] = [:]
-        var columnOrders: [String: Permutation] = [:]
+        var columnOrders: [String: [Int32]] = [:]
         for (index, block) in architecture.blocks.enumerated() {
             for site in block.sites {
                 if isDense(index, site.name) { dense.formUnion(site.linears.map(\.name)) }
-                guard case .inProducers(let producers) = site.shuffle, let order = orderedRows[index][site.name] else {
-                    continue
+                guard let producers = producers(site), let order = orderedRows[index][site.name] else { continue }
+                for linear in producers.linears {
+                    rowOrders[linear.name] = producers.rowOrder(order, of: linear)
                 }
-                for producer in producers {
-                    let name = producer.linear.name
-                    producer.permute(&rowOrders[name, default: Array(0..<Int32(producer.linear.rows))], by: order)
-                }
-                for linear in site.linears { columnOrders[linear.name] = order }
+                for linear in site.linears { columnOrders[linear.name] = producers.channelOrder(order).order }
             }
         }
         self.dense = dense
@@ -64,7 +67,7 @@ package struct AssembledWeights: WeightSource {
         guard dense.contains(name) else { return try pruned.linearWeight(name) }
         var weight = try source.tensor(name)
         if let order = rowOrders[name] { weight = weight.gatheringRows(order) }
-        if let order = columnOrders[name] { weight = weight.gatheringColumns(order.order) }
+        if let order = columnOrders[name] { weight = weight.gatheringColumns(order) }
         return LinearWeight(matrix: .dense(weight))
     }
 }

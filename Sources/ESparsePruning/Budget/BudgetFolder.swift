@@ -98,30 +98,42 @@ final class BudgetFolder {
         return made
     }
 
-    /// Stores the orders of a block's sites that lie in the rows of the linears before, by the site's name.
+    /// Stores the orders of rows that stand for shuffled channels of a block's sites, by the site's name.
     func store(orderedRows: [String: Permutation], of block: Int, run: String) throws {
         for (site, order) in orderedRows {
-            let bytes = CalibrationSet(sequences: [order.order]).littleEndianBytes
-            try FileSystem.writeDurably(bytes, to: orderPath(of: site, block: block, run: run))
+            try OrderFile.write(order, to: orderPath(of: site, block: block, run: run))
         }
     }
 
-    /// The stored orders of a block's sites, by name; none for a site whose channels keep theirs.
-    func orderedRows(of sites: [InputSite], block: Int, run: String) throws -> [String: Permutation] {
+    /// The stored orders of rows of a block's sites, by name; none for a site whose channels keep theirs.
+    ///
+    /// - Parameter producers: of a site whose channels' order may lie in rows.
+    func orderedRows(
+        of sites: [InputSite], block: Int, run: String, producers: (InputSite) -> ChannelProducers?
+    ) throws -> [String: Permutation] {
         var orders: [String: Permutation] = [:]
         for site in sites {
-            guard case .inProducers = site.shuffle else { continue }
+            guard let rows = producers(site) else { continue }
             // Searches that began before sites had names left one file a block, of its one site of this kind.
             let paths = [orderPath(of: site.name, block: block, run: run), file("\(run)-order-\(block).i32")]
             guard let path = paths.first(where: FileSystem.exists) else { continue }
-            let stored = CalibrationSet(littleEndian: try FileSystem.read(path), sequenceLength: site.channels)
-            orders[site.name] = stored.flatMap { $0.sequences.first.flatMap(Permutation.init) }
+            orders[site.name] = try OrderFile.read(path, count: rows.rowCount)
         }
         return orders
     }
 
     private func orderPath(of site: String, block: Int, run: String) -> String {
         file("\(run)-order-\(block)-\(site).i32")
+    }
+
+    /// Stores the order of the residual stream in a run.
+    func store(residualOrder: Permutation, run: String) throws {
+        try OrderFile.write(residualOrder, to: file("\(run)-residual-order.i32"))
+    }
+
+    /// The order of the residual stream in a run; nil where it keeps its own.
+    func residualOrder(run: String, channels: Int) throws -> Permutation? {
+        try OrderFile.read(file("\(run)-residual-order.i32"), count: channels)
     }
 
     /// Gives a finished run the output's name and removes everything else.

@@ -206,7 +206,9 @@ public struct BudgetSearch<B: Backend> {
                 _ = try pruner.run(
                     output: folder.run(name), calibrationDigest: calibrationDigest, files: files, resume: true,
                     diagnose: nil, calibration: { set },
-                    willWrite: { try folder.store(orderedRows: $1.orderedRows, of: $0, run: name) })
+                    observer: PruningObserver(
+                        didOrder: { try folder.store(residualOrder: $0, run: name) },
+                        willWrite: { try folder.store(orderedRows: $1.orderedRows, of: $0, run: name) }))
             }
             return try folder.loss(pattern, denseSites: sites.count, isAssembled: false) {
                 try owner.times.measure(.measuring) {
@@ -215,19 +217,28 @@ public struct BudgetSearch<B: Backend> {
             }
         }
 
-        /// Models put together from the weights of the run that pruned everything with `pattern`.
+        /// The dense model in the order of the residual stream that the run which pruned everything with `pattern` has.
+        private func dense(_ pattern: SparsityPattern) throws -> any WeightSource {
+            let order = try folder.residualOrder(run: name(pattern, []), channels: owner.architecture.hiddenSize)
+            guard let order else { return owner.plain.weights }
+            return try AbsorbedWeights(
+                source: owner.plain.weights, architecture: owner.architecture, order: order)
+        }
+
+        /// Models put together from the weights of that run.
         private func assembled(
             _ pattern: SparsityPattern
         ) throws -> (@escaping (Int, String) -> Bool) -> AssembledWeights {
             let name = name(pattern, [])
+            let dense = try dense(pattern)
             let pruned = try Checkpoint.open(folder.run(name)).weights
             let orders = try owner.architecture.blocks.enumerated().map { index, block in
-                try folder.orderedRows(of: block.sites, block: index, run: name)
+                try folder.orderedRows(of: block.sites, block: index, run: name, producers: settings.producers(of:))
             }
             return { isDense in
                 AssembledWeights(
-                    source: owner.plain.weights, pruned: pruned, architecture: owner.architecture, orderedRows: orders,
-                    isDense: isDense)
+                    source: dense, pruned: pruned, architecture: owner.architecture, orderedRows: orders,
+                    producers: settings.producers(of:), isDense: isDense)
             }
         }
 
@@ -237,7 +248,7 @@ public struct BudgetSearch<B: Backend> {
             let errors = try folder.errors(pattern) {
                 let assembled = try assembled(pattern)
                 return try owner.times.measure(.measuring) {
-                    try measurement.outputErrors(dense: owner.plain.weights, sites: sites) { site in
+                    try measurement.outputErrors(dense: dense(pattern), sites: sites) { site in
                         assembled { block, name in block != site.block || name != site.name }
                     }
                 }

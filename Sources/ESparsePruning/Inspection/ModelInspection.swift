@@ -44,20 +44,23 @@ public struct ModelInspection: Sendable, Codable {
     public let parameterCount: Int
     /// Bytes of the whole model with 16-bit weights: packed linears as they are packed, everything else dense.
     public let sixteenBitBytes: Int
+    /// Where shuffled orders are kept, as the manifest says; nil where nothing was shuffled.
+    public let shuffleMode: ShuffleMode?
 
     enum CodingKeys: String, CodingKey {
         case linears
         case fileBytes = "file_bytes"
         case parameterCount = "parameters"
         case sixteenBitBytes = "weight_bytes_bf16"
+        case shuffleMode = "shuffle_mode"
     }
 
     /// Reads every linear of the model once, several at a time. Where a backend is given, each linear's kernels there are listed.
     ///
     /// - Throws: the format's error for a damaged tensor; `InterruptedError`.
     public init(
-        _ architecture: ModelArchitecture, weights: any WeightSource, fileBytes: Int, threadCount: Int,
-        kernelsOn backend: (any KernelReporting)? = nil,
+        _ architecture: ModelArchitecture, weights: any WeightSource, fileBytes: Int, shuffleMode: ShuffleMode?,
+        threadCount: Int, kernelsOn backend: (any KernelReporting)? = nil,
         progress: any ProgressReporter = SilentProgress()
     ) throws {
         try architecture.validate(weights)
@@ -80,6 +83,7 @@ public struct ModelInspection: Sendable, Codable {
             stage: "Inspecting", completed: architecture.blockCount, total: architecture.blockCount, unit: "blocks")
         self.linears = linears
         self.fileBytes = fileBytes
+        self.shuffleMode = shuffleMode
         parameterCount = architecture.parameterCount
         let linearParameters = linears.reduce(0) { $0 + $1.rows * $1.columns }
         sixteenBitBytes =

@@ -7,12 +7,11 @@ import ESparseModels
 
 /// The blocks of one run, on a backend that runs them and a device that prunes them.
 struct BlockLoop<B: Backend, D: PruningDevice> where D.Activation == B.Activation {
-    let checkpoint: Checkpoint
     let architecture: ModelArchitecture
     let settings: PruningSettings
     let backend: B
     let device: D
-    /// The source's tensors as the output stores them.
+    /// The tensors to prune as the output stores them.
     let weights: OutputTensors
     let pool: ThreadPool
     /// Where the time goes.
@@ -57,7 +56,7 @@ struct BlockLoop<B: Backend, D: PruningDevice> where D.Activation == B.Activatio
             sumsProducts: settings.needsProducts || diagnose != nil,
             kernels: ChannelKernels(pool: pool, instructionSet: try .selected()))
         if first == 0 {
-            let embedding = try architecture.loadEmbedding(from: checkpoint.weights, onto: backend)
+            let embedding = try architecture.loadEmbedding(from: weights.source, onto: backend)
             try pass.embed(set.sequences, with: embedding, to: try hiddenStates(before: 0, set))
         }
         var unfinished: BackgroundWrite?
@@ -69,7 +68,7 @@ struct BlockLoop<B: Backend, D: PruningDevice> where D.Activation == B.Activatio
             try weights.checkValues(of: architecture.blocks[index])
             var pruned = PrunedBlock()
             if selected[index] {
-                let dense = try architecture.loadBlock(index, from: checkpoint.weights, onto: backend)
+                let dense = try architecture.loadBlock(index, from: weights.source, onto: backend)
                 let sites = architecture.blocks[index].sites.filter { site in
                     site.linears.contains { settings.selects($0.name) }
                 }
@@ -88,7 +87,7 @@ struct BlockLoop<B: Backend, D: PruningDevice> where D.Activation == B.Activatio
                 continue
             }
             let block = try architecture.loadBlock(
-                index, from: PrunedWeights(source: checkpoint.weights, pruned: pruned), onto: backend)
+                index, from: PrunedWeights(source: weights.source, pruned: pruned), onto: backend)
             let outputs = try hiddenStates(before: index + 1, set)
             try times.measure(.outputs) { try pass.run(block, from: inputs, to: outputs) }
             let tensors = try weights.block(architecture.blocks[index], pruned: pruned)

@@ -49,36 +49,32 @@ struct BlockPruner<D: PruningDevice> {
         let masking = MaskedSite(
             name: first.name, device: device, products: statistics?.products, pattern: settings.pattern,
             parallel: parallel)
-        var channels = statistics?.channels
-        if case .inverseHessian(let damping) = settings.requirement {
-            channels?.inverseHessianDiagonal = try masking.factor(damping: damping).factor.inverseDiagonal
-        }
+        let channels = try masking.completing(statistics?.channels, for: settings.requirement)
         let scored = try times.measure(.scoring) { try selected.map { try score($0, channels) } }
-        let order = try times.measure(.shuffle) { try shuffle(site, scored.map(\.saliency)) }
+        let shuffled = try times.measure(.shuffle) { try shuffle(site, scored) }
+        let order = shuffled?.channels
         if let order { masking.order = order }
-        let isRuntime = if case .atRunTime = site.shuffle { true } else { false }
+        let isRuntime = if case .atRunTime = settings.shuffle(of: site) { true } else { false }
         let work = try times.measure(.mask) { try settings.stages.map { try $0.work.prepare(masking) } }
         for entry in scored {
             let masked = try times.measure(.mask) { try mask(entry, masking, work) }
             block.linears[entry.linear.name] = LinearWeight(
                 matrix: .sparse(masked.matrix), permutation: isRuntime ? order : nil)
-            block.records.append(try record(entry, masked, order))
+            block.records.append(
+                try record(entry, masked, isPermuted: order != nil || settings.keepsStreamOrder(at: site)))
         }
         if let diagnosedBlock, let channels {
             block.diagnostics.append(
                 try diagnose(site, block: diagnosedBlock, channels, masking, scored, pruned: block))
         }
-        guard let order else { return }
-        if case .inProducers(let producers) = site.shuffle {
-            block.orderedRows[site.name] = order
-            try permuteRows(of: producers, order, block: &block)
-        } else {
-            // Linears of the site that stay dense read the same shuffled input.
-            for linear in site.linears where !settings.selects(linear.name) {
-                let columns = try weights.tensor(linear.name).gatheringColumns(order.order)
-                block.linears[linear.name] = LinearWeight(matrix: .dense(columns), permutation: order)
-            }
+        guard let shuffled else { return }
+        // Linears of the site that stay dense read the same shuffled input.
+        for linear in site.linears where !settings.selects(linear.name) {
+            let columns = try weights.tensor(linear.name).gatheringColumns(shuffled.channels.order)
+            block.linears[linear.name] = LinearWeight(
+                matrix: .dense(columns), permutation: isRuntime ? shuffled.channels : nil)
         }
+        if let rows = shuffled.rows { try permuteRows(rows, site, block: &block) }
     }
 
     private func score(_ linear: LinearDescription, _ statistics: ChannelStatistics?) throws -> Scored {
@@ -98,11 +94,41 @@ struct BlockPruner<D: PruningDevice> {
         return Scored(linear: linear, weight: weight, saliency: saliency)
     }
 
-    /// The order of the site's channels, or nil where they keep theirs.
-    private func shuffle(_ site: InputSite, _ saliencies: [D.Saliency]) throws -> Permutation? {
-        if case .impossible = site.shuffle { return nil }
-        let shuffle = ChannelShuffle(steps: settings.shuffle, local: LocalShuffle(blockSize: settings.blockSize))
-        return try shuffle.search(saliencies, pattern: settings.pattern, parallel: parallel).permutation
+    /// A new order of a site's channels, and of the rows before the site that stand for them.
+    private struct Shuffled {
+        let channels: Permutation
+        /// Nil where the channels get their order while the model runs.
+        var rows: (producers: ChannelProducers, order: Permutation)?
+    }
+
+    /// The new order of the site's channels, or nil where they keep theirs.
+    private func shuffle(_ site: InputSite, _ scored: [Scored]) throws -> Shuffled? {
+        let shuffle = settings.channelShuffle
+        switch settings.shuffle(of: site) {
+        case .impossible:
+            return nil
+        case .atRunTime:
+            return try shuffle.search(scored.map(\.saliency), pattern: settings.pattern, parallel: parallel)
+                .permutation.map { Shuffled(channels: $0) }
+        case .inProducers(let producers):
+            // A head that groups of M do not fill keeps its order: its channels would compete with those of the next head.
+            guard producers.runLength % settings.pattern.group == 0 else { return nil }
+            return try shuffle.search(
+                scored.flatMap { try saliencies(of: $0, copies: producers) }, pattern: settings.pattern,
+                runLength: producers.runLength, parallel: parallel
+            ).permutation.map { Shuffled(channels: producers.channelOrder($0), rows: (producers, $0)) }
+        }
+    }
+
+    /// The saliencies of the columns that each copy of the rows becomes: `copies` matrices `[R, P]`, whose channels share an order.
+    private func saliencies(of scored: Scored, copies producers: ChannelProducers) throws -> [D.Saliency] {
+        guard producers.copies > 1 else { return [scored.saliency] }
+        let values = try Tensor(scored.saliency.hostValues(), shape: scored.weight.shape)
+        return try (0..<producers.copies).map { copy in
+            let channels = producers.channels(ofCopy: copy)
+            return try device.saliency(
+                of: scored.weight.gatheringColumns(channels), values: values.gatheringColumns(channels).floats())
+        }
     }
 
     /// The linear with only its kept weights, after all stages.
@@ -123,12 +149,12 @@ struct BlockPruner<D: PruningDevice> {
         return Masked(matrix: matrix, retainedSaliency: retained, figures: linear.figures)
     }
 
-    private func record(_ entry: Scored, _ masked: Masked, _ order: Permutation?) throws -> PrunedLinear {
+    private func record(_ entry: Scored, _ masked: Masked, isPermuted: Bool) throws -> PrunedLinear {
         let matrix = masked.matrix
         let nonzero = try matrix.values.floats().count { $0 != 0 }
         return PrunedLinear(
             name: entry.linear.name, rows: matrix.rows, columns: matrix.columns, pattern: settings.pattern,
-            density: Double(nonzero) / Double(matrix.rows * matrix.columns), permuted: order != nil,
+            density: Double(nonzero) / Double(matrix.rows * matrix.columns), permuted: isPermuted,
             retainedSaliency: masked.retainedSaliency, statistics: masked.figures)
     }
 
@@ -153,15 +179,15 @@ struct BlockPruner<D: PruningDevice> {
 
     /// Permutes the rows and biases that write the site's input, so that its shuffle costs nothing.
     private func permuteRows(
-        of producers: [LinearRows], _ order: Permutation, block: inout PrunedBlock
+        _ rows: (producers: ChannelProducers, order: Permutation), _ site: InputSite, block: inout PrunedBlock
     ) throws {
-        for producer in producers {
-            let rows = producer.order(permutedBy: order)
-            let name = producer.linear.name
-            let weight = try block.linears[name] ?? weights.linearWeight(name)
-            block.linears[name] = weight.gatheringRows(rows)
-            if let bias = producer.linear.biasName {
-                block.biases[bias] = try (block.biases[bias] ?? weights.tensor(bias)).gatheringRows(rows)
+        block.orderedRows[site.name] = rows.order
+        for producer in rows.producers.linears {
+            let order = rows.producers.rowOrder(rows.order, of: producer)
+            let weight = try block.linears[producer.name] ?? weights.linearWeight(producer.name)
+            block.linears[producer.name] = weight.gatheringRows(order)
+            if let bias = producer.biasName {
+                block.biases[bias] = try (block.biases[bias] ?? weights.tensor(bias)).gatheringRows(order)
             }
         }
     }

@@ -26,14 +26,14 @@ struct StatisticsRequest {
 
 extension CalibrationPass {
     /// Statistics of the inputs of `sites`, which are in the order of data flow, over all sequences, by the sites' names. The
-    /// block runs no further than the last of them.
+    /// block runs no further than the last of them, unless `outputs` shall hold its outputs.
     ///
     /// Where the requested histogram needs the channels' ranges first, the sequences run twice.
     ///
     /// - Throws: `PruningError` when an input is not finite; `InterruptedError`; `FileError`; when a device fails.
     func statistics<D: PruningDevice<B.Activation>>(
         of block: DecoderBlock<B>, sites: [InputSite], inputs: HiddenStateFile, _ request: StatisticsRequest,
-        on device: D
+        on device: D, storing outputs: HiddenStateFile? = nil
     ) throws -> [String: SiteStatistics<D.Products>] {
         guard let last = sites.last?.name else { return [:] }
         var estimate: (estimator: EntropyEstimator, bins: Int)?
@@ -48,9 +48,10 @@ extension CalibrationPass {
                         sumsProducts: request.sumsProducts)
                 )
             })
-        try forEachSequence(inputs, block, through: last) { site, input in
-            try accumulators[site]?.append(input, skipping: request.skippedPositions)
-        }
+        try forEachSequence(
+            inputs, block, through: outputs == nil ? last : nil,
+            observe: { try accumulators[$0]?.append($1, skipping: request.skippedPositions) },
+            finish: { if let outputs { try write($1, $0, to: outputs) } })
         let sums = try accumulators.mapValues { try $0.finish() }
         for site in sites { try sums[site.name]?.range.validate(site: site.linears[0].name) }
         var histograms: [String: HistogramStatistics] = [:]

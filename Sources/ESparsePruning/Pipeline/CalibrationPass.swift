@@ -68,7 +68,10 @@ struct CalibrationPass<B: Backend> {
         }
     }
 
-    private func write(_ hidden: B.Activation, _ sequence: Int, to outputs: HiddenStateFile) throws {
+    /// Stores one sequence's hidden states.
+    ///
+    /// - Throws: `FileError`.
+    func write(_ hidden: B.Activation, _ sequence: Int, to outputs: HiddenStateFile) throws {
         try backend.withFloats(of: hidden) { values in
             try outputs.write(values, sequence: sequence, parallel: parallel)
         }

@@ -9,7 +9,8 @@ import ESparseModels
 /// Weights keep their element type. Those of a GGUF file, which are dequantised to singles, are stored in the run's precision;
 /// norms and biases stay singles.
 struct OutputTensors: WeightSource {
-    let source: any WeightSource
+    /// The dense model.
+    var source: any WeightSource
     /// Element type of matrices; nil keeps the source's.
     let matrixType: ElementType?
     let storage: CheckpointStorage

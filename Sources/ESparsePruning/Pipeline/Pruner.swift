@@ -7,9 +7,11 @@ public import ESparseModels
 
 /// Prunes a whole checkpoint, one decoder block in memory at a time.
 ///
-/// Order of work for each block: statistics of its input sites over all calibration sequences, saliency, shuffle and
-/// mask of its linears, outputs of the pruned block. A block is durable once its shard is written, and that happens when its
-/// outputs are on the disk: a killed run goes on after the last durable block and ends with the same bytes.
+/// Where shuffles are absorbed, a pass through the dense model first chooses an order of the residual stream; from then on the
+/// model in that order is the one that is pruned. Order of work for each block: statistics of its input sites over all
+/// calibration sequences, saliency, shuffle and mask of its linears, outputs of the pruned block. A block is durable once its
+/// shard is written, and that happens when its outputs are on the disk: a killed run goes on after the last durable block and
+/// ends with the same bytes.
 public struct Pruner<B: Backend> {
     private let checkpoint: Checkpoint
     private let architecture: ModelArchitecture
@@ -55,6 +57,7 @@ public struct Pruner<B: Backend> {
             try settings.pattern.requireDivides(columns: linear.columns, linear: linear.name)
         }
         try architecture.validate(checkpoint.weights)
+        if settings.ordersResidualStream(of: architecture) { _ = try architecture.residualAxes() }
         guard settings.method.skippedPositions < settings.sequenceLength else {
             throw PruningError.nothingToCount(
                 skipped: settings.method.skippedPositions, sequenceLength: settings.sequenceLength)
@@ -93,7 +96,7 @@ public struct Pruner<B: Backend> {
     ) throws -> SparseManifest {
         try run(
             output: output, calibrationDigest: calibrationDigest, files: files, resume: resume, diagnose: diagnose,
-            calibration: calibration, willWrite: { _, _ in })
+            calibration: calibration, observer: PruningObserver())
     }
 
     /// Everything that decides the output, for the manifest and for resuming.
@@ -105,20 +108,16 @@ public struct Pruner<B: Backend> {
             storage: settings.storage, settings: settings.named, inputs: inputs)
     }
 
-    /// As the public `run`; `willWrite` sees every pruned block before it is written.
+    /// As the public `run`; `observer` sees what the output does not tell.
     func run(
         output: String, calibrationDigest: String, files: [String: [UInt8]], resume: Bool,
-        diagnose: ((SiteDiagnostics) -> Void)?, calibration: () throws -> CalibrationSet,
-        willWrite: (Int, PrunedBlock) throws -> Void
+        diagnose: ((SiteDiagnostics) -> Void)?, calibration: () throws -> CalibrationSet, observer: PruningObserver
     ) throws -> SparseManifest {
         let folder = try RunFolder(
             output: output, blockCount: architecture.blockCount,
             run: description(calibrationDigest: calibrationDigest), resume: resume)
         do {
-            if !folder.writer.isComplete(.outer) {
-                try folder.writer.write(.outer, tensors: weights.outer(of: architecture))
-            }
-            try prune(on: device, folder, diagnose, calibration, willWrite)
+            try prune(on: device, folder, diagnose, calibration, observer)
             let manifest = try folder.writer.finish(
                 configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
             for stage in settings.stages {
@@ -131,20 +130,47 @@ public struct Pruner<B: Backend> {
         }
     }
 
-    /// All blocks, on the device that the run was given.
+    /// Everything, on the device that the run was given.
     private func prune<D: PruningDevice<B.Activation>>(
         on device: D, _ folder: RunFolder, _ diagnose: ((SiteDiagnostics) -> Void)?,
-        _ calibration: () throws -> CalibrationSet, _ willWrite: (Int, PrunedBlock) throws -> Void
+        _ calibration: () throws -> CalibrationSet, _ observer: PruningObserver
     ) throws {
-        let loop = BlockLoop(
-            checkpoint: checkpoint, architecture: architecture, settings: settings, backend: backend, device: device,
-            weights: weights, pool: pool, times: times, progress: progress, folder: folder)
-        guard settings.requirement != .none else { return try loop.prune() }
-        let set = try times.measure(.calibrationText) {
-            try folder.calibration(
-                sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
+        func calibrationSet() throws -> CalibrationSet? {
+            guard settings.requirement != .none else { return nil }
+            return try times.measure(.calibrationText) {
+                try folder.calibration(
+                    sampleCount: settings.sampleCount, sequenceLength: settings.sequenceLength, make: calibration)
+            }
         }
-        try loop.prune(set, makePass: { calibrationPass(advance: $0) }, diagnose, willWrite)
+        var weights = weights
+        if settings.ordersResidualStream(of: architecture) {
+            let set = try calibrationSet()
+            let order = try times.measure(.residualOrder) {
+                try residualOrder(on: device, folder, set)
+            }
+            try observer.didOrder(order)
+            weights.source = try AbsorbedWeights(source: weights.source, architecture: architecture, order: order)
+        }
+        if !folder.writer.isComplete(.outer) {
+            try folder.writer.write(.outer, tensors: weights.outer(of: architecture))
+        }
+        let loop = BlockLoop(
+            architecture: architecture, settings: settings, backend: backend, device: device, weights: weights,
+            pool: pool, times: times, progress: progress, folder: folder)
+        guard let set = try calibrationSet() else { return try loop.prune() }
+        try loop.prune(set, makePass: { calibrationPass(advance: $0) }, diagnose, observer.willWrite)
+    }
+
+    /// The order of the residual stream: that of the unfinished run, or a new one.
+    private func residualOrder<D: PruningDevice<B.Activation>>(
+        on device: D, _ folder: RunFolder, _ set: CalibrationSet?
+    ) throws -> Permutation {
+        try folder.residualOrder(channels: architecture.hiddenSize) {
+            let search = ResidualOrderSearch(
+                architecture: architecture, settings: settings, backend: backend, device: device, weights: weights,
+                pool: pool, progress: progress, folder: folder)
+            return try search.search(set) { calibrationPass(advance: $0) }
+        }
     }
 
     /// A pass of sequences of the settings' length through a block at a time.
@@ -154,4 +180,12 @@ public struct Pruner<B: Backend> {
             backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
             cacheDescription: cache.singleLayer, parallel: { [pool] in pool.run(count: $0, $1) }, advance: advance)
     }
+}
+
+/// Sees what a run does and its output does not tell.
+struct PruningObserver {
+    /// The order of the residual stream, where the run has one, before anything is pruned; again when the run is resumed.
+    var didOrder: (Permutation) throws -> Void = { _ in }
+    /// Every pruned block, with its number, before it is written.
+    var willWrite: (Int, PrunedBlock) throws -> Void = { _, _ in }
 }

@@ -13,6 +13,8 @@ public struct PruningSettings: Sendable {
     public var pattern = SparsityPattern.twoOfFour
     /// Channel shuffles.
     public var shuffle = ShuffleSteps.both
+    /// Where the shuffled order is kept.
+    public var shuffleMode = ShuffleMode.runTime
     /// Input channels in a block of the local shuffle.
     public var blockSize = 256
     /// Calibration sequences.
@@ -43,6 +45,9 @@ public struct PruningSettings: Sendable {
             && !exclude.contains { Glob($0).matches(name) }
     }
 
+    /// The search for orders of channels.
+    var channelShuffle: ChannelShuffle { ChannelShuffle(steps: shuffle, blockSize: blockSize) }
+
     /// What calibration must gather: what the method asks for, and where stages follow at least sums and extremes.
     package var requirement: StatisticsRequirement {
         method.requirement == .none && !stages.isEmpty ? .range : method.requirement
@@ -58,6 +63,7 @@ public struct PruningSettings: Sendable {
     var named: [String: String] {
         var named = stages.reduce(method.settings) { $0.merging($1.work.settings) { $1 } }
         named["shuffle"] = shuffle.rawValue
+        if shuffleMode != .runTime { named[ShuffleMode.settingName] = shuffleMode.rawValue }
         named["precision"] = precision.rawValue
         if shuffle == .local || shuffle == .both { named["block-size"] = "\(blockSize)" }
         if requirement != .none {

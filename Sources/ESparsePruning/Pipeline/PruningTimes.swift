@@ -6,6 +6,8 @@ import Synchronization
 public enum PruningPhase: String, Sendable, CaseIterable {
     /// Cutting or writing the calibration sequences.
     case calibrationText = "calibration_text"
+    /// Choosing the order of the residual stream by a pass through the dense model, where shuffles are absorbed.
+    case residualOrder = "residual_order"
     /// Running sequences through dense blocks and gathering statistics.
     case statistics
     /// Scoring weights.

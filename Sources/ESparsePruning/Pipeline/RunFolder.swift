@@ -3,7 +3,7 @@
 import ESparseCore
 import ESparseFormats
 
-/// `OUTPUT.partial`: finished shards, the calibration tokens and hidden states.
+/// `OUTPUT.partial`: finished shards, the calibration tokens, the residual stream's order and hidden states.
 ///
 /// Hidden states alternate between two files, so that a block that is killed half-way leaves its inputs whole.
 struct RunFolder: Sendable {
@@ -36,6 +36,15 @@ struct RunFolder: Sendable {
         let made = try make()
         try FileSystem.writeDurably(made.littleEndianBytes, to: tokensPath)
         return made
+    }
+
+    /// The order of the residual stream's `channels`: the stored one, or a new one that is stored before it is used.
+    func residualOrder(channels: Int, search: () throws -> Permutation) throws -> Permutation {
+        let path = path + "/residual-order.i32"
+        if let stored = try OrderFile.read(path, count: channels) { return stored }
+        let found = try search()
+        try OrderFile.write(found, to: path)
+        return found
     }
 
     /// The file of the inputs of block `block`, which are the outputs of the block before.

@@ -18,19 +18,18 @@ package struct AssignmentShuffle: Sendable {
         self.blockSize = blockSize
     }
 
-    /// Improves `permutation` for the stacked rows of `matrices`; `pattern.group` must divide the channels.
+    /// Improves `permutation` for the stacked rows of `matrices`; `pattern.group` must divide the channels. Places are only
+    /// changed inside a run of `runLength`, which M divides, where it is given.
     package func refine(
         _ permutation: Permutation, saliencies matrices: [SaliencyMatrix], pattern: SparsityPattern,
-        parallel: ParallelLoop
+        runLength: Int? = nil, parallel: ParallelLoop
     ) -> Permutation {
-        precondition(permutation.count % pattern.group == 0)
         precondition(matrices.allSatisfy { $0.columns == permutation.count })
-        let size = max(blockSize / pattern.group, 1) * pattern.group
-        let count = (permutation.count + size - 1) / size
-        let results = Mutex([[Int32]](repeating: [], count: count))
-        parallel(count) { index in
-            let channels = permutation.order[(index * size)..<min((index + 1) * size, permutation.count)]
-            let assigned = assign(channels, saliencies: matrices, pattern: pattern)
+        let blocks = ChannelBlocks.ranges(
+            of: permutation.count, runLength: runLength, size: blockSize, pattern: pattern)
+        let results = Mutex([[Int32]](repeating: [], count: blocks.count))
+        parallel(blocks.count) { index in
+            let assigned = assign(permutation.order[blocks[index]], saliencies: matrices, pattern: pattern)
             results.withLock { $0[index] = assigned }
         }
         guard let refined = Permutation(results.withLock { $0 }.flatMap { $0 }) else {

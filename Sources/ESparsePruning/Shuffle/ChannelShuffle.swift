@@ -68,10 +68,11 @@ public struct ChannelShuffle: Sendable {
     }
 
     /// Searches an order for linears that share an input site, scored on any device; `pattern.group` must divide their columns.
+    /// Channels stay in their run of `runLength`, which M divides, where it is given.
     ///
     /// - Throws: when the device fails.
     package func search<S: WeightSaliency>(
-        _ saliencies: [S], pattern: SparsityPattern, parallel: ParallelLoop
+        _ saliencies: [S], pattern: SparsityPattern, runLength: Int? = nil, parallel: ParallelLoop
     ) throws(S.Failure) -> Outcome {
         let sums = try S.columnSums(of: saliencies)
         let original = Permutation.identity(sums.count)
@@ -87,7 +88,8 @@ public struct ChannelShuffle: Sendable {
                 retainedAfterGlobal: afterGlobal, retained: retained, swapCount: swapCount)
         }
         let takesGlobal = steps != .none && steps != .local
-        let start = takesGlobal ? global.permutation(columnSums: sums, pattern: pattern) : original
+        let start =
+            takesGlobal ? global.permutation(columnSums: sums, pattern: pattern, runLength: runLength) : original
         switch steps {
         case .none:
             return outcome(nil, afterGlobal: retainedBefore, retained: retainedBefore)
@@ -95,7 +97,8 @@ public struct ChannelShuffle: Sendable {
             let dealt = try retained(start)
             return outcome(start, afterGlobal: dealt, retained: dealt)
         case .local, .both:
-            let refined = try local.refine(start, saliencies: saliencies, pattern: pattern, parallel: parallel)
+            let refined = try local.refine(
+                start, saliencies: saliencies, pattern: pattern, runLength: runLength, parallel: parallel)
             return outcome(
                 refined.permutation, afterGlobal: refined.retainedBefore, retained: refined.retainedAfter,
                 swapCount: refined.swapCount)
@@ -105,7 +108,8 @@ public struct ChannelShuffle: Sendable {
             for saliency in saliencies {
                 matrices.append(SaliencyMatrix(try saliency.hostValues(), columns: saliency.columns))
             }
-            let assigned = assignment.refine(start, saliencies: matrices, pattern: pattern, parallel: parallel)
+            let assigned = assignment.refine(
+                start, saliencies: matrices, pattern: pattern, runLength: runLength, parallel: parallel)
             return outcome(assigned, afterGlobal: try retained(start), retained: try retained(assigned))
         }
     }

@@ -41,10 +41,20 @@ package struct GlobalShuffle: Sendable {
         permutation(columnSums: SaliencyMatrix.columnSums(of: matrices), pattern: pattern)
     }
 
-    /// The order of channels whose saliencies have these sums over all rows.
-    func permutation(columnSums: [Double], pattern: SparsityPattern) -> Permutation {
-        let ranking = Self.ranking(columnSums)
-        precondition(ranking.count % pattern.group == 0)
+    /// The order of channels whose saliencies have these sums over all rows. Channels stay in their run of `runLength`, which M
+    /// divides; nil stands for one run.
+    func permutation(columnSums: [Double], pattern: SparsityPattern, runLength: Int? = nil) -> Permutation {
+        let run = runLength ?? columnSums.count
+        precondition(run % pattern.group == 0 && columnSums.count % run == 0)
+        let order = stride(from: 0, to: columnSums.count, by: run).flatMap { start in
+            dealt(Self.ranking(Array(columnSums[start..<start + run])), pattern).map { Int32(start) + $0 }
+        }
+        guard let permutation = Permutation(order) else { preconditionFailure("dealing is a bijection") }
+        return permutation
+    }
+
+    /// The channels of a ranking, dealt to their groups.
+    private func dealt(_ ranking: [Int32], _ pattern: SparsityPattern) -> [Int32] {
         let groupCount = ranking.count / pattern.group
         var order = ranking
         for slice in 0..<pattern.group {
@@ -54,7 +64,6 @@ package struct GlobalShuffle: Sendable {
                 order[group * pattern.group + slice] = ranking[slice * groupCount + index]
             }
         }
-        guard let permutation = Permutation(order) else { preconditionFailure("dealing is a bijection") }
-        return permutation
+        return order
     }
 }

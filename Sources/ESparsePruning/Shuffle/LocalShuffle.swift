@@ -36,12 +36,14 @@ package struct LocalShuffle: Sendable {
 
     /// Improves `permutation` for the stacked rows of `saliencies`; `pattern.group` must divide the channels.
     ///
-    /// The result depends neither on `parallel` nor on the device. Ties go to the lowest slots.
+    /// Places are only changed inside a run of `runLength`, which M divides, where it is given. The result depends neither on
+    /// `parallel` nor on the device. Ties go to the lowest slots.
     /// - Throws: when the device fails.
     package func refine<S: WeightSaliency>(
-        _ permutation: Permutation, saliencies: [S], pattern: SparsityPattern, parallel: ParallelLoop
+        _ permutation: Permutation, saliencies: [S], pattern: SparsityPattern, runLength: Int? = nil,
+        parallel: ParallelLoop
     ) throws(S.Failure) -> Outcome {
-        let blocks = try forBlocks(of: permutation, saliencies, pattern, parallel) {
+        let blocks = try forBlocks(of: permutation, saliencies, pattern, runLength, parallel) {
             (table, channels) throws(S.Failure) -> [BlockSwaps.Outcome] in
             try search(table, channels, pattern)
         }
@@ -60,7 +62,7 @@ package struct LocalShuffle: Sendable {
     package func retainedSaliency<S: WeightSaliency>(
         _ permutation: Permutation, saliencies: [S], pattern: SparsityPattern, parallel: ParallelLoop
     ) throws(S.Failure) -> Double {
-        try forBlocks(of: permutation, saliencies, pattern, parallel) {
+        try forBlocks(of: permutation, saliencies, pattern, nil, parallel) {
             (table, channels) throws(S.Failure) -> [Double] in
             var tables = channels.indices.map { block in
                 SwapGains(block: block, count: channels[block].count, pattern: pattern, withGains: false)
@@ -92,15 +94,14 @@ package struct LocalShuffle: Sendable {
 
     /// What `body` finds for each block; a table holds as many blocks as the device takes in step.
     private func forBlocks<S: WeightSaliency, Found: Sendable>(
-        of permutation: Permutation, _ saliencies: [S], _ pattern: SparsityPattern, _ parallel: ParallelLoop,
+        of permutation: Permutation, _ saliencies: [S], _ pattern: SparsityPattern, _ runLength: Int?,
+        _ parallel: ParallelLoop,
         _ body: @escaping @Sendable (S.Swaps, [[Int32]]) throws(S.Failure) -> [Found]
     ) throws(S.Failure) -> [Found] {
-        precondition(permutation.count % pattern.group == 0)
         precondition(saliencies.allSatisfy { $0.columns == permutation.count })
-        let size = max(blockSize / pattern.group, 1) * pattern.group
-        let blocks = stride(from: 0, to: permutation.count, by: size).map { start in
-            Array(permutation.order[start..<min(start + size, permutation.count)])
-        }
+        let blocks = ChannelBlocks.ranges(
+            of: permutation.count, runLength: runLength, size: blockSize, pattern: pattern
+        ).map { Array(permutation.order[$0]) }
         let inStep = S.blocksInStep
         let count = (blocks.count + inStep - 1) / inStep
         let results = Mutex([Result<[Found], S.Failure>?](repeating: nil, count: count))

@@ -59,6 +59,19 @@ package final class MaskedSite<D: PruningDevice> {
     }
 }
 
+extension MaskedSite {
+    /// The channels' statistics with what only the sums of products tell, where a method asks for it.
+    ///
+    /// - Throws: as `factor`.
+    func completing(
+        _ channels: ChannelStatistics?, for requirement: StatisticsRequirement
+    ) throws -> ChannelStatistics? {
+        guard case .inverseHessian(let damping) = requirement, var channels else { return channels }
+        channels.inverseHessianDiagonal = try factor(damping: damping).factor.inverseDiagonal
+        return channels
+    }
+}
+
 /// One linear on its way from scored to pruned.
 package struct MaskedLinear<D: PruningDevice> {
     /// Name of its weight.

@@ -13,7 +13,8 @@ import Testing
     /// Prunes a tiny model of the command's tests and returns its pruned linears, by name.
     private func pruned<B: Backend>(
         _ model: String, _ method: any PruningMethod, _ stages: [MaskStage] = [], on backend: B,
-        device: any PruningDevice<B.Activation>, _ pattern: SparsityPattern = .twoOfFour, shuffle: ShuffleSteps = .both
+        device: any PruningDevice<B.Activation>, _ pattern: SparsityPattern = .twoOfFour, shuffle: ShuffleSteps = .both,
+        mode: ShuffleMode = .runTime
     ) throws -> [String: SparseMatrix] {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
@@ -23,6 +24,7 @@ import Testing
         settings.stages += stages
         settings.pattern = pattern
         settings.shuffle = shuffle
+        settings.shuffleMode = mode
         settings.sampleCount = 2
         settings.sequenceLength = 32
         settings.blockSize = 32
@@ -80,6 +82,17 @@ import Testing
         let host = try pruned(model, method, on: backend, device: processor(for: backend))
         let found = try pruned(model, method, on: backend, device: backend.pruning)
         #expect(try isSame(host, found))
+    }
+
+    /// The same where shuffles are absorbed, with copies of heads' orders on the device.
+    @Test(arguments: ["tiny-llama", "tiny-opt"]) func absorbedModelsHaveTheSameBytes(_ model: String) throws {
+        let backend = try emulatedBackend()
+        let host = try pruned(
+            model, ESparse.standard, on: backend, device: processor(for: backend), mode: .absorbed)
+        let found = try pruned(model, ESparse.standard, on: backend, device: backend.pruning, mode: .absorbed)
+        #expect(try isSame(host, found))
+        let elsewhere = try pruned(model, ESparse.standard, on: backend, device: backend.pruning)
+        #expect(try !isSame(elsewhere, found))
     }
 
     /// Refinement and updates begin with sums that round in another order.
