@@ -52,12 +52,13 @@ struct CPUConfiguration: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The prompt of a sequence may come in any pieces.
+    /// The prompt of a sequence may come in any pieces, also where it is long enough for other rotary frequencies.
     @Test(arguments: CPUConfiguration.all, [[70], [1, 69], [33, 4, 33], [64, 6], [2, 2, 2, 2, 62]])
     func chunkedPrefillEqualsWhole(_ configuration: CPUConfiguration, _ chunks: [Int]) throws {
         func scenario(_ calls: [[Int]]) -> AttentionScenario {
             AttentionScenario(
-                headCount: 6, keyValueHeadCount: 2, headSize: 20, frequencyCount: 10, isPermuted: true, calls: calls)
+                headCount: 6, keyValueHeadCount: 2, headSize: 20, frequencyCount: 10, isPermuted: true,
+                shortPositions: 40, isOneText: true, calls: calls)
         }
         let (pieces, whole) = try CacheChecks.chunkedPrefill(
             on: configuration.backend(threads: 1), chunks: chunks, scenario)

@@ -15,13 +15,16 @@ package struct AttentionScenario: BackendScenario {
     let rotaryScale: Float
     /// Positions after which a sequence has other frequencies; nil for never.
     let shortPositions: Int?
+    /// Whether the calls are pieces of one text, as a prompt comes, or each continues its sequences by a text of its own.
+    let isOneText: Bool
     /// Tokens of every sequence in every call; 0 leaves a sequence out.
     let calls: [[Int]]
 
     /// Describes calls; `calls` holds the tokens of every sequence in every call.
     package init(
         headCount: Int, keyValueHeadCount: Int, headSize: Int, frequencyCount: Int, isPermuted: Bool,
-        window: Int? = nil, softCap: Float? = nil, rotaryScale: Float = 1, shortPositions: Int? = nil, calls: [[Int]]
+        window: Int? = nil, softCap: Float? = nil, rotaryScale: Float = 1, shortPositions: Int? = nil,
+        isOneText: Bool = false, calls: [[Int]]
     ) {
         self.headCount = headCount
         self.keyValueHeadCount = keyValueHeadCount
@@ -32,6 +35,7 @@ package struct AttentionScenario: BackendScenario {
         self.softCap = softCap
         self.rotaryScale = rotaryScale
         self.shortPositions = shortPositions
+        self.isOneText = isOneText
         self.calls = calls
     }
 
@@ -58,7 +62,9 @@ package struct AttentionScenario: BackendScenario {
             var segments: [TokenBatch.Segment] = []
             // The last sequence first: slots need not be in order.
             for sequence in counts.indices.reversed() where counts[sequence] > 0 {
-                segments.append(.init(sequence: sequence, start: starts[sequence], count: counts[sequence]))
+                let length: Int? = isOneText ? calls.reduce(0) { $0 + $1[sequence] } : nil
+                segments.append(
+                    .init(sequence: sequence, start: starts[sequence], count: counts[sequence], textLength: length))
                 starts[sequence] += counts[sequence]
             }
             for layer in 0..<2 {

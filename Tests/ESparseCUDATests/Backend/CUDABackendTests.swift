@@ -31,12 +31,13 @@ import Testing
         }
     }
 
-    /// The prompt of a sequence may come in any pieces.
+    /// The prompt of a sequence may come in any pieces, also where it is long enough for other rotary frequencies.
     @Test(arguments: [[70], [1, 69], [33, 4, 33], [64, 6], [2, 2, 2, 2, 62]])
     func chunkedPrefillEqualsWhole(_ chunks: [Int]) throws {
         func scenario(_ calls: [[Int]]) -> AttentionScenario {
             AttentionScenario(
-                headCount: 4, keyValueHeadCount: 2, headSize: 64, frequencyCount: 32, isPermuted: true, calls: calls)
+                headCount: 4, keyValueHeadCount: 2, headSize: 64, frequencyCount: 32, isPermuted: true,
+                shortPositions: 40, isOneText: true, calls: calls)
         }
         let (pieces, whole) = try CacheChecks.chunkedPrefill(
             on: EmulatedBackend.make(.bfloat16), chunks: chunks, scenario)
