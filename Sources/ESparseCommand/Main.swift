@@ -20,8 +20,8 @@ struct Main: AsyncParsableCommand {
             """,
         version: toolVersion,
         subcommands: [
-            PruneCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, SynthesizeCommand.self,
-            BenchmarkCommand.self, TuneCommand.self, ReproduceCommand.self, DevicesCommand.self,
+            PruneCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self, ExportCommand.self,
+            SynthesizeCommand.self, BenchmarkCommand.self, TuneCommand.self, ReproduceCommand.self, DevicesCommand.self,
         ])
 
     /// Runs a subcommand. Ctrl-C and SIGTERM stop it cleanly at its next step (`Signals`).

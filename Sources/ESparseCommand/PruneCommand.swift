@@ -134,7 +134,7 @@ struct PruneCommand: ParsableCommand {
                 progress: progress)
             let text = try text()
             return try pruner.run(
-                output: output, calibrationDigest: text.source.digest, files: opened.tokenizerFiles, resume: resume,
+                output: output, calibrationDigest: text.source.digest, files: opened.companionFiles, resume: resume,
                 diagnose: diagnose, calibration: { try calibrationSet(text) })
         }
         let search = try BudgetSearch(
@@ -143,7 +143,7 @@ struct PruneCommand: ParsableCommand {
             threadCount: threadCount, times: times, progress: progress)
         let text = try text()
         return try search.run(
-            output: output, calibrationDigest: text.source.digest, files: opened.tokenizerFiles, resume: resume,
+            output: output, calibrationDigest: text.source.digest, files: opened.companionFiles, resume: resume,
             calibration: { try calibrationSet(text) },
             heldOut: { try text.heldOut(BudgetSearch<B>.heldOutCount, for: settings) })
     }

@@ -59,6 +59,51 @@ values = [json.load(open(name + ".json"))["results"]["evaluation"]["token_perple
 assert abs(values[0] / values[1] - 1) < 1e-4, values
 PYTHON
 check "generate" "$esparse" generate two-of-four --prompt "The lamp" --max-tokens 8 --temperature 0
+# --- the pruned folder is what other tools expect
+[ "$(cd two-of-four && echo *.safetensors*)" = model.safetensors ] && pass || fail "files of weights: $(ls two-of-four)"
+cp -r "$model" licensed; chmod -R u+w licensed
+printf -- '---\nlicense: mit\n---\n# Tiny\n' >licensed/README.md
+echo "Do as you like." >licensed/LICENSE.txt
+check "prune a model with a licence" "$esparse" prune licensed "${small[@]}" --output licensed-pruned
+same "the licence is copied" licensed/LICENSE.txt licensed-pruned/LICENSE.txt
+for line in '^license: mit$' '^- "2:4"$' '6 sequences of 64 tokens' '^esparse evaluate'; do
+    grep -q -- "$line" licensed-pruned/README.md && pass || fail "the model card has no line like $line"
+done
+# --- export
+exact() { "$esparse" evaluate "$1" --text "$text" --sequence-length 128 --windows 4 --precision f32 --json "$2"; }
+for model_name in two-of-four opt; do
+    check "export $model_name" "$esparse" export $model_name --format safetensors --output exported
+    check "evaluate $model_name" exact $model_name packed.json
+    check "evaluate the exported $model_name" exact exported exported.json
+    python3 - <<'PYTHON' && pass || fail "$model_name: the exported folder is another model"
+import json
+values = [json.load(open(name))["results"]["evaluation"]["token_perplexity,none"] for name in ("packed.json", "exported.json")]
+assert abs(values[0] / values[1] - 1) < 1e-5, values
+PYTHON
+    [ -z "$(grep -l 'permutation\|bitmask' exported/*.safetensors)" ] && pass || fail "$model_name: the export is not dense"
+    rm -rf exported
+done
+check "export once more" "$esparse" export two-of-four --format safetensors --output exported
+same "dense output and export have the same weights" dense/model.safetensors exported/model.safetensors
+check "the packed model in f32" exact two-of-four two-of-four-f32.json
+refuse "an export is no source" 1 "pruned already" "$esparse" prune exported "${small[@]}" --output x
+for type in bf16 f16 q8_0; do
+    check "export GGUF $type" "$esparse" export two-of-four --format gguf --type $type --output $type.gguf
+    check "evaluate GGUF $type" exact $type.gguf $type.json
+done
+check "export GGUF again" "$esparse" export bf16.gguf --format gguf --output again.gguf
+same "a GGUF file of a GGUF file is the same" bf16.gguf again.gguf
+python3 - <<'PYTHON' && pass || fail "a GGUF file is another model"
+import json
+packed, bf16, f16, q8 = (json.load(open(f"{name}.json"))["results"]["evaluation"]["token_perplexity,none"]
+                         for name in ("two-of-four-f32", "bf16", "f16", "q8_0"))
+assert abs(bf16 / packed - 1) < 1e-5 and abs(f16 / packed - 1) < 1e-3 and abs(q8 / packed - 1) < 0.02, (packed, bf16, f16, q8)
+PYTHON
+refuse "OPT has no GGUF" 1 'model type "opt"' "$esparse" export opt --format gguf --output x.gguf
+absent "OPT has no GGUF" x.gguf
+refuse "an output that is there" 1 "exists already" "$esparse" export two-of-four --format gguf --output bf16.gguf
+refuse "a folder that is there" 1 "exists already" "$esparse" export two-of-four --format safetensors --output dense
+refuse "Q8_0 safetensors" 64 "goes with --format gguf" "$esparse" export two-of-four --format safetensors --type q8_0 --output x
 # --- documentation
 check "docs/commands.md has the command's own option tables" "$here/../../scripts/option-tables.py" "$esparse" --check
 check "the README's picture is drawn from docs/results" "$here/../../scripts/measure/picture.py" --check
@@ -448,7 +493,7 @@ long=(--calibration long.txt --samples 1000 --sequence-length 256)
 prune_long() { "$esparse" prune "$model" "${long[@]}" "$@"; }
 # started NAME: waits until the run into the folder NAME has finished its first block; gives up when the run ends.
 started() {
-    while kill -0 $pid 2>/dev/null && ! ls "$1".partial/checkpoint/model-00002-* >/dev/null 2>&1; do sleep 0.01; done
+    while kill -0 $pid 2>/dev/null && [ ! -e "$1".partial/weights-00002.safetensors ]; do sleep 0.01; done
 }
 # resumes NAME OPTIONS...: a run that is killed after its first block and resumed gives the bytes of one that was not.
 resumes() {
@@ -463,6 +508,14 @@ resumes() {
     same "$name: a resumed run gives the same bytes" whole killed
 }
 resumes "two passes a block" --preset paper
+# Killed again and again, at whatever point: between blocks, while files are merged, at the end.
+rm -rf killed killed.partial
+(for attempt in $(seq 200); do
+    timeout -s KILL "$(printf '0.%03d' $((attempt * 3)))" "$esparse" prune "$model" --method magnitude --output killed --resume
+    [ -e killed ] && break
+done) >/dev/null 2>&1
+same "a run that was killed again and again gives the same bytes" magnitude killed
+rm -rf killed killed.partial
 resumes "updated weights" --update
 resumes "masks as scored" --no-refine
 resumes "no shuffle" --shuffle none
@@ -493,7 +546,7 @@ searched() {
     same "a resumed search gives the same bytes" searched killed
 }
 check "whole search to compare with" prune_found --pattern 1:4 --budget 1 --output searched
-searched "1of4-0.partial/checkpoint/model-00002-*"
+searched 1of4-0.partial/weights-00002.safetensors
 searched figures.json
 searched "2of8-0.partial"
 rm -rf killed

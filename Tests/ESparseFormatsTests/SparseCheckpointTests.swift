@@ -137,7 +137,7 @@ import Testing
         let writer = try SparseCheckpointWriter(output: output, blockCount: 2, run: Self.run)
         for index in [1, 0] { try Self.writeBlock(index, to: writer) }
         #expect(
-            throws: FormatError.missingShard(path: writer.checkpointPath, shard: "model-00001-of-00003.safetensors")
+            throws: FormatError.missingShard(path: writer.partialPath, shard: "weights-00001.safetensors")
         ) {
             try writer.finish(configuration: [], files: [:])
         }
@@ -146,8 +146,7 @@ import Testing
         #expect(try FileSystem.names(in: folder.path) == ["pruned"])
         #expect(
             try FileSystem.names(in: output) == [
-                "config.json", "esparse.json", "model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors",
-                "model-00003-of-00003.safetensors", "model.safetensors.index.json", "tokenizer.json",
+                "README.md", "config.json", "esparse.json", "model.safetensors", "tokenizer.json",
             ])
         let checkpoint = try Checkpoint.open(output)
         #expect(checkpoint.kind == .sparse && checkpoint.manifest?.run == Self.run)
@@ -183,7 +182,7 @@ import Testing
         try Self.writeBlock(0, to: SparseCheckpointWriter(output: resumed, blockCount: 2, run: Self.run))
         // What a killed run leaves: a file under its temporary name.
         try Data([1, 2]).write(
-            to: URL(filePath: resumed + ".partial/checkpoint/model-00003-of-00003.safetensors.partial"))
+            to: URL(filePath: resumed + ".partial/weights-00003.safetensors.partial"))
         #expect(throws: FormatError.unfinishedRun(path: resumed + ".partial")) {
             try SparseCheckpointWriter(output: resumed, blockCount: 2, run: Self.run)
         }

@@ -99,9 +99,31 @@ package struct GGUFSetting: Sendable {
             if case .optionalNumber = kind, value == 0 { return nil }
             return .number(Self.shortest(value))
         }
+        guard case .refused = fallback else { return self.fallback(earlier: earlier) }
+        throw .invalidField(path: metadata.path, field: key, reason: "is missing")
+    }
+
+    /// The setting's value of a config.json, for metadata, or nil where it has none.
+    ///
+    /// - Parameters:
+    ///   - config: the settings of config.json.
+    ///   - earlier: settings that have been read, under their keys of config.json.
+    ///   - path: the checkpoint, for messages.
+    /// - Throws: `FormatError.invalidField` where the value is missing.
+    func value(in config: JSONValue, earlier: [String: JSONValue], path: String) throws(FormatError) -> JSONValue? {
+        if let value = config[configurationKey], value.number != nil {
+            // Metadata that wants a number has no place for a whole one.
+            if case .number = kind { return value.number.map { .number($0) } }
+            return value
+        }
+        guard case .refused = fallback else { return fallback(earlier: earlier) }
+        throw .invalidField(path: path + "/config.json", field: configurationKey, reason: "is missing")
+    }
+
+    /// What is taken where neither says.
+    private func fallback(earlier: [String: JSONValue]) -> JSONValue? {
         switch fallback {
-        case .refused: throw .invalidField(path: metadata.path, field: key, reason: "is missing")
-        case .absent: return nil
+        case .refused, .absent: return nil
         case .integer(let value): return .integer(value)
         case .number(let value): return .number(value)
         case .setting(let other): return earlier[other]

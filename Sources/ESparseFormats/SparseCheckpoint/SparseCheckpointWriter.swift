@@ -1,10 +1,10 @@
-// Writes a pruned checkpoint shard by shard into `OUTPUT.partial`, which becomes OUTPUT when it is complete.
+// Writes a pruned checkpoint block by block into `OUTPUT.partial`; when all is there, it becomes OUTPUT.
 
 package import ESparseCore
 import FoundationEssentials
 
-/// A part of the output that is written, and durable, as a whole: one safetensors shard.
-package enum CheckpointShard: Hashable, Sendable {
+/// A part of the output that is written, and durable, as a whole: one safetensors file of a run.
+package enum CheckpointUnit: Hashable, Sendable {
     /// Everything outside the decoder blocks.
     case outer
     /// The tensors of decoder block `index`, from 0.
@@ -13,39 +13,49 @@ package enum CheckpointShard: Hashable, Sendable {
 
 /// Writes a checkpoint folder, dense or packed.
 ///
-/// Everything is built in `OUTPUT.partial`: the checkpoint in its folder `checkpoint`, and beside it what a resumed run must
-/// know. Each shard is one file, durable when `write` returns, so a killed run loses at most the block it was at;
-/// `init(resuming…)` finds the shards that are complete. `finish` adds the index, the manifest and the files beside the
-/// weights, and moves the folder to OUTPUT in one step. Nothing depends on time, order of writing or number of
-/// threads: equal tensors give equal bytes.
+/// Everything is built in `OUTPUT.partial`: one file a unit, beside it what a resumed run must know, and at the end, in its
+/// folder `checkpoint`, the checkpoint. Each unit is durable when `write` returns, so a killed run loses at most the block it
+/// was at; `init(resuming…)` finds the units that are complete. `finish` merges them into shards of limited size
+/// (`ShardMerge`), adds the index, the manifest and the files beside the weights, and moves the folder to OUTPUT in one step.
+/// Nothing depends on time, order of writing or number of threads: equal tensors give equal bytes.
 package final class SparseCheckpointWriter: Sendable {
     /// Folder of the unfinished run.
     package let partialPath: String
     /// The checkpoint under construction, inside `partialPath`.
-    package let checkpointPath: String
+    private let checkpointPath: String
     /// The final folder.
     package let outputPath: String
     /// Decoder blocks of the model.
     package let blockCount: Int
     private let run: PruningRun
+    private let merge: ShardMerge
     private let lock: FolderLock
 
     /// Starts a new output.
     ///
+    /// - Parameters:
+    ///   - output: the folder to make.
+    ///   - blockCount: decoder blocks of the model.
+    ///   - run: what decides the output.
+    ///   - shardByteLimit: the most bytes of tensors in a file of the finished folder.
     /// - Throws: `FormatError.outputExists`, `FormatError.unfinishedRun` when a partial output is there, `FileError` when the
     ///   folder cannot be made.
-    package convenience init(output: String, blockCount: Int, run: PruningRun) throws {
-        try self.init(checkedOutput: output, blockCount: blockCount, run: run, mayBeUnfinished: false)
+    package convenience init(
+        output: String, blockCount: Int, run: PruningRun, shardByteLimit: Int = ShardPlan.byteLimit
+    ) throws {
+        try self.init(output, blockCount, run, shardByteLimit, mayBeUnfinished: false)
         try start()
     }
 
-    /// Goes on with an unfinished output, or starts a new one where there is none.
+    /// Goes on with an unfinished output, or starts a new one where there is none; parameters as `init(output:)`.
     ///
     /// - Throws: `FormatError.changedRun` when the unfinished run had other settings or inputs, and what `init(output:)`
     ///   throws.
-    package convenience init(resuming output: String, blockCount: Int, run: PruningRun) throws {
-        try self.init(checkedOutput: output, blockCount: blockCount, run: run, mayBeUnfinished: true)
-        // A starting run writes its settings last, so without them there is no shard either.
+    package convenience init(
+        resuming output: String, blockCount: Int, run: PruningRun, shardByteLimit: Int = ShardPlan.byteLimit
+    ) throws {
+        try self.init(output, blockCount, run, shardByteLimit, mayBeUnfinished: true)
+        // A starting run writes its settings last, so without them there is no unit either.
         guard FileSystem.exists(runPath), FileSystem.exists(checkpointPath) else {
             try start()
             return
@@ -72,13 +82,18 @@ package final class SparseCheckpointWriter: Sendable {
 
     private var runPath: String { partialPath + "/run.json" }
 
-    private init(checkedOutput output: String, blockCount: Int, run: PruningRun, mayBeUnfinished: Bool) throws {
+    private init(
+        _ output: String, _ blockCount: Int, _ run: PruningRun, _ shardByteLimit: Int, mayBeUnfinished: Bool
+    ) throws {
         precondition(blockCount >= 0)
         outputPath = FileSystem.trimmed(output)
         partialPath = outputPath + OutputFile.temporarySuffix
         checkpointPath = partialPath + "/checkpoint"
         self.blockCount = blockCount
         self.run = run
+        merge = ShardMerge(
+            runFolder: partialPath, shardFolder: checkpointPath,
+            units: Self.units(blockCount).map(Self.fileName), byteLimit: shardByteLimit)
         guard !FileSystem.exists(outputPath) else { throw FormatError.outputExists(path: outputPath) }
         if !FileSystem.exists(partialPath) {
             try FileSystem.createFolder(partialPath)
@@ -88,32 +103,30 @@ package final class SparseCheckpointWriter: Sendable {
         lock = try FolderLock(folder: partialPath)
     }
 
-    /// File name of a shard; the outer one comes first.
-    package func fileName(of shard: CheckpointShard) -> String {
-        "model-\(paddedNumber(of: shard))-of-\(Self.padded(blockCount + 1)).safetensors"
+    /// All units, in the order of the finished folder's tensors.
+    private static func units(_ blockCount: Int) -> [CheckpointUnit] {
+        [.outer] + (0..<blockCount).map { .block($0) }
     }
 
-    private func recordsPath(of shard: CheckpointShard) -> String {
-        partialPath + "/linears-\(paddedNumber(of: shard)).json"
+    /// File name of a unit in the folder of the run; the outer one comes first.
+    package static func fileName(of unit: CheckpointUnit) -> String {
+        "weights-\(paddedNumber(of: unit)).safetensors"
     }
 
-    private func paddedNumber(of shard: CheckpointShard) -> String {
-        switch shard {
-        case .outer: return Self.padded(1)
-        case .block(let index):
-            precondition(index >= 0 && index < blockCount)
-            return Self.padded(index + 2)
+    private func recordsPath(of unit: CheckpointUnit) -> String {
+        partialPath + "/linears-\(Self.paddedNumber(of: unit)).json"
+    }
+
+    private static func paddedNumber(of unit: CheckpointUnit) -> String {
+        switch unit {
+        case .outer: ShardPlan.padded(1)
+        case .block(let index): ShardPlan.padded(index + 2)
         }
     }
 
-    private static func padded(_ number: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-    }
-
-    /// Whether a shard is durable already.
-    package func isComplete(_ shard: CheckpointShard) -> Bool {
-        FileSystem.exists(checkpointPath + "/" + fileName(of: shard))
+    /// Whether a unit is durable already.
+    package func isComplete(_ unit: CheckpointUnit) -> Bool {
+        merge.hasBegun || FileSystem.exists(partialPath + "/" + Self.fileName(of: unit))
     }
 
     /// The decoder blocks that are durable, from the first one on without a gap.
@@ -121,23 +134,24 @@ package final class SparseCheckpointWriter: Sendable {
         (0..<blockCount).first { !isComplete(.block($0)) } ?? blockCount
     }
 
-    /// Writes one shard and makes it durable.
+    /// Writes one unit and makes it durable.
     ///
     /// - Parameters:
+    ///   - unit: which one.
     ///   - tensors: stored tensors (`StoredWeight.tensors` lays out a linear).
     ///   - linears: what pruning did to the linears among them; kept for the manifest.
     /// - Throws: `FileError` when the disk is full or the folder read-only; what is complete stays.
     package func write(
-        _ shard: CheckpointShard, tensors: [(name: String, tensor: Tensor)], linears: [PrunedLinear] = []
+        _ unit: CheckpointUnit, tensors: [(name: String, tensor: Tensor)], linears: [PrunedLinear] = []
     ) throws {
-        // The records first: where the shard is complete, so are they.
-        try FileSystem.writeDurably(ManifestCoding.encode(linears), to: recordsPath(of: shard))
-        try SafetensorsWriter.write(tensors, to: checkpointPath + "/" + fileName(of: shard))
+        // The records first: where the unit is complete, so are they.
+        try FileSystem.writeDurably(ManifestCoding.encode(linears), to: recordsPath(of: unit))
+        try SafetensorsWriter.write(tensors, to: partialPath + "/" + Self.fileName(of: unit))
     }
 
-    /// What pruning did to the linears of a complete shard.
-    package func linears(of shard: CheckpointShard) throws -> [PrunedLinear] {
-        let path = recordsPath(of: shard)
+    /// What pruning did to the linears of a complete unit.
+    package func linears(of unit: CheckpointUnit) throws -> [PrunedLinear] {
+        let path = recordsPath(of: unit)
         return try ManifestCoding.decode([PrunedLinear].self, from: FileSystem.read(path), path: path)
     }
 
@@ -156,46 +170,50 @@ package final class SparseCheckpointWriter: Sendable {
         }
     }
 
-    /// Completes the folder and gives it its name; all shards must be complete.
+    /// Completes the folder and gives it its name; all units must be complete.
     ///
     /// - Parameters:
     ///   - configuration: bytes of config.json.
     ///   - files: further files by name, such as tokenizer.json.
+    ///   - origin: what is known of the model that was pruned, for the model card.
+    ///   - progress: is told how many units are merged.
     /// - Returns: the manifest that was written.
-    /// - Throws: `FormatError.missingShard` when a shard is not complete, `FileError` when writing fails.
+    /// - Throws: `FormatError.missingShard` when a unit is not complete, `FileError` when writing fails, `InterruptedError`;
+    ///   after each of them a resumed run goes on where this one stopped.
     @discardableResult
-    package func finish(configuration: [UInt8], files: [String: [UInt8]]) throws -> SparseManifest {
-        let shards = [CheckpointShard.outer] + (0..<blockCount).map { .block($0) }
-        var weightMap: [String: JSONValue] = [:]
-        var totalSize = 0
-        var linears: [PrunedLinear] = []
-        for shard in shards {
-            let name = fileName(of: shard)
-            guard isComplete(shard) else { throw FormatError.missingShard(path: checkpointPath, shard: name) }
-            let file = try SafetensorsFile(path: checkpointPath + "/" + name)
-            for (tensor, entry) in file.entries {
-                guard weightMap.updateValue(.text(name), forKey: tensor) == nil else {
-                    throw FormatError.duplicateTensor(path: checkpointPath, name: tensor)
-                }
-                totalSize += entry.byteRange.count
-            }
-            linears += try self.linears(of: shard)
+    package func finish(
+        configuration: [UInt8], files: [String: [UInt8]], origin: ModelOrigin = ModelOrigin(),
+        progress: any ProgressReporter = SilentProgress()
+    ) throws -> SparseManifest {
+        let units = Self.units(blockCount)
+        for unit in units where !isComplete(unit) {
+            throw FormatError.missingShard(path: partialPath, shard: Self.fileName(of: unit))
         }
-        let index = JSONValue.sorted([
-            "metadata": .sorted(["total_size": .integer(totalSize)]), "weight_map": .sorted(weightMap),
-        ])
-        let manifest = SparseManifest(run: run, linears: linears)
+        let manifest = SparseManifest(run: run, linears: try units.flatMap { try linears(of: $0) })
+        try mergeUnits(progress)
+        var files = files
+        files["config.json"] = configuration
+        files[ShardedSafetensors.indexName] = try merge.index()
+        files[SparseManifest.fileName] = try manifest.json()
+        files[ModelCard.fileName] = ModelCard(manifest: manifest, origin: origin).markdown
         for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
             try FileSystem.writeDurably(bytes, to: checkpointPath + "/" + name)
         }
-        try FileSystem.writeDurably(configuration, to: checkpointPath + "/config.json")
-        try FileSystem.writeDurably(
-            index.serialized(indented: true), to: checkpointPath + "/" + ShardedSafetensors.indexName)
-        try FileSystem.writeDurably(manifest.json(), to: checkpointPath + "/" + SparseManifest.fileName)
         guard !FileSystem.exists(outputPath) else { throw FormatError.outputExists(path: outputPath) }
         try FileSystem.rename(checkpointPath, to: outputPath)
         for name in try FileSystem.names(in: partialPath) { try FileSystem.remove(partialPath + "/" + name) }
         try FileSystem.removeEmptyFolder(partialPath)
         return manifest
+    }
+
+    private func mergeUnits(_ progress: any ProgressReporter) throws {
+        if !merge.hasBegun { try merge.begin() }
+        let (pending, total) = (merge.pendingUnits, merge.units.count)
+        for (index, unit) in pending.enumerated() {
+            let completed = total - pending.count + index
+            progress.report(stage: "Merging", completed: completed, total: total, unit: "files")
+            try merge.merge(unit)
+        }
+        progress.report(stage: "Merging", completed: total, total: total, unit: "files")
     }
 }

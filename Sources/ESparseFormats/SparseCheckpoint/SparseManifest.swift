@@ -106,6 +106,14 @@ public struct SparseManifest: Codable, Sendable, Equatable {
     /// Name of the file in the checkpoint's folder.
     public static let fileName = "esparse.json"
 
+    /// The manifest of the same checkpoint stored in another way.
+    package func stored(_ storage: CheckpointStorage) -> SparseManifest {
+        let run = PruningRun(
+            toolVersion: run.toolVersion, method: run.method, pattern: run.pattern, storage: storage,
+            settings: run.settings, inputs: run.inputs)
+        return SparseManifest(run: run, linears: linears, budget: budget)
+    }
+
     /// Makes a manifest of the current layout.
     public init(run: PruningRun, linears: [PrunedLinear], budget: BudgetRecord? = nil) {
         formatVersion = 1

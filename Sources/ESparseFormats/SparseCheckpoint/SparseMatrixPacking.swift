@@ -55,6 +55,18 @@ extension SparseMatrix {
     }
 }
 
+extension LinearWeight {
+    /// The weight `[R, C]` as a dense tensor with zeros, columns in the original order.
+    ///
+    /// - Throws: `TensorError`, never for a weight that was read.
+    package func plainTensor() throws -> Tensor {
+        switch matrix {
+        case .dense(let tensor): permutation.map { tensor.gatheringColumns($0.inverse.order) } ?? tensor
+        case .sparse(let sparse): try sparse.decompressed(permutation: permutation)
+        }
+    }
+}
+
 /// Moves the bits of kept values between their places in a dense matrix and a packed run.
 private enum Packing {
     /// From the dense matrix to the packed run.

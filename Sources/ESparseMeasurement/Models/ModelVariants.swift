@@ -24,7 +24,7 @@ extension ModelBenchmark.Variants {
     ) throws -> ModelBenchmark.Variants {
         if let dense { return ModelBenchmark.Variants(dense: dense, packed: checkpoint.path) }
         if checkpoint.manifest != nil {
-            try DenseCopy.write(
+            try DenseFolder.write(
                 checkpoint, ModelArchitecture(checkpoint), to: folder + "/dense", progress: progress)
             return ModelBenchmark.Variants(dense: folder + "/dense", packed: checkpoint.path)
         }

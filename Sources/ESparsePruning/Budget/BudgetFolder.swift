@@ -136,9 +136,11 @@ final class BudgetFolder {
         try OrderFile.read(file("\(run)-residual-order.i32"), count: channels)
     }
 
-    /// Gives a finished run the output's name and removes everything else.
-    func finish(_ run: String, manifest: SparseManifest) throws {
+    /// Gives a finished run the output's name and removes everything else; `origin` is for its model card.
+    func finish(_ run: String, manifest: SparseManifest, origin: ModelOrigin) throws {
+        let card = ModelCard(manifest: manifest, origin: origin)
         try FileSystem.writeDurably(manifest.json(), to: self.run(run) + "/" + SparseManifest.fileName)
+        try FileSystem.writeDurably(card.markdown, to: self.run(run) + "/" + ModelCard.fileName)
         guard !FileSystem.exists(output) else { throw FormatError.outputExists(path: output) }
         try FileSystem.rename(self.run(run), to: output)
         try remove()

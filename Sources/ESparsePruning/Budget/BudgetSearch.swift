@@ -287,7 +287,7 @@ public struct BudgetSearch<B: Backend> {
                 keptDense: namesInOrder(sites), bytes: result.fileBytes, bytesWithoutBudget: everything.fileBytes,
                 trials: folder.trials)
             let complete = SparseManifest(run: manifest.run, linears: manifest.linears, budget: record)
-            try folder.finish(name(pattern, sites), manifest: complete)
+            try folder.finish(name(pattern, sites), manifest: complete, origin: owner.checkpoint.origin)
             return complete
         }
     }

@@ -55,7 +55,8 @@ struct OutputTensors: WeightSource {
         try architecture.tensors.map(\.name).flatMap { name in
             if let bias = pruned.biases[name] { return [(name, bias)] }
             guard let weight = pruned.linears[name] else { return [(name, try tensor(name))] }
-            return try StoredWeight.tensors(name: name, weight: storage == .packed ? weight : weight.plain())
+            return try StoredWeight.tensors(
+                name: name, weight: storage == .packed ? weight : LinearWeight(matrix: .dense(weight.plainTensor())))
         }
     }
 }
@@ -81,17 +82,6 @@ extension LinearWeight {
         switch matrix {
         case .dense(let tensor): LinearWeight(matrix: .dense(tensor.gatheringRows(order)), permutation: permutation)
         case .sparse(let sparse): LinearWeight(matrix: .sparse(sparse.gatheringRows(order)), permutation: permutation)
-        }
-    }
-
-    /// The weight as a plain tensor with zeros, columns in the original order.
-    func plain() throws -> LinearWeight {
-        switch matrix {
-        case .dense(let tensor):
-            let order = permutation?.inverse.order
-            return LinearWeight(matrix: .dense(order.map { tensor.gatheringColumns($0) } ?? tensor))
-        case .sparse(let sparse):
-            return LinearWeight(matrix: .dense(try sparse.decompressed(permutation: permutation)))
         }
     }
 }

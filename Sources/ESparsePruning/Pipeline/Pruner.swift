@@ -10,7 +10,7 @@ public import ESparseModels
 /// Where shuffles are absorbed, a pass through the dense model first chooses an order of the residual stream; from then on the
 /// model in that order is the one that is pruned. Order of work for each block: statistics of its input sites over all
 /// calibration sequences, saliency, shuffle and mask of its linears, outputs of the pruned block. A block is durable once its
-/// shard is written, and that happens when its outputs are on the disk: a killed run goes on after the last durable block and
+/// weights are written, and that happens when its outputs are on the disk: a killed run goes on after the last durable block and
 /// ends with the same bytes.
 public struct Pruner<B: Backend> {
     private let checkpoint: Checkpoint
@@ -118,8 +118,10 @@ public struct Pruner<B: Backend> {
             run: description(calibrationDigest: calibrationDigest), resume: resume)
         do {
             try prune(on: device, folder, diagnose, calibration, observer)
+            try folder.removeHiddenStates()
             let manifest = try folder.writer.finish(
-                configuration: checkpoint.configuration(storing: weights.matrixType), files: files)
+                configuration: checkpoint.configuration(storing: weights.matrixType), files: files,
+                origin: checkpoint.origin, progress: progress)
             for stage in settings.stages {
                 if let note = stage.work.note(on: manifest.linears) { progress.note(note) }
             }

@@ -3,7 +3,7 @@
 import ESparseCore
 import ESparseFormats
 
-/// `OUTPUT.partial`: finished shards, the calibration tokens, the residual stream's order and hidden states.
+/// `OUTPUT.partial`: finished blocks, the calibration tokens, the residual stream's order and hidden states.
 ///
 /// Hidden states alternate between two files, so that a block that is killed half-way leaves its inputs whole.
 struct RunFolder: Sendable {
@@ -50,8 +50,15 @@ struct RunFolder: Sendable {
     /// The file of the inputs of block `block`, which are the outputs of the block before.
     func hiddenStates(before block: Int, sequenceCount: Int, valuesPerSequence: Int) throws -> HiddenStateFile {
         try HiddenStateFile(
-            path: "\(path)/hidden-\(block % 2).f32", sequenceCount: sequenceCount, valuesPerSequence: valuesPerSequence)
+            path: hiddenStatesPath(block), sequenceCount: sequenceCount, valuesPerSequence: valuesPerSequence)
     }
+
+    /// Removes the hidden states, which a run whose blocks are all durable needs no more, so that merging has their room.
+    func removeHiddenStates() throws {
+        for parity in 0..<2 { try FileSystem.remove(hiddenStatesPath(parity)) }
+    }
+
+    private func hiddenStatesPath(_ block: Int) -> String { "\(path)/hidden-\(block % 2).f32" }
 
     /// Removes the folder where a run that ended with `error` left nothing worth going on with.
     ///

@@ -39,13 +39,13 @@ public struct OpenedModel {
             architecture: architecture, weights: checkpoint.weights, backend: backend, progress: progress)
     }
 
-    /// The files that a pruned checkpoint needs beside its weights, by name.
+    /// The files that a checkpoint made from this one has beside its weights, by name: tokenizer and licence.
     ///
     /// - Throws: `FileError`.
-    public var tokenizerFiles: [String: [UInt8]] {
+    public var companionFiles: [String: [UInt8]] {
         get throws {
             switch checkpoint.tokenizer {
-            case .folder(let folder): try TokenizerFiles.read(from: folder)
+            case .folder(let folder): try CompanionFiles.read(from: folder)
             case .gguf:
                 [
                     "tokenizer.json": Array(tokenizer.tokenizerJSON()),

@@ -1,0 +1,87 @@
+// Writes a Hugging Face folder tensor after tensor; it appears under its name when it is complete.
+
+package import ESparseCore
+
+/// A folder of safetensors in shards of limited size, with files beside them.
+///
+/// It is built in `OUTPUT.partial`, which a lock holds for one writer; what a killed one left there is removed by the next.
+package final class FolderOutput {
+    /// The final folder.
+    package let path: String
+    private let partialPath: String
+    private let lock: FolderLock
+
+    /// Begins a folder.
+    ///
+    /// - Throws: `FormatError.outputExists`, also where `OUTPUT.partial` is no folder that a writer left; `.unfinishedRun` where
+    ///   it is a pruning run's; `.runInProgress`; `FileError`.
+    package init(_ output: String) throws {
+        path = FileSystem.trimmed(output)
+        partialPath = path + OutputFile.temporarySuffix
+        guard !FileSystem.exists(path) else { throw FormatError.outputExists(path: path) }
+        if FileSystem.exists(partialPath) {
+            // What is in a pruning run's folder may be worth hours, and what is in anyone else's we do not know.
+            guard !FileSystem.exists(partialPath + "/run.json") else {
+                throw FormatError.unfinishedRun(path: partialPath)
+            }
+            guard FileSystem.exists(partialPath + "/" + FolderLock.fileName) else {
+                throw FormatError.outputExists(path: partialPath)
+            }
+        } else {
+            try FileSystem.createFolder(partialPath)
+        }
+        lock = try FolderLock(folder: partialPath)
+        try removeFiles()
+    }
+
+    /// Writes all tensors, one in memory at a time, and the files beside them, and gives the folder its name.
+    ///
+    /// - Parameters:
+    ///   - entries: every tensor, in the order in which they go into files.
+    ///   - files: further files by name, such as config.json.
+    ///   - stage: what the work is called where its progress is shown.
+    ///   - progress: is told how many tensors are written.
+    ///   - tensor: makes the tensor of an entry.
+    /// - Throws: what `tensor` throws; `FormatError`; `FileError`, for example when the disk is full; `InterruptedError`. The
+    ///   unfinished folder is removed then.
+    package func write(
+        _ entries: [SafetensorsLayout.Entry], files: [String: [UInt8]], stage: String, progress: any ProgressReporter,
+        tensor: (SafetensorsLayout.Entry) throws -> Tensor
+    ) throws {
+        do {
+            let plan = try ShardPlan(entries, path: path)
+            var completed = 0
+            for shard in plan.shards {
+                let writer = try SafetensorsWriter(path: partialPath + "/" + shard.name, entries: shard.entries)
+                for entry in shard.entries {
+                    try Interruption.check()
+                    progress.report(stage: stage, completed: completed, total: entries.count, unit: "tensors")
+                    try writer.write(tensor(entry), named: entry.name)
+                    completed += 1
+                }
+                try writer.finish()
+            }
+            var files = files
+            files[ShardedSafetensors.indexName] = plan.index
+            for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
+                try FileSystem.writeDurably(bytes, to: partialPath + "/" + name)
+            }
+            try FileSystem.remove(partialPath + "/" + FolderLock.fileName)
+            guard !FileSystem.exists(path) else { throw FormatError.outputExists(path: path) }
+            try FileSystem.rename(partialPath, to: path)
+            progress.report(stage: stage, completed: entries.count, total: entries.count, unit: "tensors")
+        } catch {
+            // The error that stopped the work is the one to report.
+            try? removeFiles()
+            try? FileSystem.remove(partialPath + "/" + FolderLock.fileName)
+            try? FileSystem.removeEmptyFolder(partialPath)
+            throw error
+        }
+    }
+
+    private func removeFiles() throws {
+        for name in try FileSystem.names(in: partialPath) where name != FolderLock.fileName {
+            try FileSystem.remove(partialPath + "/" + name)
+        }
+    }
+}
