@@ -35,7 +35,7 @@ struct SynthesizeCommand: ParsableCommand {
         try SyntheticCheckpoint.write(
             architecture, configuration: configuration,
             files: [
-                "tokenizer.json": Array(tokenizer.tokenizerJSON()),
+                "tokenizer.json": Array(try tokenizer.tokenizerJSON()),
                 "tokenizer_config.json": Array(tokenizer.tokenizerConfigJSON()),
             ], seed: seed, to: output, progress: TerminalProgress())
         print("\(output): \(architecture.parameterCount) random parameters in the shapes of \(like.rawValue)")

@@ -8,7 +8,7 @@ import Synchronization
 /// template's beginning and end tokens around. Safe to use from several threads.
 public final class Tokenizer: Sendable {
     let definition: TokenizerDefinition
-    private let model: BytePairModel
+    private let model: any WordModel
     private let rawMatcher: AddedTokenMatcher
     private let normalizedMatcher: AddedTokenMatcher
     private let chatMatcher: AddedTokenMatcher
@@ -25,8 +25,14 @@ public final class Tokenizer: Sendable {
         self.definition = definition
         let vocabulary = definition.vocabulary
         let added = definition.addedTokens
-        model = BytePairModel(
-            vocabulary, options: definition.options, specialIDs: Set(added.filter(\.isSpecial).map(\.id)))
+        let options = definition.options
+        if let pieces = definition.pieces, let unknownID = options.unknownID {
+            model = try ScoredPieceModel(
+                vocabulary, pieces, unknownID: unknownID, byteFallback: options.byteFallback)
+        } else {
+            model = BytePairModel(
+                vocabulary, options: options, specialIDs: Set(added.filter(\.isSpecial).map(\.id)))
+        }
 
         var decodable = vocabulary.tokens
         let size = max(vocabulary.tokens.count, added.reduce(0) { max($0, Int($1.id) + 1) })
@@ -35,11 +41,14 @@ public final class Tokenizer: Sendable {
         var raw: [(token: AddedToken, bytes: [UInt8])] = []
         var chat: [(token: AddedToken, bytes: [UInt8])] = []
         for token in added {
-            let form =
-                token.isNormalized ? definition.normalizers.reduce(token.content) { $1.normalize($0) } : token.content
+            let form = token.isNormalized ? definition.normalized(token.content, isAtStart: true) : token.content
             decodable[Int(token.id)] = form
             if token.isNormalized { normalized.append((token, form)) } else { raw.append((token, form)) }
             if !token.isNormalized || Tokenizer.isControl(token) { chat.append((token, token.content)) }
+        }
+        for symbol in definition.symbols {
+            normalized.append((symbol, symbol.content))
+            if Tokenizer.isControl(symbol) { chat.append((symbol, symbol.content)) }
         }
         let special = Set(added.filter(\.isSpecial).map(\.content))
         isSpecial = decodable.map { $0.map(special.contains) ?? false }
@@ -124,7 +133,8 @@ public final class Tokenizer: Sendable {
                 ids.append(token)
                 continue
             }
-            let normalized = definition.normalizers.reduce(Array(text[segment.range])) { $1.normalize($0) }
+            let normalized = definition.normalized(
+                Array(text[segment.range]), isAtStart: segment.range.lowerBound == 0)
             let parts = normalizedMatcher.segments(of: normalized) { token, _ in
                 literal == nil || !Tokenizer.isControl(token)
             }

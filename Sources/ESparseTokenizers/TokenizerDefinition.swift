@@ -11,13 +11,22 @@ struct SpecialTokenTemplate: Sendable, Equatable {
 /// A tokenizer's parts in the order in which encoding uses them.
 struct TokenizerDefinition: Sendable {
     var addedTokens: [AddedToken] = []
+    /// Tokens of the vocabulary that normalised text is cut at (SentencePiece's user-defined symbols).
+    var symbols: [AddedToken] = []
     var normalizers: [Normalizer] = []
     var preTokenizers: [PreTokenizer] = []
     var vocabulary: TokenVocabulary
+    /// What SentencePiece merges by; nil where the vocabulary lists merges.
+    var pieces: PieceScores?
     var options = BytePairOptions()
     var template = SpecialTokenTemplate()
     var decoder = TokenDecoder.spaceJoined
     var settings = TokenizerSettings()
+
+    /// Valid UTF-8 after all normalizers; `isAtStart` where nothing, not even a special token, is before it.
+    func normalized(_ text: [UInt8], isAtStart: Bool) -> [UInt8] {
+        normalizers.reduce(text) { $1.normalize($0, isAtStart: isAtStart) }
+    }
 
     /// The token of an id: an added token's content or the model's token.
     func token(_ id: Int32) -> [UInt8]? {

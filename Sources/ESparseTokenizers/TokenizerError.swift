@@ -23,7 +23,7 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .unreadable(let path, let reason):
             "cannot read the tokenizer file \(path): \(reason)"
         case .missing(let folder):
-            "no tokenizer in \(folder): tokenizer.json, or vocab.json with merges.txt, is needed"
+            "no tokenizer in \(folder): tokenizer.json, vocab.json with merges.txt, or tokenizer.model is needed"
         case .invalidJSON(let source, let offset, let reason):
             "\(source) is not valid JSON at byte \(offset): \(reason); mend the file or download it again"
         case .malformed(let source, let field, let reason):

@@ -5,14 +5,8 @@ import FoundationEssentials
 import Testing
 
 @Suite struct FolderTests {
-    /// A folder with these files, removed when `body` returns.
     private func withFolder<Result>(_ files: [String: String], _ body: (String) throws -> Result) throws -> Result {
-        let manager = FileManager.default
-        let folder = manager.temporaryDirectory.path + "/esparse-tokenizer-" + UUID().uuidString
-        try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? manager.removeItem(atPath: folder) }
-        for (name, text) in files { try Data(text.utf8).write(to: URL(filePath: folder + "/" + name)) }
-        return try body(folder)
+        try TokenizerFixtures.withFolder(files.mapValues { Array($0.utf8) }, body)
     }
 
     private static let tiny = """
@@ -61,7 +55,7 @@ import Testing
                 }
             }
         }
-        #expect(try message([:]).contains("tokenizer.json, or vocab.json with merges.txt, is needed"))
+        #expect(try message([:]).contains("tokenizer.json, vocab.json with merges.txt, or tokenizer.model is needed"))
         #expect(try message(["vocab.json": "{}"]).contains("is needed"))
         #expect(try message(["tokenizer.json": "{"]).contains("not valid JSON at byte 1"))
         #expect(try message(["tokenizer.json": FolderTests.tiny, "config.json": "[]"]).contains("an object is needed"))

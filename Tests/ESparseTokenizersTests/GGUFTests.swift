@@ -45,8 +45,15 @@ import Testing
         return metadata
     }
 
-    static func sentencePiece() throws -> GGUFTokenizerMetadata {
-        let fixture = try TokenizerFixtures.decode(SentencePieceMetadata.self, "gguf_llama/metadata.json")
+    static func gemma() throws -> GGUFTokenizerMetadata {
+        var metadata = try sentencePiece("gguf_gemma")
+        metadata.architecture = "gemma3"
+        metadata.unknownID = 0
+        return metadata
+    }
+
+    static func sentencePiece(_ name: String = "gguf_llama") throws -> GGUFTokenizerMetadata {
+        let fixture = try TokenizerFixtures.decode(SentencePieceMetadata.self, "\(name)/metadata.json")
         var metadata = GGUFTokenizerMetadata(model: "llama", tokens: fixture.tokens)
         metadata.scores = fixture.scores
         metadata.tokenTypes = fixture.types
@@ -64,7 +71,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [("gpt2", "gpt-2"), ("smollm", "smollm"), ("llama3", "llama-bpe")])
+    @Test(arguments: [
+        ("gpt2", "gpt-2"), ("smollm", "smollm"), ("llama3", "llama-bpe"), ("tekken", "tekken"), ("gpt4o", "gpt-4o"),
+        ("olmo2", "dbrx"), ("gpt2", "olmo"),
+    ])
     func byteLevelMetadata(kind: String, pre: String) throws {
         let tokenizer = try Tokenizer.load(gguf: GGUFTests.metadata(kind: kind, pre: pre))
         try check(tokenizer, kind)
@@ -75,6 +85,20 @@ import Testing
         let tokenizer = try Tokenizer.load(gguf: GGUFTests.sentencePiece())
         try check(tokenizer, "gguf_llama")
         try check(Tokenizer.load(tokenizerJSON: Array(tokenizer.tokenizerJSON())), "gguf_llama")
+    }
+
+    @Test func gemmaMergesInTheOrderOfItsVocabulary() throws {
+        let tokenizer = try Tokenizer.load(gguf: GGUFTests.gemma())
+        try check(tokenizer, "gguf_gemma")
+        try check(Tokenizer.load(tokenizerJSON: Array(tokenizer.tokenizerJSON())), "gguf_gemma")
+    }
+
+    @Test func controlTokensOfPhi3TakeWhiteSpaceOnTheirRight() throws {
+        var metadata = try GGUFTests.sentencePiece()
+        metadata.architecture = "phi3"
+        let tokenizer = try Tokenizer.load(gguf: metadata)
+        #expect(tokenizer.encode("</s>\n \nx").map { tokenizer.token(ofID: $0) } == ["<s>", "</s>", "▁", "x"])
+        #expect(tokenizer.encode("<s>\nx").map { tokenizer.token(ofID: $0) } == ["<s>", "<s>", "▁", "<0x0A>", "x"])
     }
 
     @Test func withoutSpacePrefixTextStartsAsItIs() throws {
@@ -111,7 +135,9 @@ import Testing
         #expect(try message { $0.merges = ["a  b"] }.contains("is not two tokens with a space between"))
         #expect(try message { $0.beginningOfSequenceID = -1 }.contains("tokenizer.ggml.bos_token_id: id -1"))
         #expect(try message { $0.endOfSequenceID = 1 << 40 }.contains("tokenizer.ggml.eos_token_id"))
-        #expect(try message { $0.model = "gpt2" }.contains("an absent key is not supported; supported: gpt-2, smollm"))
+        #expect(
+            try message { $0.model = "gpt2" }.contains(
+                "an absent key is not supported; supported: gpt-2 (olmo), smollm"))
         #expect(try message { _ in } == "no error")
     }
 

@@ -53,6 +53,32 @@ import Testing
         #expect(tokenizer.encode("a x") == [0, 1, 2])
     }
 
+    @Test(arguments: [
+        ("Isolated", [[0], [1], [0], [1], [1], [0]]), ("Removed", [[0], [0], [0]]),
+        ("MergedWithPrevious", [[2], [2], [1], [0]]), ("MergedWithNext", [[0], [3], [1], [3]]),
+    ])
+    func stringsSplitAsTheirBehaviorSays(behavior: String, words: [[Int32]]) throws {
+        let tokenizer = try tokenizer(
+            #""vocab":{"a":0,"-":1,"a-":2,"-a":3},"merges":["a -","- a"]"#,
+            #","pre_tokenizer":{"type":"Split","pattern":{"String":"-"},"behavior":"\#(behavior)","invert":false}"#)
+        #expect(tokenizer.encode("a-a--a") == words.flatMap { $0 })
+    }
+
+    @Test func wordsOfCapitalsAndSmallLettersAreCut() throws {
+        // Each word is one token by merges of all its neighbours, which may cross any border.
+        let tokenizer = try tokenizer(
+            #""vocab":{"A":0,"b":1,".":2,"AA":3,"bA":4,"bb":5,".A":6,"Ab":7,"b.":8},"merges":["b A","A A","b b",". A","A b","b ."]"#,
+            """
+            ,"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","behavior":"Isolated","pattern":{"Regex":
+            "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+            {"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}
+            """)
+        #expect(tokenizer.encode("bA") == [1, 0])  // A capital begins a word.
+        #expect(tokenizer.encode("Ab") == [7])
+        #expect(tokenizer.encode("bb.A") == [5, 6])  // One other character may be in front.
+        #expect(tokenizer.encode("AAbA") == [3, 1, 0])
+    }
+
     @Test func streamingHoldsBackUnfinishedCharacters() throws {
         let tokenizer = try tokenizer(
             #""vocab":{"ð":0,"Ł":1,"Ļ":2,"Ĥ":3,"a":4},"merges":[]"#,

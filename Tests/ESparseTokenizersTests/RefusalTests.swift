@@ -62,6 +62,10 @@ import Testing
                 "Whitespace is not supported"
             ),
             (
+                document(#"{"a":0}"#, "[]", "", #","pre_tokenizer":{"type":"Split","pattern":{"String":"x"}}"#),
+                "pre_tokenizer.behavior: nothing is not supported; supported: Isolated, Removed"
+            ),
+            (
                 document(#"{"a":0}"#, "[]", "", #","pre_tokenizer":{"type":"Split","pattern":{"Regex":"x+"}}"#),
                 "'x+' is not supported; supported: the expressions of gpt2, llama3, qwen2"
             ),
@@ -106,12 +110,13 @@ import Testing
         let seeds = [
             try GGUFTests.sentencePiece(), try GGUFTests.metadata(kind: "smollm", pre: "smollm"),
             try GGUFTests.metadata(kind: "llama3", pre: "llama3"), try GGUFTests.metadata(kind: "qwen2", pre: "qwen2"),
+            try GGUFTests.metadata(kind: "tekken", pre: "tekken"), try GGUFTests.gemma(),
         ]
         for _ in 0..<Fuzz(seeds: [], stream: 21, iterations: 300).iterations {
             var metadata = seeds[random.integer(below: seeds.count)]
             for _ in 0..<(1 + random.integer(below: 3)) {
                 let place = random.integer(below: metadata.tokens.count)
-                switch random.integer(below: 9) {
+                switch random.integer(below: 10) {
                 case 0: metadata.tokens[place] = ["", "\u{0}", "<0x>", "<0x0A>", "▁", "Ġ"][random.integer(below: 6)]
                 case 1: metadata.tokens.removeLast(random.integer(below: metadata.tokens.count))
                 case 2: metadata.tokenTypes?[place] = Int32(random.integer(below: 8))
@@ -120,6 +125,7 @@ import Testing
                 case 5: metadata.beginningOfSequenceID = random.integer(below: 3000) - 10
                 case 6: metadata.unknownID = random.integer(below: 3000) - 10
                 case 7: metadata.tokenTypes = nil
+                case 8: metadata.architecture = ["gemma3", "phi3", "llama", ""][random.integer(below: 4)]
                 default: metadata.model = ["llama", "gpt2", ""][random.integer(below: 3)]
                 }
                 if metadata.tokens.isEmpty || metadata.tokenTypes.map({ $0.count != metadata.tokens.count }) == true {
@@ -128,7 +134,7 @@ import Testing
             }
             guard let tokenizer = try? Tokenizer.load(gguf: metadata) else { continue }
             _ = tokenizer.decode(tokenizer.encode("Hello <s> wörld 123\n\n 🙂"))
-            _ = tokenizer.tokenizerJSON()
+            _ = try tokenizer.tokenizerJSON()
         }
     }
 }

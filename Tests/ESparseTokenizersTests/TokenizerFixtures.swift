@@ -29,7 +29,7 @@ enum TokenizerFixtures {
 
     static let kinds = [
         "gpt2", "gpt2_prefix_space", "smollm", "llama3", "qwen2", "llama2", "llama2_normalized", "mistral", "metaspace",
-        "no_fusing",
+        "no_fusing", "tekken", "gpt4o", "olmo2", "string_splits", "gemma", "phi3",
     ]
 
     static var folder: String {
@@ -63,6 +63,21 @@ enum TokenizerFixtures {
         try Tokenizer.load(folder: folder + "/" + kind)
     }
 
+    /// A folder with these files and the tokenizer.model of a kind of `SentencePieceTests`, removed when `body` returns.
+    static func withFolder<Result>(
+        _ files: [String: [UInt8]], model kind: String? = nil, _ body: (String) throws -> Result
+    ) throws -> Result {
+        let manager = FileManager.default
+        let folder = manager.temporaryDirectory.path + "/esparse-tokenizer-" + UUID().uuidString
+        try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? manager.removeItem(atPath: folder) }
+        for (name, bytes) in files { try Data(bytes).write(to: URL(filePath: folder + "/" + name)) }
+        if let kind {
+            try data("sentencepiece/\(kind)/tokenizer.model").write(to: URL(filePath: folder + "/tokenizer.model"))
+        }
+        return try body(folder)
+    }
+
     /// A file of the shared data, where it is present.
     static func shared(_ name: String) -> String? {
         let root = folder.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
@@ -72,9 +87,12 @@ enum TokenizerFixtures {
 
     /// The SmolLM2 GGUF, where it is present.
     static var smollm2: String? {
-        let environment = ProcessInfo.processInfo.environment
-        let home = environment["HOME"] ?? ""
-        let path = environment["ESPARSE_SMOLLM2"] ?? home + "/.cache/esparse/SmolLM2-135M-Instruct.Q4_1.gguf"
+        ProcessInfo.processInfo.environment["ESPARSE_SMOLLM2"] ?? cached("SmolLM2-135M-Instruct.Q4_1.gguf")
+    }
+
+    /// A real model's file in ~/.cache/esparse, where scripts/model.sh puts it.
+    static func cached(_ name: String) -> String? {
+        let path = (ProcessInfo.processInfo.environment["HOME"] ?? "") + "/.cache/esparse/" + name
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }
 }

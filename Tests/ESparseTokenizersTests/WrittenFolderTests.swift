@@ -14,6 +14,7 @@ import Testing
         var metadata = try GGUFTests.sentencePiece()
         metadata.chatTemplate = "{{ '[INST] <<SYS>>\n\"é' }}"
         all.append(("gguf_llama", try Tokenizer.load(gguf: metadata)))
+        all.append(("gguf_gemma", try Tokenizer.load(gguf: GGUFTests.gemma())))
         return all
     }
 

@@ -7,7 +7,7 @@ import ESparseCore
 package enum InputDigest {
     private static let describing: Set = [
         "config.json", "generation_config.json", "merges.txt", "model.safetensors.index.json", "tokenizer.json",
-        "tokenizer_config.json", "vocab.json",
+        "tokenizer.model", "tokenizer_config.json", "vocab.json",
     ]
     private static let sampleSize = 1 << 16
     private static let sampleDistance = 1 << 24

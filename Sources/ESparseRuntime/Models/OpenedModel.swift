@@ -48,7 +48,7 @@ public struct OpenedModel {
             case .folder(let folder): try CompanionFiles.read(from: folder)
             case .gguf:
                 [
-                    "tokenizer.json": Array(tokenizer.tokenizerJSON()),
+                    "tokenizer.json": Array(try tokenizer.tokenizerJSON()),
                     "tokenizer_config.json": Array(tokenizer.tokenizerConfigJSON()),
                 ]
             }

@@ -15,12 +15,7 @@ struct BytePairOptions: Sendable, Equatable {
 }
 
 /// A byte-pair encoding, ready to run.
-struct BytePairModel: Sendable {
-    private struct Target {
-        let rank: Int32
-        let id: Int32
-    }
-
+struct BytePairModel: WordModel {
     let options: BytePairOptions
     private let wholeWords: [[UInt8]: Int32]
     private let scalarIDs: [UInt32: Int32]
@@ -28,7 +23,7 @@ struct BytePairModel: Sendable {
     private let byteLevelIDs: [Int32]
     /// `[256]`: the tokens `<0xHH>`, or -1.
     private let fallbackIDs: [Int32]
-    private let targets: [UInt64: Target]
+    private let merges: MergeTable
     /// Pairs of scalars at which some merge joins two tokens; nil where text must not be cut.
     private let joints: Set<UInt64>?
 
@@ -44,12 +39,11 @@ struct BytePairModel: Sendable {
         byteLevelIDs = ByteAlphabet.scalars.map { scalarIDs[$0] ?? -1 }
         fallbackIDs = (0..<256).map { vocabulary.ids[BytePairModel.fallbackToken(UInt8($0))] ?? -1 }
         wholeWords = options.ignoresMerges ? vocabulary.ids.filter { !specialIDs.contains($0.value) } : [:]
-        var targets: [UInt64: Target] = [:]
-        targets.reserveCapacity(vocabulary.merges.count)
+        var merges = MergeTable(capacity: vocabulary.merges.count)
         for (rank, merge) in vocabulary.merges.enumerated() {
-            targets[BytePairModel.key(merge.left, merge.right)] = Target(rank: Int32(rank), id: merge.result)
+            merges.add(merge.left, merge.right, id: merge.result, rank: Int32(rank))
         }
-        self.targets = targets
+        self.merges = merges
         joints =
             options.isByteLevel || options.ignoresMerges ? nil : BytePairModel.joints(vocabulary, options, fallbackIDs)
     }
@@ -58,11 +52,6 @@ struct BytePairModel: Sendable {
     static func fallbackToken(_ byte: UInt8) -> [UInt8] {
         let digits = String(byte, radix: 16, uppercase: true)
         return Array("<0x\(digits.count == 1 ? "0" : "")\(digits)>".utf8)
-    }
-
-    @inline(__always)
-    private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
-        UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
     }
 
     private static func joints(
@@ -115,8 +104,8 @@ struct BytePairModel: Sendable {
         }
         scratch.reset()
         symbols(of: word, into: &scratch)
-        merge(&scratch)
-        scratch.appendSymbols(to: &ids)
+        merges.run(&scratch)
+        ids.append(contentsOf: scratch.symbols)
     }
 
     private func symbols(of word: [UInt8], into scratch: inout MergeScratch) {
@@ -154,26 +143,5 @@ struct BytePairModel: Sendable {
             }
         }
         if let unknown = pendingUnknown { scratch.append(unknown) }
-    }
-
-    /// Applies merges by rank, leftmost first, with a priority queue: O(n log n) for any word.
-    private func merge(_ scratch: inout MergeScratch) {
-        guard scratch.count > 1 else { return }
-        for position in 0..<(scratch.count - 1) { push(position, position + 1, &scratch) }
-        while let candidate = scratch.popCandidate() {
-            let left = candidate.position
-            guard scratch.isAlive(left), let right = scratch.next(left),
-                let target = targets[BytePairModel.key(scratch.id(left), scratch.id(right))], target.id == candidate.id
-            else { continue }
-            scratch.join(left, right, as: target.id)
-            if let previous = scratch.previous(left) { push(previous, left, &scratch) }
-            if let next = scratch.next(left) { push(left, next, &scratch) }
-        }
-    }
-
-    private func push(_ left: Int, _ right: Int, _ scratch: inout MergeScratch) {
-        if let target = targets[BytePairModel.key(scratch.id(left), scratch.id(right))] {
-            scratch.push(rank: target.rank, position: left, id: target.id)
-        }
     }
 }

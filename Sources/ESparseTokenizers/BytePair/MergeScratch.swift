@@ -18,6 +18,8 @@ struct MergeScratch {
     private var alive: [Bool] = []
     /// A binary heap, least order first.
     private var heap: [Candidate] = []
+    /// The pair from which a remembered symbol (`MergeTable.add`) would last have come.
+    var parts: [Int32: (left: Int32, right: Int32)] = [:]
 
     /// Number of symbols, joined ones included.
     var count: Int { ids.count }
@@ -29,6 +31,7 @@ struct MergeScratch {
         nextPositions.removeAll(keepingCapacity: true)
         alive.removeAll(keepingCapacity: true)
         heap.removeAll(keepingCapacity: true)
+        if !parts.isEmpty { parts.removeAll() }
     }
 
     /// Appends a symbol.
@@ -64,10 +67,8 @@ struct MergeScratch {
         if next >= 0 { previousPositions[Int(next)] = Int32(left) }
     }
 
-    /// Appends the ids that are left.
-    func appendSymbols(to result: inout [Int32]) {
-        for position in ids.indices where alive[position] { result.append(ids[position]) }
-    }
+    /// The ids that are left, in order.
+    var symbols: some Sequence<Int32> { ids.indices.lazy.filter { alive[$0] }.map { ids[$0] } }
 
     /// Queues a merge.
     mutating func push(rank: Int32, position: Int, id: Int32) {

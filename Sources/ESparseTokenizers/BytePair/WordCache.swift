@@ -12,7 +12,7 @@ struct WordCache: Sendable {
     private var scratch = MergeScratch()
 
     /// Appends the ids of a word.
-    mutating func encode(_ word: [UInt8], _ model: BytePairModel, into result: inout [Int32]) {
+    mutating func encode(_ word: [UInt8], _ model: some WordModel, into result: inout [Int32]) {
         guard word.count <= WordCache.longestWord else {
             model.encode(word, scratch: &scratch, into: &result)
             return

@@ -7,6 +7,9 @@ enum TokenDecoder: Sendable, Equatable {
     /// SentencePiece style: strings are replaced in each token, byte tokens become bytes, and up to `strippedCount` of
     /// `stripped` are taken off the front of the text.
     case sentencePiece(replacements: [Replacement], byteFallback: Bool, stripped: [UInt8], strippedCount: Int)
+    /// As SentencePiece decodes with its own model file: marks become spaces and byte tokens bytes. Where the model puts a space in
+    /// front (`stripsFirst`) the first mark is left out; where it removes spaces (`stripsAll`), all marks at the start are.
+    case pieces(stripsFirst: Bool, stripsAll: Bool, hasBytes: Bool)
     /// A visible mark becomes a space, or nothing in the first token.
     case metaspace(replacement: UInt32, stripsFirst: Bool)
     /// No decoder: tokens are separated by spaces.
@@ -30,6 +33,7 @@ struct TokenAssembler: Sendable {
     private var tokenCount = 0
     private var strippedCount = 0
     private var mayStrip = true
+    private var hasStripped = false
     private var byteRun: [UInt8] = []
 
     init(_ decoder: TokenDecoder, releasesEarly: Bool) {
@@ -51,6 +55,14 @@ struct TokenAssembler: Sendable {
             let space: [UInt8] = isStripped ? [] : [0x20]
             output.append(
                 contentsOf: UTF8Text.replacing(UTF8Text.encoded(replacement), with: space, in: token))
+        case .pieces(let stripsFirst, let stripsAll, let hasBytes):
+            if hasBytes, let byte = TokenAssembler.fallbackByte(token), BytePairModel.fallbackToken(byte) == token {
+                byteRun.append(byte)
+                releaseCharacters(to: &output, isRunComplete: false)
+            } else {
+                releaseCharacters(to: &output, isRunComplete: true)
+                appendPiece(token, stripsFirst: stripsFirst, stripsAll: stripsAll, to: &output)
+            }
         case .sentencePiece(let replacements, let byteFallback, _, _):
             var text = token
             for replacement in replacements {
@@ -68,7 +80,39 @@ struct TokenAssembler: Sendable {
 
     /// Appends what was held back.
     mutating func finish(_ output: inout [UInt8]) {
+        if case .pieces = decoder { return releaseCharacters(to: &output, isRunComplete: true) }
         flushBytes(to: &output)
+    }
+
+    /// Appends a piece with its marks as spaces, without those that stand for a space put in front.
+    private mutating func appendPiece(_ piece: [UInt8], stripsFirst: Bool, stripsAll: Bool, to output: inout [UInt8]) {
+        let mark = SentencePieceNormalizer.mark
+        if hasStripped { mayStrip = false }
+        let strips = mayStrip && (stripsFirst || stripsAll) && piece.starts(with: mark)
+        hasStripped = strips && !stripsAll
+        let text = UTF8Text.replacing(mark, with: [0x20], in: strips ? Array(piece.dropFirst(mark.count)) : piece)
+        if !text.isEmpty { mayStrip = false }
+        output.append(contentsOf: text)
+    }
+
+    /// Appends the characters that the run of byte tokens holds; a byte that is part of none becomes U+FFFD.
+    private mutating func releaseCharacters(to output: inout [UInt8], isRunComplete: Bool) {
+        var position = 0
+        while position < byteRun.count {
+            let rest = byteRun[position...]
+            let length = rest[position] < 0x80 ? 1 : rest[position] < 0xE0 ? 2 : rest[position] < 0xF0 ? 3 : 4
+            if rest.count >= length, String(validating: rest.prefix(length), as: UTF8.self) != nil {
+                output.append(contentsOf: rest.prefix(length))
+                position += length
+            } else if !isRunComplete, UTF8Text.completePrefix(of: Array(rest)) == 0 {
+                break
+            } else {
+                output.append(contentsOf: UTF8Text.encoded(0xFFFD))
+                position += 1
+            }
+            mayStrip = false
+        }
+        byteRun.removeFirst(position)
     }
 
     /// A run of byte tokens is text if all of it is well-formed, else one U+FFFD a byte.

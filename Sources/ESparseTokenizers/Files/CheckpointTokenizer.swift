@@ -26,6 +26,7 @@ extension GGUFTokenizerMetadata {
                 path: metadata.path, field: "tokenizer.ggml.tokens", reason: "is missing: the file has no tokenizer")
         }
         self.init(model: model, tokens: tokens, merges: try metadata.strings("tokenizer.ggml.merges") ?? [])
+        architecture = try metadata.string("general.architecture")
         pre = try metadata.string("tokenizer.ggml.pre")
         scores = try metadata.numbers("tokenizer.ggml.scores")
         tokenTypes = try metadata.integers("tokenizer.ggml.token_type")?.map { Int32(clamping: $0) }

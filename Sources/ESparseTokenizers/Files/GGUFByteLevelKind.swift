@@ -24,18 +24,22 @@ struct GGUFByteLevelKind: Sendable {
         self.addsBeginning = addsBeginning
     }
 
+    private static let bytes = PreTokenizer.byteLevel(addPrefixSpace: false, usesPattern: false)
+    private static let gpt2Words = PreTokenizer.byteLevel(addPrefixSpace: false, usesPattern: true)
+
     /// All kinds.
     static let all = [
-        GGUFByteLevelKind(["gpt-2"], [.byteLevel(addPrefixSpace: false, usesPattern: true)]),
+        GGUFByteLevelKind(["gpt-2", "olmo"], [gpt2Words]),
+        GGUFByteLevelKind(["smollm"], [.digits(individually: true), gpt2Words]),
         GGUFByteLevelKind(
-            ["smollm"], [.digits(individually: true), .byteLevel(addPrefixSpace: false, usesPattern: true)]),
-        GGUFByteLevelKind(
-            ["llama-bpe", "llama3", "llama-v3"],
-            [.split(.llama3), .byteLevel(addPrefixSpace: false, usesPattern: false)], ignoresMerges: true,
+            ["llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral"], [.split(.llama3), bytes], ignoresMerges: true,
             addsBeginning: true),
+        // OLMo 2's too.
+        GGUFByteLevelKind(["dbrx", "smaug-bpe"], [.split(.llama3), bytes]),
         GGUFByteLevelKind(
-            ["qwen2"], [.split(.qwen2), .byteLevel(addPrefixSpace: false, usesPattern: false)],
-            normalizers: [.composed]),
+            ["qwen2", "deepseek-r1-qwen"], [.split(.qwen2), bytes], normalizers: [.composed]),
+        GGUFByteLevelKind(["tekken"], [.split(.tekken), bytes], ignoresMerges: true, addsBeginning: true),
+        GGUFByteLevelKind(["gpt-4o", "llama4"], [.split(.gpt4o), bytes]),
     ]
 
     /// The kind of this name, or nil where there is none.

@@ -4,6 +4,8 @@
 public struct GGUFTokenizerMetadata: Sendable {
     /// `tokenizer.ggml.model`: "gpt2" (byte-level) or "llama" (SentencePiece style).
     public var model: String
+    /// `general.architecture`: some families' tokenizers have rules of their own that the other keys do not tell.
+    public var architecture: String?
     /// `tokenizer.ggml.pre`: how a byte-level tokenizer cuts text.
     public var pre: String?
     /// `tokenizer.ggml.tokens`, by id.

@@ -3,9 +3,11 @@
 extension Tokenizer {
     /// Loads the tokenizer that a GGUF file describes.
     ///
-    /// Byte-level ("gpt2") tokenizers are those of GPT-2, SmolLM, Llama 3 and Qwen 2, told apart by `pre`. SentencePiece
-    /// ("llama") merges follow from the scores: the best joined token first, as in Hugging Face's converter, with a space
-    /// put in front of text as in Llama 2's own tokenizer.json.
+    /// Byte-level ("gpt2") tokenizers are told apart by `pre` (`GGUFByteLevelKind`). SentencePiece ("llama") merges follow
+    /// from the scores: the best joined token first, as in Hugging Face's converter, with a space put in front of text as in
+    /// Llama 2's own tokenizer.json. Two families differ, as in their own tokenizer.json: Gemma merges into the first token of
+    /// the vocabulary first, whatever its score, and puts no space in front; Phi-3's control tokens take the white space on their
+    /// right with them, except `<s>`, `<unk>` and `<|endoftext|>`.
     ///
     /// - Parameters:
     ///   - metadata: what the file says under `tokenizer.`.
@@ -20,22 +22,37 @@ extension Tokenizer {
 
 /// Checks metadata and builds a definition.
 private struct GGUFTokenizerReader {
-    private enum TokenType: Int32 {
-        case normal = 1
-        case unknown, control, userDefined, unused, byte
+    private let metadata: GGUFTokenizerMetadata
+    private let source: String
+    /// Spelling of each id.
+    private let tokens: [[UInt8]]
+
+    private static let mark = SentencePieceNormalizer.mark
+
+    init(metadata: GGUFTokenizerMetadata, source: String) {
+        self.metadata = metadata
+        self.source = source
+        let restoresMarks = GGUFTokenizerReader.isGemma(metadata)
+        tokens = metadata.tokens.map { token in
+            let bytes = Array(token.utf8)
+            // Files of Gemma have its runs of marks as spaces, which no normalised text holds.
+            guard restoresMarks, bytes.count > 1, bytes.allSatisfy({ $0 == 0x20 }) else { return bytes }
+            return bytes.flatMap { _ in GGUFTokenizerReader.mark }
+        }
     }
 
-    let metadata: GGUFTokenizerMetadata
-    let source: String
+    private static func isGemma(_ metadata: GGUFTokenizerMetadata) -> Bool {
+        metadata.model == "llama" && ["gemma", "gemma2", "gemma3"].contains(metadata.architecture)
+    }
 
     private func malformed(_ key: String, _ reason: String) -> TokenizerError {
         .malformed(source: source, field: "tokenizer.ggml.\(key)", reason: reason)
     }
 
     func definition() throws(TokenizerError) -> TokenizerDefinition {
-        guard !metadata.tokens.isEmpty else { throw malformed("tokens", "there are none") }
+        guard !tokens.isEmpty else { throw malformed("tokens", "there are none") }
         var vocabulary = TokenVocabulary(source: source)
-        for (id, token) in metadata.tokens.enumerated() { try vocabulary.add(Array(token.utf8), id: id) }
+        for (id, token) in tokens.enumerated() { try vocabulary.add(token, id: id) }
         let types = try types()
         var definition: TokenizerDefinition
         switch metadata.model {
@@ -47,17 +64,21 @@ private struct GGUFTokenizerReader {
                 supported: "gpt2, llama")
         }
         for (id, type) in types.enumerated() where [.unknown, .control, .userDefined].contains(type) {
+            // What was respelled is merged like any other token.
+            guard type != .userDefined || tokens[id].elementsEqual(metadata.tokens[id].utf8) else { continue }
             try definition.addToken(
-                AddedToken(id: Int32(id), content: Array(metadata.tokens[id].utf8), isSpecial: type != .userDefined))
+                AddedToken(
+                    id: Int32(id), content: tokens[id], isSpecial: type != .userDefined,
+                    stripsRight: type == .control && stripsRight(tokens[id])))
         }
         definition.settings = try settings()
         return definition
     }
 
     /// The type of each token; where the file has none, the tokens with a role are control tokens.
-    private func types() throws(TokenizerError) -> [TokenType] {
+    private func types() throws(TokenizerError) -> [PieceType] {
         guard let values = metadata.tokenTypes else {
-            var types = [TokenType](repeating: .normal, count: metadata.tokens.count)
+            var types = [PieceType](repeating: .normal, count: metadata.tokens.count)
             let roles = [
                 metadata.beginningOfSequenceID, metadata.endOfSequenceID, metadata.unknownID, metadata.paddingID,
             ]
@@ -68,10 +89,10 @@ private struct GGUFTokenizerReader {
         guard values.count == metadata.tokens.count else {
             throw malformed("token_type", "\(values.count) types are there for \(metadata.tokens.count) tokens")
         }
-        var types: [TokenType] = []
+        var types: [PieceType] = []
         types.reserveCapacity(values.count)
         for (id, value) in values.enumerated() {
-            guard let type = TokenType(rawValue: value) else {
+            guard let type = PieceType(rawValue: value) else {
                 throw malformed("token_type", "type \(value) of token \(id) is outside 1...6")
             }
             types.append(type)
@@ -79,8 +100,14 @@ private struct GGUFTokenizerReader {
         return types
     }
 
+    /// Whether a control token takes white space on its right with it.
+    private func stripsRight(_ token: [UInt8]) -> Bool {
+        metadata.architecture == "phi3" && metadata.model == "llama"
+            && !["<s>", "<unk>", "<|endoftext|>"].contains { token.elementsEqual($0.utf8) }
+    }
+
     private func isByteToken(_ id: Int) -> Bool {
-        let token = Array(metadata.tokens[id].utf8)
+        let token = tokens[id]
         guard metadata.model == "llama", token.count == 6,
             let byte = UInt8(String(decoding: token[3..<5], as: UTF8.self), radix: 16)
         else { return false }
@@ -97,7 +124,7 @@ private struct GGUFTokenizerReader {
 
     private func settings() throws(TokenizerError) -> TokenizerSettings {
         func content(_ value: Int?, _ key: String) throws(TokenizerError) -> [UInt8]? {
-            try id(value, key).map { Array(metadata.tokens[Int($0)].utf8) }
+            try id(value, key).map { tokens[Int($0)] }
         }
         return TokenizerSettings(
             beginningOfSequence: try content(metadata.beginningOfSequenceID, "bos_token_id"),
@@ -125,37 +152,26 @@ private struct GGUFTokenizerReader {
         for merge in metadata.merges { try definition.vocabulary.addMerge(line: Array(merge.utf8)) }
         definition.options.isByteLevel = true
         definition.decoder = .byteLevel
-        var addsBeginning = false
-        switch metadata.pre {
-        case "gpt-2": definition.preTokenizers = [.byteLevel(addPrefixSpace: false, usesPattern: true)]
-        case "smollm":
-            definition.preTokenizers = [
-                .digits(individually: true), .byteLevel(addPrefixSpace: false, usesPattern: true),
-            ]
-        case "llama-bpe", "llama3", "llama-v3":
-            definition.preTokenizers = [.split(.llama3), .byteLevel(addPrefixSpace: false, usesPattern: false)]
-            definition.options.ignoresMerges = true
-            addsBeginning = true
-        case "qwen2":
-            definition.preTokenizers = [.split(.qwen2), .byteLevel(addPrefixSpace: false, usesPattern: false)]
-            definition.normalizers = [.composed]
-        case let other:
+        guard let kind = metadata.pre.flatMap(GGUFByteLevelKind.named) else {
             throw .unsupported(
                 source: source, field: "tokenizer.ggml.pre",
-                found: other.map { "'\($0.prefix(40))'" } ?? "an absent key",
-                supported: "gpt-2, smollm, llama-bpe (llama3, llama-v3), qwen2")
+                found: metadata.pre.map { "'\($0.prefix(40))'" } ?? "an absent key",
+                supported: GGUFByteLevelKind.supported)
         }
-        definition.template = try template(addsBeginning: addsBeginning)
+        definition.preTokenizers = kind.preTokenizers
+        definition.normalizers = kind.normalizers
+        definition.options.ignoresMerges = kind.ignoresMerges
+        definition.template = try template(addsBeginning: kind.addsBeginning)
         return definition
     }
 
     private func sentencePiece(
-        _ vocabulary: TokenVocabulary, _ types: [TokenType]
+        _ vocabulary: TokenVocabulary, _ types: [PieceType]
     ) throws(TokenizerError) -> TokenizerDefinition {
         for (id, type) in types.enumerated() where type == .byte && !isByteToken(id) {
             throw malformed(
                 "tokens",
-                "token \(id), \(TokenVocabulary.quoted(Array(metadata.tokens[id].utf8))), has the type of a byte "
+                "token \(id), \(TokenVocabulary.quoted(tokens[id])), has the type of a byte "
                     + "but not the form <0x0A>")
         }
         var definition = TokenizerDefinition(vocabulary: vocabulary)
@@ -168,8 +184,8 @@ private struct GGUFTokenizerReader {
         definition.options.fusesUnknown = true
         definition.options.unknownID =
             try id(metadata.unknownID, "unknown_token_id") ?? types.firstIndex(of: .unknown).map { Int32($0) }
-        let mark = UTF8Text.encoded(0x2581)
-        let addsSpace = metadata.addsSpacePrefix ?? true
+        let mark = GGUFTokenizerReader.mark
+        let addsSpace = metadata.addsSpacePrefix ?? !GGUFTokenizerReader.isGemma(metadata)
         definition.normalizers = (addsSpace ? [.prepend(mark)] : []) + [.replace(pattern: [0x20], content: mark)]
         definition.decoder = .sentencePiece(
             replacements: [.init(pattern: mark, content: [0x20])], byteFallback: true,
@@ -178,9 +194,14 @@ private struct GGUFTokenizerReader {
         return definition
     }
 
+    /// What orders merges, by id: Gemma's scores do not follow its merges, but the order of its vocabulary does.
+    private var mergeScores: [Float]? {
+        GGUFTokenizerReader.isGemma(metadata) ? tokens.indices.map { -Float($0) } : metadata.scores
+    }
+
     /// Every way to cut a token in two tokens is a merge; better scores come first, then longer parts.
     private func mergesFromScores(
-        _ vocabulary: TokenVocabulary, _ types: [TokenType]
+        _ vocabulary: TokenVocabulary, _ types: [PieceType]
     ) throws(TokenizerError) -> [TokenVocabulary.Merge] {
         struct Ranked {
             let merge: TokenVocabulary.Merge
@@ -188,15 +209,13 @@ private struct GGUFTokenizerReader {
             let leftLength: Int
             let rightLength: Int
         }
-        guard let scores = metadata.scores, scores.count == metadata.tokens.count else {
-            throw malformed(
-                "scores", "\(metadata.scores?.count ?? 0) scores are there for \(metadata.tokens.count) tokens")
+        guard let scores = mergeScores, scores.count == tokens.count else {
+            throw malformed("scores", "\(metadata.scores?.count ?? 0) scores are there for \(tokens.count) tokens")
         }
         if let id = scores.firstIndex(where: \.isNaN) { throw malformed("scores", "the score of token \(id) is NaN") }
         func isJoinable(_ id: Int32) -> Bool { [.normal, .userDefined, .unused].contains(types[Int(id)]) }
         var ranked: [Ranked] = []
-        for (id, token) in metadata.tokens.enumerated() where isJoinable(Int32(id)) {
-            let bytes = Array(token.utf8)
+        for (id, bytes) in tokens.enumerated() where isJoinable(Int32(id)) {
             guard bytes.count <= 1024 else { throw malformed("tokens", "token \(id) is longer than 1,024 bytes") }
             let starts = bytes.indices.filter { bytes[$0] & 0xC0 != 0x80 }
             var local: [Ranked] = []

@@ -6,9 +6,10 @@ import ESparseFormats
 extension Tokenizer {
     /// Reads the tokenizer of a Hugging Face folder.
     ///
-    /// `tokenizer.json` is preferred; else `vocab.json` and `merges.txt` (GPT-2, OPT, Qwen 2). Beginning and end tokens and
-    /// the chat template come from `tokenizer_config.json`, `special_tokens_map.json`, `chat_template.jinja`,
-    /// `generation_config.json` and `config.json`, where these are present. Truncation and padding are not applied.
+    /// `tokenizer.json` is preferred; else `vocab.json` and `merges.txt` (GPT-2, OPT, Qwen 2), or `tokenizer.model`
+    /// (SentencePiece's byte-pair encoding). Beginning and end tokens and the chat template come from `tokenizer_config.json`,
+    /// `special_tokens_map.json`, `chat_template.jinja`, `generation_config.json` and `config.json`, where these are present.
+    /// Truncation and padding are not applied.
     ///
     /// - Throws: `TokenizerError` naming the file and the place.
     public static func load(folder: String) throws(TokenizerError) -> Tokenizer {
@@ -26,11 +27,11 @@ extension Tokenizer {
 }
 
 /// The files of a folder that concern the tokenizer.
-private struct TokenizerFolder {
+struct TokenizerFolder {
     /// Largest file read; real ones stay below 50 MB.
     static let largestFile = 1 << 28
 
-    private let folder: String
+    let folder: String
     private let configurations: [(name: String, value: JSONValue)]
 
     init(_ folder: String) throws(TokenizerError) {
@@ -48,7 +49,9 @@ private struct TokenizerFolder {
     }
 
     /// A file's bytes, or nil where there is no such file.
-    private static func read(_ folder: String, _ name: String) throws(TokenizerError) -> [UInt8]? {
+    private static func read(
+        _ folder: String, _ name: String, atMost largestFile: Int = largestFile
+    ) throws(TokenizerError) -> [UInt8]? {
         let path = folder + "/" + name
         guard FileSystem.exists(path) else { return nil }
         let byteCount = FileSystem.byteCount(of: path)
@@ -62,7 +65,7 @@ private struct TokenizerFolder {
         }
     }
 
-    private func configuration(_ name: String) -> JSONValue? { configurations.first { $0.name == name }?.value }
+    func configuration(_ name: String) -> JSONValue? { configurations.first { $0.name == name }?.value }
 
     func load() throws(TokenizerError) -> Tokenizer {
         var definition: TokenizerDefinition
@@ -72,6 +75,10 @@ private struct TokenizerFolder {
             let merges = try TokenizerFolder.read(folder, "merges.txt")
         {
             definition = try vocabularyFiles(vocabulary, merges)
+        } else if let bytes = try TokenizerFolder.read(
+            folder, "tokenizer.model", atMost: SentencePieceReader.largestFile)
+        {
+            definition = try sentencePieceFile(bytes)
         } else {
             throw .missing(folder: folder)
         }
@@ -80,7 +87,7 @@ private struct TokenizerFolder {
     }
 
     /// A special token: written as a string, or as an object with its `content`.
-    private func specialToken(_ key: String) -> [UInt8]? {
+    func specialToken(_ key: String) -> [UInt8]? {
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
             guard let value = configuration(name)?[key] else { continue }
             if let token = value.bytes ?? value["content"]?.bytes { return token }
@@ -92,10 +99,13 @@ private struct TokenizerFolder {
         let firstBeginning = try ids("bos_token_id").first
         let ends = try ids("eos_token_id")
         var settings = TokenizerSettings()
-        settings.beginningOfSequence = specialToken("bos_token") ?? firstBeginning.flatMap(definition.token)
-        settings.endOfSequence = specialToken("eos_token") ?? ends.first.flatMap(definition.token)
+        let known = definition.settings
+        settings.beginningOfSequence =
+            specialToken("bos_token") ?? firstBeginning.flatMap(definition.token) ?? known.beginningOfSequence
+        settings.endOfSequence =
+            specialToken("eos_token") ?? ends.first.flatMap(definition.token) ?? known.endOfSequence
         settings.unknown = specialToken("unk_token")
-        settings.padding = specialToken("pad_token")
+        settings.padding = specialToken("pad_token") ?? known.padding
         settings.stopIDs = ends.filter { definition.token($0) != nil }
         settings.chatTemplate = try chatTemplate()
         definition.settings = settings
@@ -127,69 +137,41 @@ private struct TokenizerFolder {
         return value.text ?? (named.first { $0["name"]?.text == "default" } ?? named.first)?["template"]?.text
     }
 
-    // MARK: vocab.json and merges.txt
+    // MARK: Added tokens
 
-    private func vocabularyFiles(_ vocab: [UInt8], _ merges: [UInt8]) throws(TokenizerError) -> TokenizerDefinition {
-        let source = folder + "/vocab.json"
-        guard let members = try JSONParser.parse(vocab, source: source).members else {
-            throw .malformed(source: source, field: "the document", reason: "an object is needed")
-        }
-        var vocabulary = TokenVocabulary(source: source)
-        for member in members {
-            guard let id = member.value.integer else {
-                throw .malformed(
-                    source: source, field: "token \(TokenVocabulary.quoted(member.key))",
-                    reason: "\(member.value.kind) is there, but an integer is needed")
-            }
-            try vocabulary.add(member.key, id: id)
-        }
-        for (index, line) in merges.split(separator: 0x0A).enumerated() {
-            if index == 0, line.starts(with: Array("#version".utf8)) { continue }
-            let merge = line.last == 0x0D ? line.dropLast() : line
-            if !merge.isEmpty { try vocabulary.addMerge(line: UTF8Text.repaired(Array(merge))) }
-        }
-        var definition = TokenizerDefinition(vocabulary: vocabulary)
-        definition.options.isByteLevel = true
-        definition.decoder = .byteLevel
-        let configuration = configuration("tokenizer_config.json") ?? .null
-        let addPrefixSpace = configuration["add_prefix_space"]?.boolean ?? false
-        switch configuration["tokenizer_class"]?.text {
-        case nil, "GPT2Tokenizer", "GPT2TokenizerFast", "OPTTokenizer":
-            definition.preTokenizers = [.byteLevel(addPrefixSpace: addPrefixSpace, usesPattern: true)]
-        case "Qwen2Tokenizer", "Qwen2TokenizerFast":
-            definition.normalizers = [.composed]
-            definition.preTokenizers = [.split(.qwen2), .byteLevel(addPrefixSpace: addPrefixSpace, usesPattern: false)]
-        case let other?:
-            throw .unsupported(
-                source: folder + "/tokenizer_config.json", field: "tokenizer_class", found: other,
-                supported: "GPT2Tokenizer and Qwen2Tokenizer with vocab.json and merges.txt, or a tokenizer.json")
-        }
-        try addSpecialTokens(configuration, &definition)
-        return definition
-    }
-
-    private func addSpecialTokens(
-        _ configuration: JSONValue, _ definition: inout TokenizerDefinition
-    ) throws(TokenizerError) {
+    /// The tokens that the configuration adds, by `added_tokens_decoder` or, in older folders, added_tokens.json.
+    func addedTokens() throws(TokenizerError) -> [AddedToken] {
+        var tokens: [AddedToken] = []
         let reader = TokenizerJSONReader(source: folder + "/tokenizer_config.json")
-        for member in configuration["added_tokens_decoder"]?.members ?? [] {
-            let field = "added_tokens_decoder"
+        let field = "added_tokens_decoder"
+        for member in configuration("tokenizer_config.json")?[field]?.members ?? [] {
             guard let id = Int32(String(decoding: member.key, as: UTF8.self)) else {
                 throw reader.malformed(field, "\(TokenVocabulary.quoted(member.key)) is not an id")
             }
-            try definition.addToken(try reader.addedToken(member.value, id: id, field))
+            tokens.append(try reader.addedToken(member.value, id: id, field))
         }
-        for key in ["bos_token", "eos_token", "unk_token", "pad_token"] {
-            guard let content = specialToken(key), let id = definition.vocabulary.ids[content],
-                !definition.addedTokens.contains(where: { $0.content == content })
-            else { continue }
-            try definition.addToken(AddedToken(id: id, content: content, isSpecial: true))
+        if tokens.isEmpty, let bytes = try TokenizerFolder.read(folder, "added_tokens.json") {
+            let older = TokenizerJSONReader(source: folder + "/added_tokens.json")
+            let special = TokenizerFolder.specialKeys.compactMap(specialToken)
+            for member in try JSONParser.parse(bytes, source: older.source).members ?? [] {
+                let id = try older.id(member.value, TokenVocabulary.quoted(member.key))
+                tokens.append(AddedToken(id: id, content: member.key, isSpecial: special.contains(member.key)))
+            }
         }
-        if configuration["add_bos_token"]?.boolean == true, let id = specialToken("bos_token").flatMap(definition.id) {
-            definition.template.prefix = [id]
+        return tokens
+    }
+
+    static let specialKeys = ["bos_token", "eos_token", "unk_token", "pad_token"]
+
+    /// Puts the beginning and end tokens around a text where the configuration asks for it.
+    func fillTemplate(_ definition: inout TokenizerDefinition, addsBeginning: Bool) {
+        func id(_ key: String, _ known: [UInt8]?) -> Int32? { (specialToken(key) ?? known).flatMap(definition.id) }
+        let configuration = configuration("tokenizer_config.json")
+        if configuration?["add_bos_token"]?.boolean ?? addsBeginning {
+            definition.template.prefix = id("bos_token", definition.settings.beginningOfSequence).map { [$0] } ?? []
         }
-        if configuration["add_eos_token"]?.boolean == true, let id = specialToken("eos_token").flatMap(definition.id) {
-            definition.template.suffix = [id]
+        if configuration?["add_eos_token"]?.boolean ?? false {
+            definition.template.suffix = id("eos_token", definition.settings.endOfSequence).map { [$0] } ?? []
         }
     }
 }

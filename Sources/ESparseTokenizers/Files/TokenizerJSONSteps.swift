@@ -58,7 +58,12 @@ extension TokenizerJSONReader {
                         usesPattern: try flag(step, "use_regex", field, default: true)))
             case "Digits":
                 result.append(.digits(individually: try flag(step, "individual_digits", field, default: false)))
-            case "Split": result.append(.split(try pattern(step, field)))
+            case "Split":
+                if let text = step["pattern"]?["String"]?.bytes {
+                    result.append(.splitAt(text, try behavior(step, field)))
+                } else {
+                    result.append(.split(try pattern(step, field)))
+                }
             case "Metaspace":
                 result.append(
                     .metaspace(
@@ -73,7 +78,7 @@ extension TokenizerJSONReader {
     private func pattern(_ step: JSONValue, _ field: String) throws(TokenizerError) -> SplitPattern {
         guard let expression = step["pattern"]?["Regex"]?.text, let pattern = SplitPattern(expression: expression)
         else {
-            let found = step["pattern"]?["Regex"]?.text ?? step["pattern"]?["String"]?.text ?? "nothing"
+            let found = step["pattern"]?["Regex"]?.text ?? "nothing"
             let known = SplitPattern.allCases.map { "\($0)" }.joined(separator: ", ")
             throw unsupported("\(field).pattern", "'\(found.prefix(200))'", "the expressions of \(known)")
         }
@@ -82,6 +87,15 @@ extension TokenizerJSONReader {
             try flag(step, "invert", field, default: false) == (behavior == "Removed")
         else { throw unsupported("\(field).behavior", behavior, "Isolated, and Removed with invert") }
         return pattern
+    }
+
+    private func behavior(_ step: JSONValue, _ field: String) throws(TokenizerError) -> SplitBehavior {
+        guard let behavior = step["behavior"]?.text.flatMap(SplitBehavior.init),
+            try !flag(step, "invert", field, default: false)
+        else {
+            throw unsupported("\(field).behavior", step["behavior"]?.text ?? "nothing", SplitBehavior.supported)
+        }
+        return behavior
     }
 
     private func scheme(_ step: JSONValue, _ field: String) throws(TokenizerError) -> PreTokenizer.PrependScheme {

@@ -5,7 +5,14 @@ public import FoundationEssentials
 
 extension Tokenizer {
     /// An equivalent tokenizer.json, which Hugging Face's `tokenizers` loads and which gives the same ids.
-    public func tokenizerJSON() -> Data {
+    ///
+    /// - Throws: `TokenizerError.unsupported` for a tokenizer.model, whose normalisation that format cannot express: copy the file.
+    public func tokenizerJSON() throws(TokenizerError) -> Data {
+        guard definition.pieces == nil else {
+            throw .unsupported(
+                source: definition.vocabulary.source, field: "its rules",
+                found: "SentencePiece's normalisation written as tokenizer.json", supported: "copying tokenizer.model")
+        }
         var writer = JSONWriter()
         writer.tokenizer(definition)
         return Data(writer.bytes)
@@ -81,6 +88,7 @@ extension JSONWriter {
         case .replace(let pattern, let content): replacement(pattern, content)
         case .composed: raw("{\"type\":\"NFC\"}")
         case .decomposed: raw("{\"type\":\"NFD\"}")
+        case .sentencePiece: raw("null")  // Never written: `tokenizerJSON()` refuses it.
         }
     }
 
@@ -90,6 +98,10 @@ extension JSONWriter {
             raw("{\"type\":\"Split\",\"pattern\":{\"Regex\":")
             string(pattern.expression)
             raw("},\"behavior\":\"Isolated\",\"invert\":false}")
+        case .splitAt(let pattern, let behavior):
+            raw("{\"type\":\"Split\",\"pattern\":{\"String\":")
+            string(pattern)
+            raw("},\"behavior\":\"\(behavior.rawValue)\",\"invert\":false}")
         case .digits(let individually): raw("{\"type\":\"Digits\",\"individual_digits\":\(individually)}")
         case .byteLevel(let addPrefixSpace, let usesPattern):
             raw("{\"type\":\"ByteLevel\",\"add_prefix_space\":\(addPrefixSpace)")
@@ -148,7 +160,7 @@ extension JSONWriter {
         switch decoder {
         case .byteLevel:
             raw("{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true}")
-        case .spaceJoined: raw("null")
+        case .spaceJoined, .pieces: raw("null")  // `.pieces` is never written: `tokenizerJSON()` refuses it.
         case .metaspace(let replacement, let stripsFirst):
             raw("{\"type\":\"Metaspace\",\"replacement\":")
             string(UTF8Text.encoded(replacement))

@@ -30,6 +30,34 @@ enum CharacterClass: UInt8 {
         return (scalar.properties.age?.major ?? 0) <= 16 ? category : .other
     }
 
+    /// What a scalar can be within a word of capital letters followed by small ones.
+    enum WordPart {
+        /// `\p{Lu}` or `\p{Lt}`: only among the capitals.
+        case capital
+        /// `\p{Ll}`: only after them.
+        case small
+        /// `\p{Lm}`, `\p{Lo}` or `\p{M}`: anywhere.
+        case either
+        /// No part of a word.
+        case none
+    }
+
+    /// The part of a word that a scalar value can be.
+    static func wordPart(_ value: UInt32) -> WordPart {
+        if value < 0x80 {
+            return value >= 0x61 && value <= 0x7A ? .small : value >= 0x41 && value <= 0x5A ? .capital : .none
+        }
+        guard let properties = Unicode.Scalar(value)?.properties else { return .none }
+        let part: WordPart
+        switch properties.generalCategory {
+        case .uppercaseLetter, .titlecaseLetter: part = .capital
+        case .lowercaseLetter: part = .small
+        case .modifierLetter, .otherLetter, .nonspacingMark, .spacingMark, .enclosingMark: part = .either
+        default: return .none
+        }
+        return (properties.age?.major ?? 0) <= 16 ? part : .none
+    }
+
     /// Whether the `Digits` pre-tokenizer isolates a scalar: general category N, in today's Unicode.
     static func isNumeric(_ value: UInt32) -> Bool {
         if value < 0x80 { return value >= 0x30 && value <= 0x39 }

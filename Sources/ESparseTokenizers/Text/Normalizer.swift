@@ -10,17 +10,24 @@ enum Normalizer: Sendable, Equatable {
     case composed
     /// Unicode form NFD.
     case decomposed
+    /// All that a SentencePiece model file asks for.
+    case sentencePiece(SentencePieceNormalizer)
 
     /// The names tokenizer.json has for these steps.
     static let supported = "Prepend, Replace (of a string), NFC, NFD and Sequence"
 
     /// Normalises valid UTF-8 text.
-    func normalize(_ text: [UInt8]) -> [UInt8] {
+    ///
+    /// - Parameters:
+    ///   - text: the text.
+    ///   - isAtStart: whether nothing, not even a special token, is before it.
+    func normalize(_ text: [UInt8], isAtStart: Bool) -> [UInt8] {
         switch self {
         case .prepend(let prefix): text.isEmpty ? text : prefix + text
         case .replace(let pattern, let content): UTF8Text.replacing(pattern, with: content, in: text)
         case .composed: CanonicalComposition.normalized(text, composing: true)
         case .decomposed: CanonicalComposition.normalized(text, composing: false)
+        case .sentencePiece(let rules): rules.normalize(text, isAtStart: isAtStart)
         }
     }
 }

@@ -50,6 +50,8 @@ enum PreTokenizer: Sendable, Equatable {
 
     /// Words are the matches of a known expression.
     case split(SplitPattern)
+    /// Words end or begin where a string is.
+    case splitAt([UInt8], SplitBehavior)
     /// Numbers are cut off: each scalar alone, or runs of them.
     case digits(individually: Bool)
     /// Words are spelled in the byte alphabet by the model, after a space is put in front and the GPT-2 expression applied.
@@ -59,7 +61,7 @@ enum PreTokenizer: Sendable, Equatable {
 
     /// The names tokenizer.json has for these steps.
     static let supported =
-        "ByteLevel, Digits, Metaspace, Split (with the expressions of GPT-2, Llama 3 and Qwen 2) "
+        "ByteLevel, Digits, Metaspace, Split (with a string, or the expressions of GPT-2, Llama 3, Qwen 2, Tekken and GPT-4o) "
         + "and Sequence"
 
     /// Cuts every word.
@@ -68,6 +70,9 @@ enum PreTokenizer: Sendable, Equatable {
         case .split(let pattern):
             let text = words.text
             words.cut { pattern.split(text, $0, into: &$1) }
+        case .splitAt(let pattern, let behavior):
+            let text = words.text
+            words.cut { behavior.split(text, $0, at: pattern, into: &$1) }
         case .digits(let individually):
             let text = words.text
             words.cut { PreTokenizer.cutDigits(text, $0, individually: individually, into: &$1) }

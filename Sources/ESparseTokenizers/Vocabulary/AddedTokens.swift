@@ -23,8 +23,8 @@ struct TextSegment {
 }
 
 /// Finds added tokens in text, leftmost and longest first.
-struct AddedTokenMatcher: Sendable {
-    private struct Pattern {
+struct AddedTokenMatcher: Sendable, Equatable {
+    private struct Pattern: Equatable {
         let token: AddedToken
         let length: Int
     }
@@ -68,6 +68,11 @@ struct AddedTokenMatcher: Sendable {
             if pattern >= 0, accepts(patterns[pattern].token, position..<end) { best = patterns[pattern] }
         }
         return best
+    }
+
+    /// Length in bytes of the longest pattern at `position`; nil where there is none.
+    func longestMatch(in text: [UInt8], at position: Int) -> Int? {
+        isFirstByte[Int(text[position])] ? longest(text, at: position) { _, _ in true }?.length : nil
     }
 
     /// Cuts text at the added tokens in it; tokens that `accepts` refuses count as text.

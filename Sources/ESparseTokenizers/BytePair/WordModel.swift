@@ -1,0 +1,15 @@
+// What the tokenizer needs of a model that turns words into ids.
+
+/// A model that encodes one word at a time.
+protocol WordModel: Sendable {
+    /// Cuts a word into pieces whose ids, one after the other, are those of the word.
+    ///
+    /// - Parameters:
+    ///   - text: valid UTF-8.
+    ///   - range: the word's bytes.
+    ///   - pieces: where the pieces' ranges are appended.
+    func cut(_ text: [UInt8], _ range: Range<Int>, into pieces: inout [Range<Int>])
+
+    /// Appends the ids of one word.
+    func encode(_ word: [UInt8], scratch: inout MergeScratch, into ids: inout [Int32])
+}
