@@ -21,12 +21,6 @@ extension Tokenizer {
     }
 }
 
-/// What a token is, as `tokenizer.ggml.token_type` has it.
-private enum GGUFTokenType: Int {
-    case normal = 1
-    case unknown, control, userDefined, unused, byte
-}
-
 /// Turns a definition into metadata.
 private struct GGUFTokenizerWriter {
     let definition: TokenizerDefinition
@@ -59,7 +53,7 @@ private struct GGUFTokenizerWriter {
             add("add_space_prefix", .bool(addsSpace))
         }
         add("tokens", .strings(tokens))
-        add("token_type", .integers(types.map(\.rawValue)))
+        add("token_type", .integers(types.map { Int($0.rawValue) }))
         if !definition.options.isByteLevel { add("scores", .numbers(scores())) }
         add("merges", .strings(merges()))
         let (settings, template) = (definition.settings, definition.template)
@@ -87,9 +81,9 @@ private struct GGUFTokenizerWriter {
     }
 
     /// Spelling and type of each id, `[vocabularySize]`.
-    private func tokens() -> (spellings: [String], types: [GGUFTokenType]) {
+    private func tokens() -> (spellings: [String], types: [PieceType]) {
         var spellings = (0..<vocabularySize).map { "[PAD\($0)]" }
-        var types = [GGUFTokenType](repeating: .unused, count: vocabularySize)
+        var types = [PieceType](repeating: .unused, count: vocabularySize)
         let isByteLevel = definition.options.isByteLevel
         let bytes = Set(isByteLevel ? [] : (0..<256).map { BytePairModel.fallbackToken(UInt8($0)) })
         for (id, token) in definition.vocabulary.tokens.prefix(vocabularySize).enumerated() {
