@@ -14,6 +14,10 @@ let strict: [SwiftSetting] = [
 /// C is optimised in debug builds too: numerical tests are unbearably slow at -O0.
 let optimised: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]
 
+func nio(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-nio") }
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
 /// What some targets' tests need beside the target itself.
 let testedWith: [String: [Target.Dependency]] = [
     "CUDA": ["ESparseDeviceChecks", "ESparseFormats"],
@@ -25,6 +29,7 @@ let testedWith: [String: [Target.Dependency]] = [
     "Runtime": ["ESparseFormats", "ESparseCPU", "ESparseCUDA", "ESparseModels", "ESparseTokenizers"],
     "Report": ["ESparseEvaluation"],
     "Reproduction": ["ESparseReport", "ESparseMeasurement", "ESparseFormats", "ESparseModels"],
+    "Hub": ["ESparseFormats", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), crypto],
 ]
 
 /// Targets whose tests read files of their own, where they lie in the source tree.
@@ -43,6 +48,8 @@ let package = Package(
     products: [
         .executable(name: "esparse", targets: ["ESparseCommand"]),
         .library(name: "ESparse", targets: libraries),
+        // Apart from the others, since it brings an HTTP client.
+        .library(name: "ESparseHub", targets: ["ESparseHub"]),
         // For the package in Benchmarks alone.
         .library(name: "ESparseMicrobenchmarks", targets: ["ESparseMicrobenchmarks"]),
         // Carried to a machine with a GPU to check it (scripts/gpu.sh).
@@ -53,6 +60,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-numerics", exact: "1.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", exact: "1.5.0"),
     ],
     targets: [
@@ -60,8 +70,8 @@ let package = Package(
             name: "ESparseCommand",
             dependencies: [
                 "ESparseReproduction", "ESparseReport", "ESparseMeasurement", "ESparseRuntime", "ESparseEvaluation",
-                "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseFormats", "ESparseCUDA", "ESparseCPU",
-                "ESparseCore", argumentParser,
+                "ESparsePruning", "ESparseModels", "ESparseTokenizers", "ESparseHub", "ESparseFormats", "ESparseCUDA",
+                "ESparseCPU", "ESparseCore", argumentParser,
             ],
             swiftSettings: strict),
         .target(
@@ -104,6 +114,13 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "ESparseModels", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
         .target(name: "ESparseTokenizers", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
+        .target(
+            name: "ESparseHub",
+            dependencies: [
+                "ESparseFormats", "ESparseCore", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), crypto,
+            ],
+            swiftSettings: strict),
         .target(name: "ESparseFormats", dependencies: ["ESparseCore", "CZlib"], swiftSettings: strict),
         .target(
             name: "ESparseCPU",
@@ -142,7 +159,7 @@ let package = Package(
     ]
         + [
             "Core", "CPU", "CUDA", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Runtime",
-            "Report", "Measurement", "Reproduction",
+            "Report", "Measurement", "Reproduction", "Hub",
         ].map { name in
             .testTarget(
                 name: "ESparse\(name)Tests",

@@ -3,6 +3,7 @@
 import ArgumentParser
 import ESparseCore
 import ESparseFormats
+import ESparseHub
 import ESparseMeasurement
 import ESparseModels
 import ESparseReport
@@ -58,11 +59,12 @@ struct BenchmarkModelCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         // Opened for its notes about kernels, which the runs do not repeat, and so that a wrong profile ends the command now.
-        try openDevice(note: progress.note)
+        let checkpoint = try Checkpoint.open(model.location(progress))
+        try openDevice(checkpoint, note: progress.note)
         let memory = device.isLowMemory ? ["--low-vram"] : []
         let temporary = try TemporaryFolder()
         defer { withExtendedLifetime(temporary) {} }
-        let variants = try variants(in: temporary.path, progress)
+        let variants = try variants(of: checkpoint, in: temporary.path, progress)
         let report = try ModelBenchmark(
             variants: variants, workloads: batch.values.map(workload), rounds: rounds, threads: model.threads.count
         ).run(progress: progress) { path, workload in
@@ -76,8 +78,7 @@ struct BenchmarkModelCommand: ParsableCommand {
         print(report.text, terminator: "")
     }
 
-    private func openDevice(note: (String) -> Void) throws {
-        let checkpoint = try Checkpoint.open(model.path)
+    private func openDevice(_ checkpoint: Checkpoint, note: (String) -> Void) throws {
         _ = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
             weightType: ModelArchitecture(checkpoint).weightType(in: checkpoint.weights), note: note)
@@ -92,12 +93,14 @@ struct BenchmarkModelCommand: ParsableCommand {
         ModelRun.Workload(promptTokens: promptTokens, generatedTokens: generateTokens, batch: batch)
     }
 
-    private func variants(in folder: String, _ progress: TerminalProgress) throws -> ModelBenchmark.Variants {
-        let checkpoint = try Checkpoint.open(model.path)
+    private func variants(
+        of checkpoint: Checkpoint, in folder: String, _ progress: TerminalProgress
+    ) throws -> ModelBenchmark.Variants {
         try requireEffect(of: ["--dense": dense != nil], with: "a packed MODEL", checkpoint.manifest != nil)
         try requireEffect(of: ["--pattern": pattern != nil], with: "a dense MODEL", checkpoint.manifest == nil)
         return try .made(
-            of: checkpoint, dense: dense, pattern: pattern ?? .twoOfFour, in: folder, arguments: arguments,
+            of: checkpoint, dense: dense.map { try ModelLocation.path(of: $0, progress: progress) },
+            pattern: pattern ?? .twoOfFour, in: folder, arguments: arguments,
             progress: progress)
     }
 }

@@ -71,7 +71,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open(note: progress.note)
+        let opened = try model.open(progress)
         let device = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
             weightType: opened.weightType, note: progress.note)

@@ -3,6 +3,7 @@
 import ArgumentParser
 import ESparseCore
 import ESparseFormats
+import ESparseHub
 import ESparseModels
 import ESparseReport
 import ESparseRuntime
@@ -29,7 +30,9 @@ struct ExportCommand: ParsableCommand {
     }
 
     @Argument(
-        help: ArgumentHelp("A Hugging Face folder, a folder of esparse prune, or a .gguf file.", valueName: "model"))
+        help: ArgumentHelp(
+            "A Hugging Face folder, a folder of esparse prune, a .gguf file, or org/name[@revision] on the hub.",
+            valueName: "model"))
     var path: String
 
     @Option(
@@ -53,7 +56,7 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try OpenedModel(path: path)
+        let opened = try OpenedModel(path: ModelLocation.path(of: path, progress: progress))
         switch format {
         case .safetensors:
             let types: [WeightType: ElementType] = [.bf16: .bfloat16, .f16: .float16]

@@ -74,7 +74,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let progress = TerminalProgress()
-        let opened = try model.open(note: progress.note)
+        let opened = try model.open(progress)
         let rules = try TextRules(
             opened, sampling: SamplingSettings(temperature: temperature, topK: topK, topP: topP), seed: seed ?? 0,
             maximumTokens: maxTokens, stopTokens: stop, isChat: chat)

@@ -3,6 +3,7 @@
 import ArgumentParser
 import ESparseCore
 import ESparseFormats
+import ESparseHub
 import ESparseModels
 import ESparsePruning
 import ESparseReport
@@ -14,7 +15,9 @@ struct InspectCommand: ParsableCommand {
         abstract: "Show what a checkpoint holds: pattern, density and size of every linear.",
         discussion: "Patterns are found by looking at the zeros, whatever the checkpoint says about itself.")
 
-    @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
+    @Argument(
+        help: ArgumentHelp(
+            "A Hugging Face folder, a .gguf file, or org/name[@revision] on the hub.", valueName: "model"))
     var path: String
 
     @Flag(help: "Also show which kernels run each linear for how many tokens, and why.")
@@ -39,9 +42,9 @@ struct InspectCommand: ParsableCommand {
     }
 
     func run() throws {
-        let checkpoint = try Checkpoint.open(path)
-        let architecture = try ModelArchitecture(checkpoint)
         let progress = TerminalProgress()
+        let checkpoint = try Checkpoint.open(ModelLocation.path(of: path, progress: progress))
+        let architecture = try ModelArchitecture(checkpoint)
         let device =
             kernels
             ? try device.open(

@@ -72,7 +72,7 @@ struct PruneCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let opened = try model.open(note: progress.note)
+        let opened = try model.open(progress)
         let device = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: nil, otherwise: .rules,
             weightType: opened.weightType, note: progress.note)

@@ -63,6 +63,7 @@ struct ReproduceCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         do {
+            let settings = settings(model: try model.location(progress))
             let results = try ReproductionRun(settings, resume: resume, progress: progress).run()
             print("\(FileSystem.trimmed(output))/report.html: \(results.summary)")
         } catch let error as InterruptedError {
@@ -71,9 +72,9 @@ struct ReproduceCommand: ParsableCommand {
         }
     }
 
-    private var settings: ReproductionSettings {
+    private func settings(model path: String) -> ReproductionSettings {
         ReproductionSettings(
-            model: model.path, output: output, calibration: calibration, text: text, tasks: tasks, limit: limit,
+            model: path, output: output, calibration: calibration, text: text, tasks: tasks, limit: limit,
             samples: main.samples, sequenceLength: main.sequenceLength, windows: main.windows.count,
             ablationSamples: ablation.ablationSamples, ablationSequenceLength: ablation.ablationSequenceLength,
             ablationWindows: ablation.ablationWindows, shapes: speed.shapes, tokens: speed.tokens.values,

@@ -4,6 +4,7 @@ public import ArgumentParser
 import ESparseCPU
 public import ESparseCore
 import ESparseFormats
+import ESparseHub
 import ESparseReport
 import ESparseRuntime
 import FoundationEssentials
@@ -63,7 +64,9 @@ struct ProfileOption: ParsableArguments {
 /// Which model to run, and how.
 struct ModelOptions: ParsableArguments {
     @Argument(
-        help: ArgumentHelp("A Hugging Face folder, a folder of esparse prune, or a .gguf file.", valueName: "model"))
+        help: ArgumentHelp(
+            "A Hugging Face folder, a folder of esparse prune, a .gguf file, or org/name[@revision] on the hub.",
+            valueName: "model"))
     var path: String
 
     @Option(name: .customLong("precision"), help: Precision.help)
@@ -74,11 +77,16 @@ struct ModelOptions: ParsableArguments {
     /// How the processor computes.
     var precision: Precision { requestedPrecision ?? .preferred }
 
-    /// Opens the checkpoint and its tokenizer; reads no weights. `note` is told what of the model is left out.
-    func open(note: (String) -> Void) throws -> OpenedModel {
-        let opened = try OpenedModel(path: path)
+    /// The folder or file of the model; one of the hub is fetched where it is not in the cache.
+    func location(_ progress: any ProgressReporter) throws -> String {
+        try ModelLocation.path(of: path, progress: progress)
+    }
+
+    /// Opens the checkpoint and its tokenizer; reads no weights. The user is told what of the model is left out.
+    func open(_ progress: TerminalProgress) throws -> OpenedModel {
+        let opened = try OpenedModel(path: location(progress))
         if let leftOut = opened.checkpoint.leftOut {
-            note("Note: \(path) is opened as text alone; left out: \(leftOut)")
+            progress.note("Note: \(path) is opened as text alone; left out: \(leftOut)")
         }
         return opened
     }

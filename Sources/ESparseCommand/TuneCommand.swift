@@ -4,6 +4,7 @@ import ArgumentParser
 import ESparseCPU
 import ESparseCore
 import ESparseFormats
+import ESparseHub
 import ESparseMeasurement
 import ESparseModels
 import ESparseReport
@@ -49,14 +50,14 @@ struct TuneCommand: ParsableCommand {
             throw ValidationError("--seconds must be above 0 and at most 3600")
         }
         if let output { try requireWritable(output, option: "--output") }
-        if shapes != nil { _ = try targets() }
+        if shapes != nil { _ = try targets(TerminalProgress()) }
     }
 
     private var patterns: [SparsityPattern] { pattern?.values ?? [.twoOfFour, .fourOfEight] }
 
-    private func targets() throws -> [TuningTarget] {
+    private func targets(_ progress: TerminalProgress) throws -> [TuningTarget] {
         if let path {
-            let checkpoint = try Checkpoint.open(path)
+            let checkpoint = try Checkpoint.open(ModelLocation.path(of: path, progress: progress))
             let isPacked = checkpoint.manifest?.run.storage == .packed
             try requireEffect(of: ["--pattern": pattern != nil], with: "--shapes or a dense MODEL", !isPacked)
             return try TuningTarget.targets(
@@ -73,7 +74,7 @@ struct TuneCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
-        let targets = try targets()
+        let targets = try targets(progress)
         let device = try device.open(
             precision: precision, threads: threads, profile: .rules, weightType: targets.first?.elementType,
             note: progress.note)

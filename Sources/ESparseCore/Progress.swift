@@ -40,6 +40,8 @@ public enum Interruption {
 
 /// Work was stopped because the user asked for it.
 public struct InterruptedError: Error, CustomStringConvertible {
+    package init() {}
+
     /// One word for the user.
     public var description: String { "interrupted" }
 }

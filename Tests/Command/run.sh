@@ -625,6 +625,9 @@ else
     echo "not root: the tests of full and read-only disks were skipped" >&2
 fi
 
+# shellcheck source=Tests/Command/hub.sh
+. "$here/hub.sh"
+
 # shellcheck source=Tests/Command/gpu.sh
 . "$here/gpu.sh"
 

@@ -54,6 +54,11 @@ package enum FileSystem {
         return String(trimmed)
     }
 
+    /// The last part of a path.
+    package static func name(of path: String) -> String {
+        String(trimmed(path).split(separator: "/").last ?? Substring(path))
+    }
+
     /// The folder that holds `path`.
     package static func parent(of path: String) -> String {
         let trimmed = trimmed(path)

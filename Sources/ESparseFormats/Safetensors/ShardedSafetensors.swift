@@ -89,10 +89,7 @@ package struct ShardedSafetensors: Sendable {
             guard let shard = member.value.text else {
                 throw .invalidField(path: path, field: "weight_map.\(name)", reason: "must be the name of a shard")
             }
-            let parts = shard.split(separator: "/", omittingEmptySubsequences: false)
-            guard !parts.contains(""), !parts.contains("."), !parts.contains(".."), !shard.utf8.contains(0) else {
-                throw .shardOutsideFolder(path: path, shard: shard)
-            }
+            guard FileSystem.isContained(shard) else { throw .shardOutsideFolder(path: path, shard: shard) }
             guard map.updateValue(shard, forKey: name) == nil else { throw .duplicateTensor(path: path, name: name) }
         }
         return map

@@ -14,12 +14,6 @@ package struct ReportContext: Sendable {
     let processor: String
     let toolVersion: String
 
-    /// The last part of a path.
-    static func name(of path: String) -> String {
-        let trimmed = FileSystem.trimmed(path)
-        return String(trimmed.split(separator: "/").last ?? Substring(trimmed))
-    }
-
     /// "esparse ..." as one would type it into a shell.
     package static func commandLine(_ arguments: [String]) -> String {
         (["esparse"] + arguments.map(quoted)).joined(separator: " ")
@@ -57,12 +51,13 @@ package struct ReportContext: Sendable {
     /// "calibrated on 16 sequences of 2048 tokens of c4.jsonl".
     func calibrationPhrase(samples: Int, length: Int) -> String {
         let source =
-            settings.calibration == "self" ? "that the model wrote itself" : "of \(Self.name(of: settings.calibration))"
+            settings.calibration == "self"
+            ? "that the model wrote itself" : "of \(FileSystem.name(of: settings.calibration))"
         return "\(samples) sequences of \(length) tokens \(source)"
     }
 
     /// The name of the text whose perplexity is measured.
-    var textName: String { settings.text.map(Self.name) ?? "no text" }
+    var textName: String { settings.text.map(FileSystem.name) ?? "no text" }
 }
 
 extension ReproductionResults {

@@ -59,7 +59,7 @@ public struct ReproductionRun {
         plan = ReproductionPlan(settings, taskCount: tasks.count)
         folder = try ReproductionFolder(settings.output, description: description, resume: resume)
         context = ReportContext(
-            modelName: ReportContext.name(of: settings.model), modelType: architecture.modelType,
+            modelName: Checkpoint.name(of: settings.model), modelType: architecture.modelType,
             parameterCount: architecture.parameterCount, blockCount: architecture.blockCount, settings: settings,
             taskNames: tasks.map(\.task.name), processor: Processor.name, toolVersion: toolVersion)
     }
