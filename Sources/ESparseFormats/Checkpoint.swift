@@ -5,7 +5,7 @@ public import FoundationEssentials
 
 /// Where a checkpoint's tokenizer is.
 public enum TokenizerLocation: Sendable {
-    /// A folder with tokenizer.json, or vocab.json and merges.txt.
+    /// A folder with tokenizer.json, vocab.json and merges.txt, or tokenizer.model.
     case folder(String)
     /// The metadata of a GGUF file.
     case gguf(GGUFMetadata)

@@ -44,6 +44,26 @@ import Testing
         }
     }
 
+    @Test func theConfigurationOverrulesTheTemplate() throws {
+        let template = """
+            ,"post_processor":{"type":"TemplateProcessing",
+            "single":[{"SpecialToken":{"id":"</s>"}},{"Sequence":{"id":"A"}}],
+            "special_tokens":{"</s>":{"ids":[3]}}}}
+            """
+        func ids(_ configuration: String) throws -> [Int32] {
+            let files = [
+                "tokenizer.json": String(FolderTests.tiny.dropLast()) + template,
+                "tokenizer_config.json": configuration,
+            ]
+            return try withFolder(files) { try Tokenizer.load(folder: $0).encode("a") }
+        }
+        #expect(try ids("{}") == [3, 0])
+        #expect(try ids(#"{"add_bos_token":false,"bos_token":"</s>"}"#) == [0])
+        #expect(try ids(#"{"add_bos_token":true,"bos_token":"<turn>"}"#) == [4, 0])
+        #expect(try ids(#"{"add_eos_token":true,"eos_token":"<turn>"}"#) == [0, 4])
+        #expect(try ids(#"{"add_eos_token":true}"#) == [0])
+    }
+
     @Test func whatCannotBeReadIsNamed() throws {
         func message(_ files: [String: String]) throws -> String {
             try withFolder(files) { folder in

@@ -137,4 +137,37 @@ import Testing
             _ = try tokenizer.tokenizerJSON()
         }
     }
+
+    /// The fields of a message at its top, as bytes.
+    private static func fields(of message: [UInt8]) -> [[UInt8]] {
+        var fields: [[UInt8]] = []
+        var start = 0
+        while start < message.count {
+            var position = start + 1
+            var length = 0
+            for shift in stride(from: 0, to: 35, by: 7) {
+                length |= Int(message[position] & 0x7F) << shift
+                position += 1
+                if message[position - 1] < 0x80 { break }
+            }
+            fields.append(Array(message[start..<(position + length)]))
+            start = position + length
+        }
+        return fields
+    }
+
+    @Test func mutatedModelsNeverCrash() throws {
+        // What the normalizer and the trainer say first, then a part of the pieces; all of them where bytes need it.
+        let seeds = try ["llama", "rules", "suffix", "edited"].map { kind in
+            let fields = RefusalTests.fields(of: try SentencePieceTests.model(kind))
+            return (fields.filter { $0[0] != 0x0A } + fields.filter { $0[0] == 0x0A }.prefix(400)).flatMap { $0 }
+        }
+        let text = try TokenizerFixtures.inputs().prefix(90).flatMap { $0 }
+        let outcome = Fuzz(seeds: seeds, stream: 22, iterations: 300).run { bytes in
+            let tokenizer = try Tokenizer.load(sentencePieceModel: bytes)
+            _ = tokenizer.decode(tokenizer.encode(text), skippingSpecialTokens: true)
+            _ = tokenizer.encodeLiterally(String(decoding: text, as: UTF8.self))
+        }
+        #expect(outcome.accepted > 0 && outcome.refused > 0)
+    }
 }

@@ -110,6 +110,27 @@ package enum FileSystem {
         guard unsafe rmdir(path) == 0 else { throw FileError(path: path, operation: "remove", code: errno) }
     }
 
+    /// Removes everything in a folder, folders included, except the entry called `kept`.
+    package static func removeContents(of folder: String, except kept: String? = nil) throws(FileError) {
+        for name in try names(in: folder) where name != kept {
+            let path = folder + "/" + name
+            do { try remove(path) } catch {
+                // A folder cannot be unlinked, while a link to one can, and then what it leads to stays.
+                guard isFolder(path) else { throw error }
+                try removeContents(of: path)
+                try removeEmptyFolder(path)
+            }
+        }
+    }
+
+    /// Writes small files durably, by name; a name may lead into folders, which are made.
+    package static func writeDurably(_ files: [String: [UInt8]], into folder: String) throws(FileError) {
+        for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
+            try createFolders(parent(of: folder + "/" + name))
+            try writeDurably(bytes, to: folder + "/" + name)
+        }
+    }
+
     /// Makes a folder's entries durable.
     package static func synchronize(folder: String) throws(FileError) {
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

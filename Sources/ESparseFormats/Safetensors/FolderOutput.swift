@@ -63,9 +63,7 @@ package final class FolderOutput {
             }
             var files = files
             files[ShardedSafetensors.indexName] = plan.index
-            for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
-                try FileSystem.writeDurably(bytes, to: partialPath + "/" + name)
-            }
+            try FileSystem.writeDurably(files, into: partialPath)
             try FileSystem.remove(partialPath + "/" + FolderLock.fileName)
             guard !FileSystem.exists(path) else { throw FormatError.outputExists(path: path) }
             try FileSystem.rename(partialPath, to: path)
@@ -80,8 +78,6 @@ package final class FolderOutput {
     }
 
     private func removeFiles() throws {
-        for name in try FileSystem.names(in: partialPath) where name != FolderLock.fileName {
-            try FileSystem.remove(partialPath + "/" + name)
-        }
+        try FileSystem.removeContents(of: partialPath, except: FolderLock.fileName)
     }
 }

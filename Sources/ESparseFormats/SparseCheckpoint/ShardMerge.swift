@@ -41,7 +41,7 @@ package struct ShardMerge {
     ///
     /// - Throws: `FormatError` for a damaged unit file or a tensor that two of them hold; `FileError`.
     package func begin() throws {
-        for name in try FileSystem.names(in: shardFolder) { try FileSystem.remove(shardFolder + "/" + name) }
+        try FileSystem.removeContents(of: shardFolder)
         var entries: [SafetensorsLayout.Entry] = []
         for unit in units {
             let file = try SafetensorsFile(path: runFolder + "/" + unit)

@@ -73,10 +73,8 @@ package final class SparseCheckpointWriter: Sendable {
 
     private func start() throws {
         // Files of an earlier run may belong to other settings.
-        for folder in [partialPath, checkpointPath] where FileSystem.exists(folder) {
-            try removeFiles(in: folder, except: FolderLock.fileName)
-        }
-        if !FileSystem.exists(checkpointPath) { try FileSystem.createFolder(checkpointPath) }
+        try FileSystem.removeContents(of: partialPath, except: FolderLock.fileName)
+        try FileSystem.createFolder(checkpointPath)
         try FileSystem.writeDurably(ManifestCoding.encode(run), to: runPath)
     }
 
@@ -157,17 +155,8 @@ package final class SparseCheckpointWriter: Sendable {
 
     /// Removes the unfinished output and everything in it.
     package func discard() throws {
-        for folder in [checkpointPath, partialPath] {
-            try removeFiles(in: folder)
-            try FileSystem.removeEmptyFolder(folder)
-        }
-    }
-
-    private func removeFiles(in folder: String, except kept: String? = nil) throws {
-        for name in try FileSystem.names(in: folder)
-        where name != kept && !FileSystem.isFolder(folder + "/" + name) {
-            try FileSystem.remove(folder + "/" + name)
-        }
+        try FileSystem.removeContents(of: partialPath)
+        try FileSystem.removeEmptyFolder(partialPath)
     }
 
     /// Completes the folder and gives it its name; all units must be complete.
@@ -196,13 +185,10 @@ package final class SparseCheckpointWriter: Sendable {
         files[ShardedSafetensors.indexName] = try merge.index()
         files[SparseManifest.fileName] = try manifest.json()
         files[ModelCard.fileName] = ModelCard(manifest: manifest, origin: origin).markdown
-        for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
-            try FileSystem.writeDurably(bytes, to: checkpointPath + "/" + name)
-        }
+        try FileSystem.writeDurably(files, into: checkpointPath)
         guard !FileSystem.exists(outputPath) else { throw FormatError.outputExists(path: outputPath) }
         try FileSystem.rename(checkpointPath, to: outputPath)
-        for name in try FileSystem.names(in: partialPath) { try FileSystem.remove(partialPath + "/" + name) }
-        try FileSystem.removeEmptyFolder(partialPath)
+        try discard()
         return manifest
     }
 

@@ -47,7 +47,7 @@ struct SentencePieceModelFile {
 
     /// Reads a whole file.
     ///
-    /// - Throws: `TokenizerError.malformed` that names the byte.
+    /// - Throws: `TokenizerError.malformed` that names the byte, or says that there are no pieces.
     init(_ bytes: [UInt8], source: String) throws(TokenizerError) {
         self.bytes = bytes
         self.source = source
@@ -57,6 +57,12 @@ struct SentencePieceModelFile {
             throw .malformed(
                 source: source, field: "byte \(error.offset)",
                 reason: "\(error.reason); the file is not a SentencePiece model, or is damaged")
+        }
+        // Other bytes can look like a message of unknown fields.
+        guard !pieces.isEmpty else {
+            throw .malformed(
+                source: source, field: "pieces",
+                reason: "there are none; the file is not a SentencePiece model, or is damaged")
         }
     }
 

@@ -51,7 +51,6 @@ extension TokenizerFolder {
             else { continue }
             try definition.addToken(AddedToken(id: id, content: content, isSpecial: true))
         }
-        fillTemplate(&definition, addsBeginning: false)
     }
 
     /// A SentencePiece model with what the configuration adds to it.
@@ -70,10 +69,8 @@ extension TokenizerFolder {
         var added = try addedTokens()
         // As in transformers' tokenizers on SentencePiece, these are found in the text as it is.
         for index in added.indices { added[index].isNormalized = false }
-        var definition = try SentencePieceReader(bytes, source: folder + "/tokenizer.model").definition(
+        return try SentencePieceReader(bytes, source: folder + "/tokenizer.model").definition(
             addedTokens: added, addsSpacePrefix: configuration["add_prefix_space"]?.boolean,
             prefixesFirstTextOnly: configuration["legacy"]?.boolean != true)
-        fillTemplate(&definition, addsBeginning: true)
-        return definition
     }
 }

@@ -83,6 +83,7 @@ struct TokenizerFolder {
             throw .missing(folder: folder)
         }
         try fillSettings(&definition)
+        fillTemplate(&definition)
         return try Tokenizer(definition)
     }
 
@@ -163,15 +164,17 @@ struct TokenizerFolder {
 
     static let specialKeys = ["bos_token", "eos_token", "unk_token", "pad_token"]
 
-    /// Puts the beginning and end tokens around a text where the configuration asks for it.
-    func fillTemplate(_ definition: inout TokenizerDefinition, addsBeginning: Bool) {
-        func id(_ key: String, _ known: [UInt8]?) -> Int32? { (specialToken(key) ?? known).flatMap(definition.id) }
+    /// Puts the beginning and end tokens around a text as the configuration says; as in transformers 5, what it says overrules
+    /// tokenizer.json. Where it says nothing, SentencePiece models have a beginning token.
+    private func fillTemplate(_ definition: inout TokenizerDefinition) {
         let configuration = configuration("tokenizer_config.json")
-        if configuration?["add_bos_token"]?.boolean ?? addsBeginning {
-            definition.template.prefix = id("bos_token", definition.settings.beginningOfSequence).map { [$0] } ?? []
+        let addsBeginning = configuration?["add_bos_token"]?.boolean
+        let addsEnd = configuration?["add_eos_token"]?.boolean
+        if addsBeginning != nil || addsEnd != nil { definition.template = SpecialTokenTemplate() }
+        let settings = definition.settings
+        if addsBeginning ?? (definition.pieces != nil), let id = settings.beginningOfSequence.flatMap(definition.id) {
+            definition.template.prefix = [id]
         }
-        if configuration?["add_eos_token"]?.boolean ?? false {
-            definition.template.suffix = id("eos_token", definition.settings.endOfSequence).map { [$0] } ?? []
-        }
+        if addsEnd == true, let id = settings.endOfSequence.flatMap(definition.id) { definition.template.suffix = [id] }
     }
 }

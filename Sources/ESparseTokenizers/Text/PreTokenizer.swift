@@ -61,8 +61,8 @@ enum PreTokenizer: Sendable, Equatable {
 
     /// The names tokenizer.json has for these steps.
     static let supported =
-        "ByteLevel, Digits, Metaspace, Split (with a string, or the expressions of GPT-2, Llama 3, Qwen 2, Tekken and GPT-4o) "
-        + "and Sequence"
+        "ByteLevel, Digits, Metaspace, Split (with a string, or the expressions of GPT-2, Llama 3, Qwen 2, Tekken and "
+        + "GPT-4o) and Sequence"
 
     /// Cuts every word.
     func apply(to words: inout Words) {
