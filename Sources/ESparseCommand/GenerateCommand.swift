@@ -21,7 +21,7 @@ struct GenerateCommand: AsyncParsableCommand {
         abstract: "Continue a prompt, or chat.",
         discussion: """
             Text streams to stdout as it is drawn; speed is reported on stderr. With --chat the prompt is a user's message \
-            in the model's own chat format; without --prompt, messages are read line by line from stdin.
+            by the model's own chat template; without --prompt, messages are read line by line from stdin.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -31,7 +31,7 @@ struct GenerateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Text to continue, or the message with --chat.", valueName: "text"))
     var prompt: String?
 
-    @Flag(help: "Use the model's chat format.")
+    @Flag(help: "Use the model's chat template.")
     var chat = false
 
     @Option(help: ArgumentHelp("System message of a chat.", valueName: "text"))

@@ -22,6 +22,8 @@ public final class Tokenizer: Sendable {
     /// - Throws: `TokenizerError` when they contradict each other.
     init(_ definition: TokenizerDefinition) throws(TokenizerError) {
         try definition.checkAddedTokens()
+        var definition = definition
+        definition.markControlTokens()
         self.definition = definition
         let vocabulary = definition.vocabulary
         let added = definition.addedTokens
@@ -83,8 +85,11 @@ public final class Tokenizer: Sendable {
             .map { ($0.id, String(decoding: $0.content, as: UTF8.self)) }
     }
 
-    /// The model's Jinja template for chats, where there is one.
+    /// The model's Jinja template for chats, where there is one; ``ChatTemplate`` runs it.
     public var chatTemplate: String? { definition.settings.chatTemplate }
+
+    /// The names of further chat templates, such as `tool_use`.
+    public var chatTemplateNames: [String] { definition.settings.namedChatTemplates.map(\.name) }
 
     /// The id of a token, in the vocabulary's spelling.
     public func id(ofToken token: String) -> Int32? { definition.id(Array(token.utf8)) }
@@ -186,6 +191,13 @@ public final class Tokenizer: Sendable {
 
     /// Whether text that must stay literal may not become this token.
     private static func isControl(_ token: AddedToken) -> Bool {
-        token.isSpecial || ChatTemplate.markers.contains { token.content.elementsEqual($0.utf8) }
+        token.isSpecial || token.isControl
+    }
+
+    /// The control token that comes next in a text, with nothing but white space before it.
+    func controlToken(after start: Int, in text: [UInt8]) -> Int32? {
+        let rest = Array(text[start...].drop { [0x09, 0x0A, 0x0D, 0x20].contains($0) })
+        let segments = chatMatcher.segments(of: rest) { token, _ in Tokenizer.isControl(token) }
+        return segments.first?.token
     }
 }

@@ -89,4 +89,19 @@ struct TokenizerSettings: Sendable {
     var stopIDs: [Int32] = []
     /// The Jinja template for chats.
     var chatTemplate: String?
+    /// Further templates, such as `tool_use`.
+    var namedChatTemplates: [NamedChatTemplate] = []
+    /// The tokens that templates can name, by names such as `bos_token`.
+    var namedTokens: [String: [UInt8]] = [:]
+
+    /// Names of special tokens, as transformers gives them to templates.
+    static let tokenNames = [
+        "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
+    ]
+}
+
+/// A chat template beside the usual one.
+struct NamedChatTemplate: Sendable, Equatable {
+    let name: String
+    let text: String
 }

@@ -1,6 +1,7 @@
-// The errors of reading a tokenizer's files or metadata.
+// The errors of reading a tokenizer's files or metadata, and of rendering chats.
 
 import ESparseFormats
+public import ESparseTemplates
 
 /// A tokenizer could not be read.
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
@@ -14,8 +15,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case malformed(source: String, field: String, reason: String)
     /// A kind of tokenizer that is not known here.
     case unsupported(source: String, field: String, found: String, supported: String)
-    /// Chat messages that the model's template cannot express.
-    case chat(reason: String)
+    /// A chat template that cannot be read, fails, or refuses a chat.
+    case template(TemplateError)
 
     /// One sentence for the user.
     public var description: String {
@@ -30,8 +31,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
             "\(source), \(field): \(reason)"
         case .unsupported(let source, let field, let found, let supported):
             "\(source), \(field): \(found) is not supported; supported: \(supported)"
-        case .chat(let reason):
-            "the chat cannot be rendered: \(reason)"
+        case .template(let error):
+            error.description
         }
     }
 }

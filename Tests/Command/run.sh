@@ -587,7 +587,7 @@ ends() {
 cp -r "$model" talking; chmod -R u+w talking
 python3 -c "
 import json
-c = json.load(open('talking/tokenizer_config.json')); c['chat_template'] = '[INST] <<SYS>>'
+c = json.load(open('talking/tokenizer_config.json')); c['chat_template'] = '{% for m in messages %}{{ m.role }}: {{ m.content }}\\n{% endfor %}'
 json.dump(c, open('talking/tokenizer_config.json', 'w'))"
 mkfifo messages
 "$esparse" generate talking --chat --max-tokens 4 <messages >answers 2>err & pid=$!
@@ -607,7 +607,7 @@ if [ -n "${ESPARSE_SMOLLM2:-}" ]; then
     ends "SIGINT while a text is drawn" $pid
 fi
 refuse "an unknown stop token" 1 'no token of the model' "$esparse" generate "$model" --prompt x --stop "no such token"
-refuse "no chat format" 1 "has no chat format" "$esparse" generate "$model" --prompt x --chat
+refuse "no chat template" 1 "has no chat template" "$esparse" generate "$model" --prompt x --chat
 "$esparse" evaluate "$model" --text messages >/dev/null 2>&1 & pid=$!
 exec 7>messages
 sleep 0.5; kill -TERM $pid 2>/dev/null

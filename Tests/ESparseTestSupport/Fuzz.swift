@@ -14,10 +14,15 @@ package struct Fuzz {
     package let headLength: Int
     /// How many inputs are made.
     package let iterations: Int
+    /// Text that means something to the reader and is put in here and there.
+    private let pieces: [String]
 
     /// Describes a fuzz; ESPARSE_FUZZ_ITERATIONS in the environment overrides `iterations`.
-    package init(seeds: [[UInt8]], stream: UInt64, headLength: Int = 4096, iterations: Int) {
+    package init(
+        seeds: [[UInt8]], stream: UInt64, headLength: Int = 4096, iterations: Int, pieces: [String] = Fuzz.jsonPieces
+    ) {
         self.seeds = seeds
+        self.pieces = pieces
         self.stream = stream
         self.headLength = headLength
         let override = ProcessInfo.processInfo.environment["ESPARSE_FUZZ_ITERATIONS"].flatMap { Int($0) }
@@ -32,7 +37,7 @@ package struct Fuzz {
         var random = SeededRandom(seed: 20_231_015, stream: stream)
         var accepted = 0
         for iteration in 0..<iterations {
-            let bytes = Self.mutate(seeds[iteration % seeds.count], &random, headLength: headLength)
+            let bytes = mutate(seeds[iteration % seeds.count], &random)
             do {
                 try read(bytes)
                 accepted += 1
@@ -50,13 +55,13 @@ package struct Fuzz {
     ]
 
     /// Text that means something to a JSON reader.
-    private static let pieces = [
+    package static let jsonPieces = [
         "{", "}", "[", "]", "\"", ",", ":", "-", "1e9", "1e-9", "9223372036854775807", "99999999", "\\u", "\"\\u0000\"",
         "null", "true", "0", "\"\"", "{}",
     ]
 
     /// One to four mutations: flipped bits, edge values, cuts, repeats, insertions, and swapped digits in text.
-    private static func mutate(_ original: [UInt8], _ random: inout SeededRandom, headLength: Int) -> [UInt8] {
+    private func mutate(_ original: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
         var bytes = original
         for _ in 0...random.integer(below: 4) where !bytes.isEmpty {
             let range = random.integer(below: 8) == 0 ? bytes.count : min(bytes.count, headLength)
@@ -65,7 +70,7 @@ package struct Fuzz {
             case 0: bytes[place] ^= 1 << UInt8(random.integer(below: 8))
             case 1: bytes[place] = UInt8(random.integer(below: 256))
             case 2:
-                let edge = edges[random.integer(below: edges.count)]
+                let edge = Self.edges[random.integer(below: Self.edges.count)]
                 let width = [2, 4, 8][random.integer(below: 3)]
                 for offset in 0..<width where place + offset < bytes.count {
                     bytes[place + offset] = UInt8(truncatingIfNeeded: edge >> UInt64(8 * offset))

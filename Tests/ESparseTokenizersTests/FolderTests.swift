@@ -64,6 +64,23 @@ import Testing
         #expect(try ids(#"{"add_eos_token":true}"#) == [0])
     }
 
+    @Test func templateFilesComeBeforeTheConfiguration() throws {
+        let configuration = #"{"chat_template":"C"}"#
+        func templates(_ files: [String: String]) throws -> [String?] {
+            try withFolder(files.merging(["tokenizer.json": FolderTests.tiny]) { first, _ in first }) { folder in
+                let tokenizer = try Tokenizer.load(folder: folder)
+                return [tokenizer.chatTemplate] + tokenizer.chatTemplateNames.map { Optional($0) }
+            }
+        }
+        #expect(try templates(["tokenizer_config.json": configuration]) == ["C"])
+        #expect(try templates(["tokenizer_config.json": configuration, "chat_template.jinja": "F"]) == ["F"])
+        let several = ["chat_template.jinja": "F", "additional_chat_templates/tool_use.jinja": "T"]
+        #expect(try templates(several) == ["F", "tool_use"])
+        let list = #"{"chat_template":[{"name":"rag","template":"R"},{"name":"default","template":"D"}]}"#
+        #expect(try templates(["tokenizer_config.json": list]) == ["D", "rag"])
+        #expect(try templates([:]) == [nil])
+    }
+
     @Test func whatCannotBeReadIsNamed() throws {
         func message(_ files: [String: String]) throws -> String {
             try withFolder(files) { folder in

@@ -71,7 +71,12 @@ enum TokenizerFixtures {
         let folder = manager.temporaryDirectory.path + "/esparse-tokenizer-" + UUID().uuidString
         try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? manager.removeItem(atPath: folder) }
-        for (name, bytes) in files { try Data(bytes).write(to: URL(filePath: folder + "/" + name)) }
+        for (name, bytes) in files {
+            let path = URL(filePath: folder + "/" + name)
+            try manager.createDirectory(
+                atPath: path.deletingLastPathComponent().path, withIntermediateDirectories: true)
+            try Data(bytes).write(to: path)
+        }
         if let kind {
             try data("sentencepiece/\(kind)/tokenizer.model").write(to: URL(filePath: folder + "/tokenizer.model"))
         }

@@ -13,6 +13,7 @@ import Testing
         for kind in TokenizerFixtures.kinds { all.append((kind, try TokenizerFixtures.tokenizer(kind))) }
         var metadata = try GGUFTests.sentencePiece()
         metadata.chatTemplate = "{{ '[INST] <<SYS>>\n\"é' }}"
+        metadata.namedChatTemplates = ["tool_use": "{{ tools }}", "rag": "{{ documents }}"]
         all.append(("gguf_llama", try Tokenizer.load(gguf: metadata)))
         all.append(("gguf_gemma", try Tokenizer.load(gguf: GGUFTests.gemma())))
         return all
@@ -31,6 +32,7 @@ import Testing
             try write(tokenizer, to: folder)
             let read = try Tokenizer.load(folder: folder)
             #expect(read.chatTemplate == tokenizer.chatTemplate, "\(name)")
+            #expect(read.chatTemplateNames == tokenizer.chatTemplateNames, "\(name)")
             #expect(read.beginningOfSequenceID == tokenizer.beginningOfSequenceID)
             #expect(read.endOfSequenceID == tokenizer.endOfSequenceID)
             #expect(read.stopIDs == tokenizer.stopIDs)

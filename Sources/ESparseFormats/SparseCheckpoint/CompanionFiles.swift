@@ -25,6 +25,7 @@ package enum CompanionFiles {
             guard names.contains(name) || isLicence(name) && isShort else { continue }
             files[name] = try FileSystem.read(path)
         }
+        for name in ChatTemplateFiles.additional(in: folder) { files[name] = try FileSystem.read(folder + "/" + name) }
         return files
     }
 

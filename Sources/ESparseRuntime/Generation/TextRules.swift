@@ -7,7 +7,7 @@ public import ESparseTokenizers
 /// Makes requests of texts.
 public struct TextRules: Sendable {
     private let tokenizer: Tokenizer
-    /// The model's chat form; nil where texts are continued as they are.
+    /// The model's chat template; nil where texts are continued as they are.
     private let template: ChatTemplate?
     /// Everything but the prompt.
     private var rules: GenerationRequest
@@ -16,15 +16,17 @@ public struct TextRules: Sendable {
 
     /// Rules for texts of a model.
     ///
-    /// A text ends at the model's own stop tokens, at those of its chat form, and at `stopTokens`, in the vocabulary's spelling.
-    /// - Throws: `RuntimeError` when a stop token is unknown, or when chats are asked for and the model's form is not known.
+    /// A text ends at the model's own stop tokens, at what its chat template ends a turn with, and at `stopTokens`, in the
+    /// vocabulary's spelling.
+    /// - Throws: `RuntimeError` when a stop token is unknown, or when chats are asked for and the model has no template;
+    ///   `TokenizerError` when the template cannot be read.
     public init(
         _ model: OpenedModel, sampling: SamplingSettings, seed: UInt64, maximumTokens: Int, stopTokens: [String],
         isChat: Bool
     ) throws {
         tokenizer = model.tokenizer
-        template = isChat ? ChatTemplate.detect(for: tokenizer) : nil
-        if isChat, template == nil { throw RuntimeError.noChatFormat(path: model.checkpoint.path) }
+        template = try isChat ? ChatTemplate(of: tokenizer) : nil
+        if isChat, template == nil { throw RuntimeError.noChatTemplate(path: model.checkpoint.path) }
         var stops = Set(model.architecture.endTokens).union(tokenizer.stopIDs)
         if let template { stops.formUnion(template.stopIDs(for: tokenizer)) }
         for text in stopTokens {
@@ -44,7 +46,7 @@ public struct TextRules: Sendable {
 
     /// Asks for the next turn of a chat; needs rules for chats.
     ///
-    /// - Throws: `TokenizerError.chat` when the model's form cannot express the order of the roles.
+    /// - Throws: `TokenizerError.template` when the model's template fails or refuses the chat.
     public func request(answering chat: [ChatMessage]) throws -> GenerationRequest {
         guard let template else { preconditionFailure("these rules are not for chats") }
         return request(after: try tokenizer.encode(chat: chat, template: template))

@@ -1,178 +1,107 @@
-// Writes chats in the form a model was trained on.
+// A model's own chat template, and chats written and encoded by it.
 
-/// One turn of a chat.
-public struct ChatMessage: Sendable, Equatable {
-    /// Who speaks.
-    public enum Role: String, Sendable {
-        /// Instructions for the model.
-        case system
-        /// The person.
-        case user
-        /// The model.
-        case assistant
+package import ESparseTemplates
+
+/// The Jinja template that a model was trained with, run as transformers' `apply_chat_template` runs it.
+public struct ChatTemplate: Sendable {
+    private let template: Template
+    /// The template for conversations with tools, where the model has one of its own.
+    private let toolTemplate: Template?
+    private let specialTokens: [String: String]
+
+    /// The template of a tokenizer's model, or nil where it has none.
+    ///
+    /// - Throws: `TokenizerError.template` where it cannot be read.
+    public init?(of tokenizer: Tokenizer) throws(TokenizerError) {
+        let settings = tokenizer.definition.settings
+        guard let source = settings.chatTemplate else { return nil }
+        template = try Self.parsed(source)
+        let named = settings.namedChatTemplates.first { $0.name == "tool_use" }
+        if let named { toolTemplate = try Self.parsed(named.text) } else { toolTemplate = nil }
+        specialTokens = settings.namedTokens.mapValues { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Who speaks.
-    public let role: Role
-    /// What is said; special tokens written in it are ordinary text.
-    public let content: String
-
-    /// Makes a turn.
-    public init(_ role: Role, _ content: String) {
-        self.role = role
-        self.content = content
-    }
-}
-
-/// A chat as text, with the places that came from messages.
-public struct RenderedChat: Sendable, Equatable {
-    /// The text, special tokens written out.
-    public fileprivate(set) var text = ""
-    /// UTF-8 ranges of message contents, ascending: special tokens in these are ordinary text.
-    public fileprivate(set) var contentRanges: [Range<Int>] = []
-
-    fileprivate mutating func marker(_ marker: String) { text += marker }
-
-    fileprivate mutating func content(_ content: String) {
-        let start = text.utf8.count
-        text += content
-        contentRanges.append(start..<text.utf8.count)
-    }
-}
-
-/// The chat forms that are known.
-public enum ChatTemplate: Sendable, Equatable {
-    /// `<|im_start|>role\n…<|im_end|>\n`; the default system message is put first where the chat does not begin with one.
-    case chatML(defaultSystemMessage: String?)
-    /// `[INST] <<SYS>>…<</SYS>> … [/INST] … </s>`, user and assistant in turn.
-    case llama2
-    /// `<|start_header_id|>role<|end_header_id|>\n\n…<|eot_id|>`; Llama 3.1 and later put a preamble (its date) in front of
-    /// the system message, which is then always there.
-    case llama3(systemPreamble: String?)
-
-    /// Control tokens of these forms, whatever the tokenizer's files say about them.
-    static let markers = [
-        "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>",
-        "<|end_header_id|>",
-        "<|eot_id|>", "<|eom_id|>", "<s>", "</s>",
-    ]
-
-    /// Writes a chat as the model's own template does.
+    /// A template that is not the model's own.
     ///
     /// - Parameters:
-    ///   - messages: the turns, first to last.
-    ///   - tokenizer: whose special tokens begin and end the turns.
-    ///   - addGenerationPrompt: whether to end with the header of the assistant's next turn.
-    /// - Throws: `TokenizerError.chat` when the form cannot express the order of the roles.
-    public func render(
-        _ messages: [ChatMessage], for tokenizer: Tokenizer, addGenerationPrompt: Bool = true
-    ) throws(TokenizerError) -> RenderedChat {
-        var chat = RenderedChat()
-        switch self {
-        case .chatML(let defaultSystemMessage):
-            var messages = messages
-            if let defaultSystemMessage, let first = messages.first, first.role != .system {
-                messages.insert(ChatMessage(.system, defaultSystemMessage), at: 0)
-            }
-            for message in messages {
-                chat.marker("<|im_start|>\(message.role.rawValue)\n")
-                chat.content(message.content)
-                chat.marker("<|im_end|>\n")
-            }
-            if addGenerationPrompt { chat.marker("<|im_start|>assistant\n") }
-        case .llama3(let preamble):
-            chat.marker("<|begin_of_text|>")
-            var messages = messages
-            if let preamble {
-                chat.marker("<|start_header_id|>system<|end_header_id|>\n\n\(preamble)")
-                if messages.first?.role == .system { chat.content(Self.stripped(messages.removeFirst().content)) }
-                chat.marker("<|eot_id|>")
-            }
-            for message in messages {
-                chat.marker("<|start_header_id|>\(message.role.rawValue)<|end_header_id|>\n\n")
-                chat.content(Self.stripped(message.content))
-                chat.marker("<|eot_id|>")
-            }
-            if addGenerationPrompt { chat.marker("<|start_header_id|>assistant<|end_header_id|>\n\n") }
-        case .llama2:
-            try Self.renderLlama2(messages, tokenizer, &chat)
-        }
-        return chat
+    ///   - source: the Jinja template.
+    ///   - specialTokens: what it calls `bos_token` and so on.
+    /// - Throws: `TokenizerError.template` where it cannot be read.
+    public init(_ source: String, specialTokens: [String: String]) throws(TokenizerError) {
+        template = try Self.parsed(source)
+        toolTemplate = nil
+        self.specialTokens = specialTokens
     }
 
-    private static func renderLlama2(
-        _ messages: [ChatMessage], _ tokenizer: Tokenizer, _ chat: inout RenderedChat
-    ) throws(TokenizerError) {
-        let beginning = tokenizer.beginningOfSequenceID.flatMap(tokenizer.token) ?? "<s>"
-        let end = tokenizer.endOfSequenceID.flatMap(tokenizer.token) ?? "</s>"
-        var messages = messages
-        let system = messages.first?.role == .system ? messages.removeFirst().content : nil
-        for (index, message) in messages.enumerated() {
-            guard message.role == (index % 2 == 0 ? .user : .assistant) else {
-                throw .chat(reason: "user and assistant must take turns, beginning with the user")
-            }
-            if message.role == .assistant {
-                chat.marker(" ")
-                chat.content(stripped(message.content))
-                chat.marker(" \(end)")
-                continue
-            }
-            chat.marker("\(beginning)[INST] ")
-            if index == 0, let system {
-                chat.marker("<<SYS>>\n")
-                chat.content(system)
-                chat.marker("\n<</SYS>>\n\n")
-                chat.content(strippedRight(message.content))
-            } else {
-                chat.content(stripped(message.content))
-            }
-            chat.marker(" [/INST]")
+    private static func parsed(_ source: String) throws(TokenizerError) -> Template {
+        do { return try Template(source) } catch { throw .template(error) }
+    }
+
+    /// Writes a conversation.
+    ///
+    /// - Throws: `TokenizerError.template` where the template fails or refuses it.
+    package func render(_ conversation: Conversation, clock: TemplateClock) throws(TokenizerError) -> RenderedText {
+        let template = conversation.tools == nil ? template : toolTemplate ?? template
+        do {
+            return try template.render(conversation.variables, texts: specialTokens, clock: clock)
+        } catch {
+            throw .template(error)
         }
     }
 
-    /// Ids that end the assistant's turn.
+    /// Ids that end the assistant's turn: the tokenizer's own, and what the template writes after an assistant's message.
     public func stopIDs(for tokenizer: Tokenizer) -> [Int32] {
-        let turnEnds =
-            switch self {
-            case .chatML: ["<|im_end|>"]
-            case .llama2: [String]()
-            case .llama3: ["<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"]
-            }
         var ids = tokenizer.stopIDs
-        for id in turnEnds.compactMap(tokenizer.id(ofToken:)) where !ids.contains(id) { ids.append(id) }
+        let answer = "Yes."
+        let probe = Conversation(
+            messages: [ChatMessage(.user, "Well?").json, ChatMessage(.assistant, answer).json],
+            addsGenerationPrompt: false)
+        guard let chat = try? render(probe, clock: .now()),
+            let range = chat.conversationRanges.last(where: { chat.bytes[$0].elementsEqual(answer.utf8) }),
+            let id = tokenizer.controlToken(after: range.upperBound, in: chat.bytes), !ids.contains(id)
+        else { return ids }
+        ids.append(id)
         return ids
-    }
-
-    /// Python's `str.strip`: white space and the separators U+001C to U+001F go.
-    private static func stripped(_ text: String) -> String {
-        let scalars = Array(text.unicodeScalars)
-        guard let start = scalars.firstIndex(where: { !isStripped($0) }) else { return "" }
-        return strippedRight(String(String.UnicodeScalarView(scalars[start...])))
-    }
-
-    private static func strippedRight(_ text: String) -> String {
-        let scalars = Array(text.unicodeScalars)
-        guard let end = scalars.lastIndex(where: { !isStripped($0) }) else { return "" }
-        return String(String.UnicodeScalarView(scalars[...end]))
-    }
-
-    private static func isStripped(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
     }
 }
 
 extension Tokenizer {
     /// Ids of a chat.
     ///
-    /// Message contents are protected: special tokens and chat markers written in them become ordinary text, so that a
-    /// user cannot end a turn or speak as the system. `[INST]` and `<<SYS>>` of Llama 2 are plain text to the model itself
-    /// and cannot be told apart.
+    /// Message contents are protected: control tokens written in them become ordinary text, so that a user cannot end a turn
+    /// or speak as the system. What is plain text to the model itself, such as `[INST]` of Llama 2, cannot be told apart.
     ///
-    /// - Throws: `TokenizerError.chat` when the template cannot express the chat.
+    /// - Throws: `TokenizerError.template` when the template fails or refuses the chat.
     public func encode(
         chat messages: [ChatMessage], template: ChatTemplate, addGenerationPrompt: Bool = true
     ) throws(TokenizerError) -> [Int32] {
-        let chat = try template.render(messages, for: self, addGenerationPrompt: addGenerationPrompt)
-        return encode(repaired: Array(chat.text.utf8), literal: chat.contentRanges)
+        let conversation = Conversation(messages: messages.map(\.json), addsGenerationPrompt: addGenerationPrompt)
+        return encode(try template.render(conversation, clock: .now()))
+    }
+
+    /// Ids of what a template wrote.
+    package func encode(_ chat: RenderedText) -> [Int32] {
+        encode(repaired: chat.bytes, literal: chat.conversationRanges)
+    }
+}
+
+extension TokenizerDefinition {
+    /// Marks the tokens that a template writes as control tokens, whatever the tokenizer's files say about them.
+    mutating func markControlTokens() {
+        let sources = [settings.chatTemplate].compactMap(\.self) + settings.namedChatTemplates.map(\.text)
+        let candidates = addedTokens.filter { token in
+            !token.isSpecial && !token.content.allSatisfy { [0x09, 0x0A, 0x0D, 0x20].contains($0) }
+        }
+        guard !candidates.isEmpty, !sources.isEmpty else { return }
+        let matcher = AddedTokenMatcher(candidates.map { (token: $0, bytes: $0.content) })
+        var found: Set<Int32> = []
+        for literal in sources.flatMap(Template.literals) {
+            for segment in matcher.segments(of: literal, accepts: { _, _ in true }) {
+                if let id = segment.token { found.insert(id) }
+            }
+        }
+        for place in addedTokens.indices where found.contains(addedTokens[place].id) {
+            addedTokens[place].isControl = true
+        }
     }
 }

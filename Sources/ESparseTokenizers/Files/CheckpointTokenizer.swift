@@ -38,5 +38,8 @@ extension GGUFTokenizerMetadata {
         addsEndOfSequence = try metadata.bool("tokenizer.ggml.add_eos_token")
         addsSpacePrefix = try metadata.bool("tokenizer.ggml.add_space_prefix")
         chatTemplate = try metadata.string("tokenizer.chat_template")
+        for name in try metadata.strings("tokenizer.chat_templates") ?? [] {
+            namedChatTemplates[name] = try metadata.string("tokenizer.chat_template." + name)
+        }
     }
 }

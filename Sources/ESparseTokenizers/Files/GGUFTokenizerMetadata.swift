@@ -32,6 +32,8 @@ public struct GGUFTokenizerMetadata: Sendable {
     public var addsSpacePrefix: Bool?
     /// `tokenizer.chat_template`.
     public var chatTemplate: String?
+    /// `tokenizer.chat_template.NAME` for each name in `tokenizer.chat_templates`.
+    public var namedChatTemplates: [String: String] = [:]
 
     /// Starts from what every file must have.
     public init(model: String, tokens: [String], merges: [String] = []) {

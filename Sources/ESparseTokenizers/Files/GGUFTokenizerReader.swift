@@ -126,12 +126,16 @@ private struct GGUFTokenizerReader {
         func content(_ value: Int?, _ key: String) throws(TokenizerError) -> [UInt8]? {
             try id(value, key).map { tokens[Int($0)] }
         }
-        return TokenizerSettings(
+        var settings = TokenizerSettings(
             beginningOfSequence: try content(metadata.beginningOfSequenceID, "bos_token_id"),
             endOfSequence: try content(metadata.endOfSequenceID, "eos_token_id"),
             unknown: try content(metadata.unknownID, "unknown_token_id"),
             padding: try content(metadata.paddingID, "padding_token_id"),
             chatTemplate: metadata.chatTemplate)
+        settings.namedChatTemplates = metadata.namedChatTemplates.sorted { $0.key < $1.key }
+            .map { NamedChatTemplate(name: $0.key, text: $0.value) }
+        settings.nameUsualTokens()
+        return settings
     }
 
     private func template(addsBeginning: Bool) throws(TokenizerError) -> SpecialTokenTemplate {

@@ -108,7 +108,9 @@ struct TokenizerFolder {
         settings.unknown = specialToken("unk_token")
         settings.padding = specialToken("pad_token") ?? known.padding
         settings.stopIDs = ends.filter { definition.token($0) != nil }
-        settings.chatTemplate = try chatTemplate()
+        settings.readChatTemplates(try chatTemplates())
+        for name in TokenizerSettings.tokenNames { settings.namedTokens[name] = specialToken(name) }
+        if configuration("tokenizer_config.json") == nil { settings.nameUsualTokens() }
         definition.settings = settings
     }
 
@@ -129,13 +131,26 @@ struct TokenizerFolder {
         return []
     }
 
-    private func chatTemplate() throws(TokenizerError) -> String? {
+    /// The chat templates by name: those of chat_template.jinja and the folder `additional_chat_templates`, else those of
+    /// tokenizer_config.json.
+    private func chatTemplates() throws(TokenizerError) -> [NamedChatTemplate] {
+        var templates: [NamedChatTemplate] = []
         if let bytes = try TokenizerFolder.read(folder, "chat_template.jinja") {
-            return String(decoding: bytes, as: UTF8.self)
+            templates.append(NamedChatTemplate(name: "default", text: String(decoding: bytes, as: UTF8.self)))
         }
-        guard let value = configuration("tokenizer_config.json")?["chat_template"] else { return nil }
-        let named = value.array ?? []
-        return value.text ?? (named.first { $0["name"]?.text == "default" } ?? named.first)?["template"]?.text
+        for name in ChatTemplateFiles.additional(in: folder) {
+            guard let bytes = try TokenizerFolder.read(folder, name) else { continue }
+            let text = String(decoding: bytes, as: UTF8.self)
+            templates.append(NamedChatTemplate(name: ChatTemplateFiles.template(in: name), text: text))
+        }
+        guard templates.isEmpty else { return templates }
+        let value = configuration("tokenizer_config.json")?["chat_template"]
+        if let text = value?.text { return [NamedChatTemplate(name: "default", text: text)] }
+        for element in value?.array ?? [] {
+            guard let name = element["name"]?.text, let text = element["template"]?.text else { continue }
+            templates.append(NamedChatTemplate(name: name, text: text))
+        }
+        return templates
     }
 
     // MARK: Added tokens

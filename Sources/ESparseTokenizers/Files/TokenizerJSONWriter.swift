@@ -27,7 +27,6 @@ extension Tokenizer {
         if let token = settings.endOfSequence { entries.append(("eos_token", token)) }
         if let token = settings.unknown { entries.append(("unk_token", token)) }
         if let token = settings.padding { entries.append(("pad_token", token)) }
-        if let template = settings.chatTemplate { entries.append(("chat_template", Array(template.utf8))) }
         writer.raw("{\n  \"clean_up_tokenization_spaces\": false")
         for (key, value) in entries {
             writer.raw(",\n  ")
@@ -35,12 +34,30 @@ extension Tokenizer {
             writer.raw(": ")
             writer.string(value)
         }
+        if let template = settings.chatTemplate {
+            writer.raw(",\n  \"chat_template\": ")
+            writer.chatTemplates(template, settings.namedChatTemplates)
+        }
         writer.raw("\n}\n")
         return Data(writer.bytes)
     }
 }
 
 extension JSONWriter {
+    /// One template as a string, several as a list of objects.
+    fileprivate mutating func chatTemplates(_ template: String, _ named: [NamedChatTemplate]) {
+        guard !named.isEmpty else { return string(template) }
+        raw("[\n")
+        list([NamedChatTemplate(name: "default", text: template)] + named, separator: ",\n") { writer, template in
+            writer.raw("    {\"name\": ")
+            writer.string(template.name)
+            writer.raw(", \"template\": ")
+            writer.string(template.text)
+            writer.raw("}")
+        }
+        raw("\n  ]")
+    }
+
     fileprivate mutating func tokenizer(_ definition: TokenizerDefinition) {
         raw("{\n\"version\":\"1.0\",\n\"truncation\":null,\n\"padding\":null,\n\"added_tokens\":[\n")
         list(definition.addedTokens.sorted { $0.id < $1.id }, separator: ",\n") { $0.addedToken($1) }

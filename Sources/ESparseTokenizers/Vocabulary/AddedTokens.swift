@@ -6,6 +6,8 @@ struct AddedToken: Sendable, Equatable {
     let content: [UInt8]
     /// Left out by `decode(_:skippingSpecialTokens:)`, and not recognised in literal text.
     var isSpecial = false
+    /// Written by the chat template, so that messages may not write it.
+    var isControl = false
     /// Matched only where no word character is beside it.
     var isSingleWord = false
     /// Takes the white space on its left with it.
