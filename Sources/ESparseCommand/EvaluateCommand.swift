@@ -50,6 +50,9 @@ struct EvaluateCommand: ParsableCommand {
         help: ArgumentHelp("Write every item with the model's answers to samples_TASK.jsonl there.", valueName: "dir"))
     var samplesOutput: String?
 
+    @Flag(help: "Go on with a run that was stopped or killed; needs --json.")
+    var resume = false
+
     private var windowLength: Int { sequenceLength ?? 2048 }
 
     func validate() throws {
@@ -62,6 +65,7 @@ struct EvaluateCommand: ParsableCommand {
         )
         try requireEffect(
             of: ["--limit": limit != nil, "--samples-output": samplesOutput != nil], with: "--tasks", !tasks.isEmpty)
+        try requireEffect(of: ["--resume": resume], with: "--json FILE", json.path.map(ResultFile.isPlain) ?? false)
         guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit must be at least 1") }
         guard let samplesOutput else { return }
         guard !samplesOutput.isEmpty, FileSystem.isFolder(FileSystem.parent(of: samplesOutput)) else {
@@ -88,10 +92,11 @@ struct EvaluateCommand: ParsableCommand {
         }
         for note in plan.notes { progress.note("Note: \(note)") }
         if let samplesOutput, !FileSystem.isFolder(samplesOutput) { try FileSystem.createFolder(samplesOutput) }
+        let journal = try journal(of: plan, opened, backend)
         let report = try plan.run(
             on: opened.load(onto: backend, progress: progress), name: model.path, precision: backend.arithmetic,
-            sequenceLength: windowLength, windowLimit: windows?.count, samplesFolder: samplesOutput,
-            progress: progress
+            sequenceLength: windowLength, windowLimit: windows?.count, journal: journal,
+            samplesFolder: samplesOutput, progress: progress
         ) { result in
             let name = plan.textCount > 1 ? result.name + ": " : ""
             print(name + result.sentence(precision: backend.arithmetic))
@@ -101,5 +106,17 @@ struct EvaluateCommand: ParsableCommand {
             progress.note(report.sharingSentence)
         }
         try json.write(report.json())
+        try journal.finish()
+    }
+
+    /// The journal beside the result's file; none where the result goes to no plain file.
+    private func journal(
+        of plan: EvaluationPlan, _ opened: OpenedModel, _ backend: some RuntimeBackend
+    ) throws -> EvaluationJournal {
+        guard let path = json.path, ResultFile.isPlain(path) else { return EvaluationJournal() }
+        var run = plan.description(sequenceLength: windowLength, windowLimit: windows?.count)
+        run["model"] = try InputDigest.of(opened.checkpoint)
+        run["arithmetic"] = backend.arithmetic
+        return try EvaluationJournal(result: path, run: run, resume: resume)
     }
 }

@@ -20,6 +20,10 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
     case repeatedName(String)
     /// A labels file does not have a line for each item.
     case labelCount(path: String, labels: Int, items: Int)
+    /// A run of the same result was stopped, and this one would throw its work away.
+    case unfinished(journal: String)
+    /// A journal holds what no run writes; the line counts from 1.
+    case damagedJournal(String, line: Int?)
 
     /// One sentence for the user.
     public var description: String {
@@ -48,6 +52,10 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
             "two inputs are called \"\(name)\", which the results could not tell apart; give one of them another name"
         case .labelCount(let path, let labels, let items):
             "\(path) has \(labels) labels for \(items) items; the two files must belong together"
+        case .unfinished(let journal):
+            "\(journal) holds an unfinished run; continue it with --resume or remove that file"
+        case .damagedJournal(let path, let line):
+            "\(path)\(line.map { ", line \($0)," } ?? "") does not hold what an evaluation writes; remove it and start again"
         }
     }
 

@@ -49,6 +49,26 @@ public struct EvaluationPlan {
         try EvaluationReport.requireDistinct(self.texts.map(\.name) + self.tasks.map(\.source.task.name))
     }
 
+    /// What the figures of a run depend on besides the model and the device, by name: the inputs, as digests, and how they are cut.
+    ///
+    /// - Parameters:
+    ///   - sequenceLength: tokens of a window of a text.
+    ///   - windowLimit: the most windows of each text; nil runs all.
+    public func description(sequenceLength: Int, windowLimit: Int?) -> [String: String] {
+        var run: [String: String] = [:]
+        for text in texts {
+            run["text \(text.name)"] = InputDigest.of(Array(text.content.utf8))
+            run["sequence length"] = "\(sequenceLength)"
+            run["windows"] = windowLimit.map(String.init) ?? "all"
+        }
+        for task in tasks {
+            let tokens = task.requests.joined().flatMap { [Int32($0.inputs.count)] + $0.inputs + $0.targets }
+            run["task \(task.source.task.name)"] = InputDigest.of(
+                tokens.flatMap { token in (0..<4).map { UInt8(truncatingIfNeeded: token >> (8 * Int32($0))) } })
+        }
+        return run
+    }
+
     /// Measures everything.
     ///
     /// - Parameters:
@@ -57,23 +77,24 @@ public struct EvaluationPlan {
     ///   - precision: the arithmetic's name in the report.
     ///   - sequenceLength: tokens of a window of a text.
     ///   - windowLimit: the most windows of each text; nil runs all.
+    ///   - journal: keeps what was measured, and has what an earlier run measured.
     ///   - samplesFolder: where each task's samples go, which must exist; nil writes none.
     ///   - progress: is told how far the run is.
     ///   - onText: receives each text's result as soon as there is one.
     /// - Throws: `EvaluationError`; `ModelError`; `FileError`; `InterruptedError`; the backend's error.
     public func run<B: Backend>(
         on model: LanguageModel<B>, name: String, precision: String, sequenceLength: Int, windowLimit: Int?,
-        samplesFolder: String?, progress: any ProgressReporter, onText: (TextResult) -> Void
+        journal: EvaluationJournal, samplesFolder: String?, progress: any ProgressReporter, onText: (TextResult) -> Void
     ) throws -> EvaluationReport {
         let textResults = try texts.map { text in
             let result = try Perplexity.measure(
                 model, tokenizer: tokenizer, text: text.content, name: text.name, sequenceLength: sequenceLength,
-                windowLimit: windowLimit, progress: progress)
+                windowLimit: windowLimit, journal: journal, progress: progress)
             onText(result)
             return result
         }
         let taskResults = try tasks.map { task in
-            let evaluation = try TaskEvaluation.run(task, model: model, progress: progress)
+            let evaluation = try TaskEvaluation.run(task, model: model, journal: journal, progress: progress)
             if let samplesFolder { try evaluation.writeSamples(to: samplesFolder) }
             return TaskResult(evaluation)
         }

@@ -132,7 +132,7 @@ import Testing
             [request(tokens(2), targets: 1)],
             [request(prefix, targets: 19), request(prefix, targets: 1)],
         ]
-        let (answers, counts) = try LikelihoodScorer(model).answers(to: items, stage: "test")
+        let (answers, counts, _) = try LikelihoodScorer(model).answers(to: items, stage: "test")
         for (item, answers) in zip(items, answers) {
             for (request, answer) in zip(item, answers) {
                 let text = request.inputs + [request.targets[request.targets.count - 1]]

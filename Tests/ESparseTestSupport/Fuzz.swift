@@ -3,8 +3,8 @@
 import ESparseCore
 import FoundationEssentials
 
-/// A fuzz of one reader. Deterministic: iteration `i` of a stream is always the same input, so that a crash is reproduced by
-/// running as many again.
+/// A fuzz of one reader. Deterministic: iteration `i` of a stream and round is always the same input, so that a crash is reproduced
+/// by running as many again.
 package struct Fuzz {
     /// Inputs to mutate, taken in turn.
     package let seeds: [[UInt8]]
@@ -16,8 +16,11 @@ package struct Fuzz {
     package let iterations: Int
     /// Text that means something to the reader and is put in here and there.
     private let pieces: [String]
+    /// Other rounds make other inputs.
+    private let round: UInt64
 
-    /// Describes a fuzz; ESPARSE_FUZZ_ITERATIONS in the environment overrides `iterations`.
+    /// Describes a fuzz; in the environment ESPARSE_FUZZ_ITERATIONS overrides `iterations`, and ESPARSE_FUZZ_ROUND is the round,
+    /// 0 where it is absent.
     package init(
         seeds: [[UInt8]], stream: UInt64, headLength: Int = 4096, iterations: Int, pieces: [String] = Fuzz.jsonPieces
     ) {
@@ -25,8 +28,9 @@ package struct Fuzz {
         self.pieces = pieces
         self.stream = stream
         self.headLength = headLength
-        let override = ProcessInfo.processInfo.environment["ESPARSE_FUZZ_ITERATIONS"].flatMap { Int($0) }
-        self.iterations = override ?? iterations
+        let environment = ProcessInfo.processInfo.environment
+        self.iterations = environment["ESPARSE_FUZZ_ITERATIONS"].flatMap { Int($0) } ?? iterations
+        round = environment["ESPARSE_FUZZ_ROUND"].flatMap { UInt64($0) } ?? 0
     }
 
     /// Runs `read` on mutations and counts those it accepted, so that a fuzz that tests nothing is noticed; errors go to
@@ -34,7 +38,7 @@ package struct Fuzz {
     package func run(
         _ read: ([UInt8]) throws -> Void, refused: (any Error, [UInt8]) -> Void = { _, _ in }
     ) -> (accepted: Int, refused: Int) {
-        var random = SeededRandom(seed: 20_231_015, stream: stream)
+        var random = SeededRandom(seed: 20_231_015 + round, stream: stream)
         var accepted = 0
         for iteration in 0..<iterations {
             let bytes = mutate(seeds[iteration % seeds.count], &random)
@@ -45,7 +49,7 @@ package struct Fuzz {
                 refused(error, bytes)
             }
         }
-        print("fuzz stream \(stream): \(iterations) inputs, \(accepted) accepted")
+        print("fuzz stream \(stream), round \(round): \(iterations) inputs, \(accepted) accepted")
         return (accepted, iterations - accepted)
     }
 

@@ -29,22 +29,26 @@ public struct LikelihoodScorer<B: Backend>: Sendable {
     /// Scores with `model`.
     public init(_ model: LanguageModel<B>) { self.model = model }
 
-    /// Answers of each item's requests, in their order, and the tokens that were run for them.
+    /// Answers of each item's requests, in their order, the tokens that were run for them, and the seconds that took. Batches that
+    /// `journal` has are not run again.
     ///
-    /// - Throws: `ModelError`; `InterruptedError`.
+    /// - Throws: `ModelError`; `InterruptedError`; as `EvaluationJournal.figures`.
     public func answers(
-        to items: [[EncodedRequest]], stage: String, progress: any ProgressReporter = SilentProgress()
-    ) throws -> (answers: [[LikelihoodAnswer]], tokens: TokenCounts) {
+        to items: [[EncodedRequest]], stage: String, journal: EvaluationJournal = EvaluationJournal(),
+        progress: any ProgressReporter = SilentProgress()
+    ) throws -> (answers: [[LikelihoodAnswer]], tokens: TokenCounts, seconds: Double) {
         var answers = items.map { $0.map { _ in LikelihoodAnswer(logLikelihood: 0, isGreedy: true) } }
         var counts = TokenCounts()
         let lengths = items.map { $0.map(\.inputs.count).max() ?? 0 }
         // Longest first: batches hold items of similar length, and the estimate of the time left is never too short.
         let order = items.indices.filter { lengths[$0] > 0 }.sorted { (-lengths[$0], $0) < (-lengths[$1], $1) }
-        guard let longest = order.first.map({ lengths[$0] }) else { return (answers, counts) }
+        guard let longest = order.first.map({ lengths[$0] }) else { return (answers, counts, 0) }
         let description = model.architecture.cacheDescription(sequenceCount: 1, capacity: longest)
         let slots = min(description.sideBySideCount, order.count)
         var cache = try model.makeCache(sequenceCount: slots, capacity: longest)
         var next = 0
+        var seconds = 0.0
+        var batchNumber = 0
         progress.report(stage: stage, completed: 0, total: order.count, unit: "items")
         while next < order.count {
             var batch: [Int] = []
@@ -56,11 +60,33 @@ public struct LikelihoodScorer<B: Backend>: Sendable {
                 batch.append(order[next])
                 next += 1
             }
-            let scored = try run(batch.map { items[$0] }, cache: &cache, counts: &counts)
-            for (item, answer) in zip(batch, scored) { answers[item] = answer }
+            let requests = batch.map { items[$0] }
+            let figures = try journal.figures(
+                of: stage, batch: batchNumber, count: 2 * requests.joined().count + 3
+            ) {
+                let start = ContinuousClock.now
+                var run = TokenCounts()
+                let scored = try self.run(requests, cache: &cache, counts: &run)
+                return scored.joined().flatMap { [$0.logLikelihood, $0.isGreedy ? 1 : 0] }
+                    + [Double(run.computed), Double(run.separately), (ContinuousClock.now - start) / .seconds(1)]
+            }
+            var position = 0
+            for item in batch {
+                for request in items[item].indices {
+                    answers[item][request] = LikelihoodAnswer(
+                        logLikelihood: figures[position], isGreedy: figures[position + 1] == 1)
+                    position += 2
+                }
+            }
+            guard let computed = Int(exactly: figures[position]), let separately = Int(exactly: figures[position + 1])
+            else { throw journal.damaged() }
+            counts.computed += computed
+            counts.separately += separately
+            seconds += figures[position + 2]
+            batchNumber += 1
             progress.report(stage: stage, completed: next, total: order.count, unit: "items")
         }
-        return (answers, counts)
+        return (answers, counts, seconds)
     }
 
     /// Answers of one batch; item `i` uses slot `i` of the cache.

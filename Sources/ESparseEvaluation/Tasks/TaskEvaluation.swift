@@ -18,21 +18,21 @@ public struct TaskEvaluation: Sendable {
     /// Wall time of the forward passes in seconds.
     public let seconds: Double
 
-    /// Asks a task's items.
+    /// Asks a task's items; those that `journal` has answers of are not asked again.
     ///
     /// - Throws: `EvaluationError` naming file and line; `ModelError`; `InterruptedError`.
     public static func run<B: Backend>(
-        _ task: EncodedTask, model: LanguageModel<B>, progress: any ProgressReporter = SilentProgress()
+        _ task: EncodedTask, model: LanguageModel<B>, journal: EvaluationJournal = EvaluationJournal(),
+        progress: any ProgressReporter = SilentProgress()
     ) throws -> TaskEvaluation {
-        let start = ContinuousClock.now
-        let (answers, tokens) = try LikelihoodScorer(model).answers(
-            to: task.requests, stage: task.source.task.name, progress: progress)
+        let (answers, tokens, seconds) = try LikelihoodScorer(model).answers(
+            to: task.requests, stage: task.source.task.name, journal: journal, progress: progress)
         for (item, answers) in zip(task.items, answers) where !answers.allSatisfy(\.logLikelihood.isFinite) {
             throw EvaluationError.itemNotFinite(path: task.source.path, line: item.line)
         }
         return TaskEvaluation(
             source: task.source, items: task.items, fileItemCount: task.fileItemCount, answers: answers,
-            tokens: tokens, seconds: (ContinuousClock.now - start) / .seconds(1))
+            tokens: tokens, seconds: seconds)
     }
 
     /// Whether a metric counts each item as right; nil for perplexity, which does not.

@@ -17,9 +17,7 @@ package enum ResultFile {
     ///
     /// - Throws: `FileError`.
     package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-        var named = stat()
-        let isFree = unsafe lstat(path, &named) != 0
-        if isFree || named.st_mode & S_IFMT == S_IFREG { return try FileSystem.writeDurably(bytes, to: path) }
+        if isPlain(path) { return try FileSystem.writeDurably(bytes, to: path) }
 
         let descriptor = try open(path)
         var done = 0
@@ -32,6 +30,12 @@ package enum ResultFile {
         }
         if close(descriptor) != 0, code == 0 { code = errno }
         guard code == 0 else { throw FileError(path: path, operation: "write", code: code) }
+    }
+
+    /// Whether a path is a plain file, or a name that is free for one.
+    package static func isPlain(_ path: String) -> Bool {
+        var named = stat()
+        return unsafe lstat(path, &named) != 0 || named.st_mode & S_IFMT == S_IFREG
     }
 
     /// A descriptor for writing into what `path` leads to.
