@@ -22,7 +22,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let testedWith: [String: [Target.Dependency]] = [
     "CUDA": ["ESparseDeviceChecks", "ESparseFormats"],
     "Templates": ["ESparseFormats"],
-    "Tokenizers": ["ESparseFormats"],
+    "Tokenizers": ["ESparseTemplates", "ESparseFormats"],
     "Models": ["ESparseFormats", "ESparseCPU", "ESparseCUDA"],
     "Pruning": ["ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],
     "Measurement": ["ESparseRuntime", "ESparseFormats", "ESparseCUDA", "ESparseCPU", "ESparseModels"],

@@ -131,7 +131,7 @@ for shuffle in none global local assignment; do check "shuffle $shuffle" prune -
 check "absorbed shuffles" prune --output absorbed --shuffle-mode absorbed
 check "absorbed shuffles with one thread" prune --output absorbed-one --shuffle-mode absorbed --threads 1
 same "absorbed shuffles: one and two threads give the same bytes" absorbed absorbed-one
-grep -q permutation absorbed/model.safetensors.index.json && fail "an absorbed shuffle left a permutation" || pass
+grep -aq permutation absorbed/model.safetensors && fail "an absorbed shuffle left a permutation" || pass
 check "absorbed shuffles, dense output" prune --output absorbed-dense --shuffle-mode absorbed --format dense
 check "inspect them" "$esparse" inspect absorbed-dense --json absorbed.json
 grep -q "^Shuffle mode: absorbed$" out && pass || fail "inspect does not say that shuffles are absorbed"
@@ -525,7 +525,7 @@ rm -rf killed killed.partial
 "$esparse" prune "$model" "${long[@]}" --shuffle-mode absorbed --output killed >/dev/null 2>&1 & pid=$!
 started killed
 kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
-rm -f killed.partial/residual-order.i32 killed.partial/checkpoint/*
+rm -f killed.partial/residual-order.i32 killed.partial/weights-*
 refuse "another mode is refused" 1 "shuffle-mode was absorbed" prune_long --output killed --resume
 check "resume a search for an order" prune_long --shuffle-mode absorbed --output killed --resume
 same "a resumed search for an order gives the same bytes" whole killed
@@ -568,6 +568,21 @@ for _ in $(seq 1000); do grep -q windows err && break; sleep 0.01; done
 grep -q ' 0/[0-9]* windows' err && pass || fail "the evaluation did not start: $(cat err)"
 kill -INT $pid; wait $pid; code=$?
 [ $code -eq 130 ] && [ ! -e stopped.json ] && [ -z "$(ls stopped-samples)" ] && pass || fail "SIGINT while evaluating: exit $code"
+refuse "an unfinished evaluation is not overwritten" 1 "continue it with --resume" "$esparse" evaluate "$model" --text "$text" \
+    --sequence-length 8 --json stopped.json
+refuse "another evaluation is refused" 1 "sequence length was 8 and is 16" "$esparse" evaluate "$model" --text long.txt \
+    --sequence-length 16 --json stopped.json --resume
+refuse "--resume without a file" 64 "goes with --json FILE" "$esparse" evaluate "$model" --text "$text" --resume
+rm stopped.json.progress
+evaluate_long() { "$esparse" evaluate "$model" --text long.txt --sequence-length 8 --windows 20000 "$@"; }
+check "a whole evaluation to compare with" evaluate_long --json evaluated-whole.json
+"$esparse" evaluate "$model" --text long.txt --sequence-length 8 --windows 20000 --json evaluated-cut.json >/dev/null 2>&1 & pid=$!
+for _ in $(seq 1000); do [ "$(wc -l 2>/dev/null <evaluated-cut.json.progress)" -gt 3 ] 2>/dev/null && break; sleep 0.01; done
+kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
+[ -e evaluated-cut.json ] && fail "the evaluation was not killed half-way" || pass
+check "an evaluation goes on after SIGKILL" evaluate_long --json evaluated-cut.json --resume
+same "a resumed evaluation gives the same bytes" evaluated-whole.json evaluated-cut.json
+[ -e evaluated-cut.json.progress ] && fail "the journal stayed" || pass
 seq 20000 | sed 's/.*/{"ctx": "The keeper has & lamps and", "choices": [" one cup", " many cups of tea"], "gold": 0}/' >slow.jsonl
 # After the first task: its samples are complete, no other's are there.
 "$esparse" evaluate "$model" --tasks "first=$tasks/mine.jsonl,second=slow.jsonl" --json stopped.json \

@@ -98,7 +98,7 @@ import Testing
 
     @Test func mutatedProfilesNeverCrash() throws {
         let seeds = [ProfileFile.processor.bytes(of: try profile())]
-        let counts = Fuzz(seeds: seeds, stream: 31, iterations: 5000).run { bytes in
+        let counts = Fuzz(seeds: seeds, stream: 32, iterations: 5000).run { bytes in
             _ = try ProfileFile.processor.parse(bytes, path: "p")
         }
         #expect(counts.refused > 1000)

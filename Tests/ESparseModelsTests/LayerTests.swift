@@ -66,7 +66,6 @@ private struct Product<B: Backend>: Layer {
     @Test func someRowsOfALinearArePermuted() throws {
         let rows = LinearRows(LinearDescription("a", rows: 4, columns: 2, hasBias: false), rows: 1..<3)
         let swapped = try #require(Permutation([1, 0]))
-        #expect(rows.order(permutedBy: swapped) == [0, 2, 1, 3])
         var order: [Int32] = [3, 2, 1, 0]
         rows.permute(&order, by: swapped)
         #expect(order == [3, 1, 2, 0])

@@ -13,7 +13,8 @@ import Testing
 @Suite(.serialized) struct FamilyPruneTests {
     /// Prunes a fixture's folder into two, packed and plain, and shows both and the model that was pruned.
     private func prune(
-        _ name: String, mode: ShuffleMode = .runTime, _ body: (_ packed: Checkpoint, _ plain: Checkpoint, _ source: ModelArchitecture) throws -> Void
+        _ name: String, mode: ShuffleMode = .runTime,
+        _ body: (_ packed: Checkpoint, _ plain: Checkpoint, _ source: ModelArchitecture) throws -> Void
     ) throws {
         let folder = FileManager.default.temporaryDirectory.path + "/esparse-family-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -37,7 +37,7 @@ import Testing
 
     @Test func timeIsBounded() {
         let loops = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
-        #expect(message(loops).contains("more than 20000000 steps"))
+        #expect(message(loops).contains("the chat template was stopped at line 1"))
         #expect(message("{% set x = 'a' * 3000000 %}{{ (x ~ 'b') in (x * 9) }}").contains("steps"))
         let search = "{% set x = 'a' * 1000000 %}{% for i in range(99999) %}{{ (x ~ 'b') in x }}{% endfor %}"
         #expect(message(search).contains("the chat template was stopped at line 1"))
@@ -47,14 +47,18 @@ import Testing
 
     @Test func repeatedPartsAreCountedEachTime() {
         let pairs = "{% set n = namespace(x=1) %}{% for i in range(60) %}{% set n.x = (n.x, n.x) %}{% endfor %}"
-        for use in ["{{ {n.x: 1} }}", "{{ n.x == n.x }}", "{{ n.x }}", "{{ n.x | tojson }}", "{{ [n.x] | unique | list }}"] {
+        for use in [
+            "{{ {n.x: 1} }}", "{{ n.x == n.x }}", "{{ n.x }}", "{{ n.x | tojson }}", "{{ [n.x] | unique | list }}",
+        ] {
             #expect(message(pairs + use).contains("the chat template was stopped at line 1"), "\(use)")
         }
         let long = "{% set x = 'a' * 1000000 %}{% for i in range(99999) %}{% for j in range(999) %}"
         for use in [
-            "x.strip('b')", "x.rfind('ab')", "x.rfind(x[1:] ~ 'b')", "x in {}", "'a'.strip(x)", "x is upper", "x.isalpha()",
+            "x.strip('b')", "x.rfind('ab')", "x.rfind(x[1:] ~ 'b')", "x in {}", "'a'.strip(x)", "x is upper",
+            "x.isalpha()",
             "x | upper", "x | length and x.count('ab')", "{}.get(x)", "x == x[1:] ~ 'b'", "x < x", "x.removeprefix(x)",
-            "x.startswith(x)", "(x ~ 'b') is lower", "x | wordcount", "x[::-1]", "x | list | length", "x.split('ab') | length",
+            "x.startswith(x)", "(x ~ 'b') is lower", "x | wordcount", "x[::-1]", "x | list | length",
+            "x.split('ab') | length",
         ] {
             let text = message(long + "{% if \(use) %}{% endif %}{% endfor %}{% endfor %}")
             #expect(text.contains("the chat template was stopped at line 1"), "\(use): \(text)")
@@ -86,14 +90,16 @@ import Testing
 
     @Test func nestingIsBounded() {
         #expect(message("{{ " + repeated("(", 5000) + "1" + repeated(")", 5000) + " }}").contains("nest more than 100"))
-        #expect(message("{{ " + repeated("[", 5000)).contains("nest more than 100"))
+        #expect(message("{{ " + repeated("[", 5000) + repeated("]", 5000) + " }}").contains("nest more than 100"))
         #expect(message("{{ " + repeated("not ", 5000) + "x }}").contains("nest more than 100"))
         #expect(message("{{ " + repeated("-", 5000) + "1 }}").contains("nest more than 100"))
         #expect(message("{{ x" + repeated(".a", 5000) + " }}").contains("nest more than 100"))
         #expect(message("{{ x" + repeated("|trim", 5000) + " }}").contains("nest more than 100"))
         #expect(message("{{ " + repeated("1 if x else ", 5000) + "2 }}").contains("nest more than 100"))
         #expect(message(repeated("{% if x %}", 5000)).contains("nest more than 100"))
-        #expect(message("{% set " + repeated("(", 5000)).contains("nest more than 100"))
+        #expect(
+            message("{% set " + repeated("(", 5000) + "x" + repeated(")", 5000) + " = 1 %}").contains(
+                "nest more than 100"))
         #expect(message("{{ 1" + repeated(" + 1", 5000) + " }}") == "no error: 5001")
         #expect(message("{{ 'a'" + repeated(" ~ 'a'", 5000) + " }}").hasPrefix("no error"))
         let nested = "{% set n = namespace(x=[]) %}{% for i in range(5000) %}{% set n.x = [n.x] %}{% endfor %}"

@@ -140,12 +140,7 @@ package struct MemoryWeights: WeightSource {
 
     /// Puts the columns of a matrix in another order.
     package mutating func permuteColumns(of name: String, by order: Permutation) throws {
-        let tensor = try tensor(name)
-        let values = try tensor.floats()
-        let permuted = (0..<tensor.rows).flatMap { row in
-            order.applied(to: Array(values[row * tensor.columns..<(row + 1) * tensor.columns]))
-        }
-        tensors[name] = try Tensor(permuted, shape: tensor.shape)
+        tensors[name] = try tensor(name).gatheringColumns(order.order)
     }
 
     /// Keeps the second and fourth weight of every four of a matrix, dense with zeros or packed.

@@ -1,5 +1,6 @@
 // Chats render as transformers' apply_chat_template renders them, and their contents cannot speak for others.
 
+import ESparseTemplates
 import ESparseTokenizers
 import FoundationEssentials
 import Testing

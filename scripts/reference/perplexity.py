@@ -4,7 +4,7 @@
 
     perplexity.py MODEL --text FILE [--sequence-length 2048] [--windows N]
 
-The text is encoded whole and cut into windows that do not overlap; an incomplete last one is left out. Each window's loss is
+The text is encoded whole, without special tokens, and cut into windows that do not overlap; an incomplete last one is left out. Each window's loss is
 the mean over its tokens but the first, and the perplexity is the exponential of the windows' mean loss, as Wanda's and
 SparseGPT's scripts have it.
 """
@@ -28,7 +28,7 @@ if path.suffix == ".gguf":
     path, files = path.parent, dict(gguf_file=path.name)
 tokenizer = transformers.AutoTokenizer.from_pretrained(path, **files)
 model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **files).eval()
-tokens = tokenizer(options.text.read_text(encoding="utf-8"), return_tensors="pt").input_ids[0]
+tokens = tokenizer(options.text.read_text(encoding="utf-8"), add_special_tokens=False, return_tensors="pt").input_ids[0]
 count = min(len(tokens) // options.sequence_length, options.windows or len(tokens))
 loss = 0.0
 with torch.inference_mode():

@@ -9,8 +9,7 @@ public struct ModelArchitecture: Sendable {
     public let modelType: String
     /// Positions that the model was made for (`max_position_embeddings`).
     public let contextLength: Int
-    /// The most positions a sequence can have: the rows of a learned table, or the attention's window, beyond which it would
-    /// slide. Nil where rotary positions set no limit.
+    /// The most positions a sequence can have: the rows of a learned table. Nil where rotary positions set no limit.
     public let positionLimit: Int?
     /// The beginning-of-sequence token, if config.json names one of the vocabulary.
     public let beginToken: Int32?

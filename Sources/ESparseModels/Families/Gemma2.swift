@@ -97,9 +97,8 @@ struct GemmaSettings {
         try setting.value(or: fallback).map { try Settings.number($0, key, atLeast: 1e-3) }
     }
 
-    /// The whole model; `attention` describes the attention of a layer.
+    /// The whole model; `attention` describes the attention of a layer, and `logitSoftCap` is the family's cap of logits.
     ///
-    /// - Parameter logitSoftCap: the family's cap of logits.
     /// - Throws: `ModelError`.
     func architecture(
         logitSoftCap: Double?, attention: (Int) -> SelfAttentionDescription

@@ -65,9 +65,7 @@ struct LlamaSettings {
         function = try Settings.activationFunction(configuration.activation ?? defaults.activation, "hidden_act")
     }
 
-    /// The heads of a layer.
-    ///
-    /// - Parameter scale: multiplies the scores; nil is `1 / sqrt(head size)`.
+    /// The heads of a layer; `scale` multiplies the scores, and nil is `1 / sqrt(head size)`.
     func heads(
         _ rotary: RotaryPositions, scale: Float? = nil, softCap: Float? = nil, window: Int? = nil
     ) -> AttentionDescription {
@@ -127,9 +125,7 @@ extension LlamaSettings {
             biasName: nil, addsOne: normsAddOne)
     }
 
-    /// The attention of a block.
-    ///
-    /// - Parameter normSizes: channels of the norms of queries and keys, if there are any.
+    /// The attention of a block; `normSizes` are the channels of the norms of queries and keys, if there are any.
     func attention(
         _ index: Int, _ heads: AttentionDescription, biases: Biases = Biases(),
         normSizes: (query: Int, key: Int)? = nil

@@ -26,9 +26,8 @@ package struct LinearRows: Sendable, Hashable {
     /// These elements of the linear's bias.
     package func part(of bias: Tensor) -> Tensor { isWhole ? bias : bias.slicingRows(rows) }
 
-    /// Puts these rows in the order `permutation` and leaves all others where they are.
-    ///
-    /// - Parameter order: for each place the row that lies there, `[linear.rows]`.
+    /// Puts these rows of `order`, which says for each place the row that lies there, `[linear.rows]`, in the order `permutation` and leaves
+    /// all others where they are.
     package func permute(_ order: inout [Int32], by permutation: Permutation) {
         precondition(order.count == linear.rows && permutation.count == rows.count)
         let before = order

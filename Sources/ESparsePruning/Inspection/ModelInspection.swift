@@ -95,7 +95,7 @@ public struct ModelInspection: Sendable, Codable {
             }
     }
 
-    /// - Parameter products: what the model multiplies by on its own, each with kernels of its own.
+    /// One linear; `products` are the rows of it that the model multiplies by on their own, each with kernels of its own.
     private static func inspect(
         _ name: String, in weights: any WeightSource, _ products: [LinearRows], _ backend: (any KernelReporting)?
     ) throws -> Linear {
