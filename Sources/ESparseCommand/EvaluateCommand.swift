@@ -1,6 +1,7 @@
 // `esparse evaluate`: perplexity on texts, and zero-shot tasks.
 
 import ArgumentParser
+import ESparseCore
 import ESparseEvaluation
 import ESparseFormats
 import ESparseReport
@@ -117,6 +118,9 @@ struct EvaluateCommand: ParsableCommand {
         var run = plan.description(sequenceLength: windowLength, windowLimit: windows?.count)
         run["model"] = try InputDigest.of(opened.checkpoint)
         run["arithmetic"] = backend.arithmetic
+        run["device"] = backend.deviceName
+        run["kernel profile"] = "\(profile.choice)"
+        run["version"] = toolVersion
         return try EvaluationJournal(result: path, run: run, resume: resume)
     }
 }

@@ -13,7 +13,7 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Write a model as an ordinary dense checkpoint, for other tools.",
         discussion: """
-            Zeros are written out and shuffles undone, so the model is as large as before it was pruned, and computes the same. \
+            Zeros are written out and shuffles that only this tool runs are undone, so the model is as large as before it was pruned, and computes the same. \
             A Hugging Face folder opens in transformers, a GGUF file in llama.cpp. The output appears under its name only when it \
             is complete.
             """)
@@ -68,7 +68,7 @@ struct ExportCommand: ParsableCommand {
             for note in export.notes { progress.note("Note: \(note)") }
             try export.write(type: writtenType(opened), to: output, progress: progress)
         }
-        let bytes = try Checkpoint.open(output).fileBytes
+        let bytes = format == .gguf ? FileSystem.byteCount(of: output) : try Checkpoint.open(output).fileBytes
         print("\(output): \(opened.architecture.parameterCount) parameters, \(Quantity.bytes(bytes))")
     }
 

@@ -66,7 +66,7 @@ public struct AttentionDescription: Sendable {
 ///
 /// Each call of `attend` chooses by the length of every sequence in its batch (`TokenBatch.Segment.textLength`). Keys that are in the cache
 /// keep the frequencies they were turned by, so where a sequence outgrows `afterPositions` while it is continued, its earlier keys are
-/// those of a short one, as in transformers.
+/// those of a short one, as in transformers' caches.
 public struct LongRotary: Sendable, Hashable {
     /// Radians per position, as many as there are for short sequences.
     public let frequencies: [Float]

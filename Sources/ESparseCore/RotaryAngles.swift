@@ -34,8 +34,8 @@ package struct RotaryAngles: Sendable, Hashable {
         longRow.map { length > $0 ? $0 : 0 } ?? 0
     }
 
-    /// Rows that any sequences of up to `capacity` positions need.
-    package func rowCount(capacity: Int) -> Int { (longRow ?? 0) + capacity }
+    /// Rows that any sequences of up to `capacity` positions need; where they cannot grow long, those of short ones.
+    package func rowCount(capacity: Int) -> Int { firstRow(length: capacity) + capacity }
 
     /// Rows that the tokens of a batch need.
     package func rowCount(for batch: TokenBatch) -> Int {

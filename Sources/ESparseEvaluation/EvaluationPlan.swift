@@ -62,7 +62,9 @@ public struct EvaluationPlan {
             run["windows"] = windowLimit.map(String.init) ?? "all"
         }
         for task in tasks {
-            let tokens = task.requests.joined().flatMap { [Int32($0.inputs.count)] + $0.inputs + $0.targets }
+            let tokens = task.requests.flatMap { item in
+                [Int32(item.count)] + item.flatMap { [Int32($0.inputs.count)] + $0.inputs + $0.targets }
+            }
             run["task \(task.source.task.name)"] = InputDigest.of(
                 tokens.flatMap { token in (0..<4).map { UInt8(truncatingIfNeeded: token >> (8 * Int32($0))) } })
         }

@@ -28,6 +28,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case permutationNotPossible(String, reason: String)
     /// No one order of the residual stream's channels can be put into the weights.
     case orderNotAbsorbable(modelType: String, tensor: String)
+    /// A weight cannot be held by the type that it is to be written in.
+    case weightOutgrowsType(String, value: Float, type: ElementType)
     /// A sequence has more tokens than the model has positions.
     case tooManyPositions(needed: Int, available: Int)
     /// A sequence has more tokens than the KV cache was made for.
@@ -84,6 +86,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
             "\(name) is \(value), but it must be \(requirement)"
         case .logitsNotFinite:
             "the model's outputs are not finite numbers; its weights are damaged or overflow this precision"
+        case .weightOutgrowsType(let name, let value, let type):
+            "\(name) holds the weight \(value), which \(type.rawValue) cannot; choose another type, such as the one it is stored in"
         case .noBeginToken:
             "config.json names no beginning-of-sequence token, so the model cannot write its own text; give a text file"
         }

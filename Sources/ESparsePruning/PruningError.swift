@@ -30,6 +30,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
     case lossNotFinite
     /// The model is an output of this tool.
     case alreadyPruned(path: String)
+    /// A file of an unfinished run that must hold an order of channels does not.
+    case damagedOrder(path: String, channels: Int)
 
     /// One sentence for the user.
     public var description: String {
@@ -66,6 +68,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
             "the model's loss on the held-out sequences is not finite; the checkpoint may be damaged, or try --precision f32"
         case .alreadyPruned(let path):
             "\(path) is pruned already; start from the checkpoint that it was made from"
+        case .damagedOrder(let path, let channels):
+            "\(path), which must hold an order of \(channels) channels, is missing or damaged; remove the unfinished run and start again"
         }
     }
 }

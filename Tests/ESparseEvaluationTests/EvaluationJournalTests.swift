@@ -63,6 +63,10 @@ import Testing
 
     @Test func anotherRunAndAnUnfinishedOneAreRefused() throws {
         do { _ = try journal(resume: false) }
+        #expect(!FileSystem.exists(path), "nothing was measured")
+        try write("{\"model\":\"a\"}\n")
+        do { _ = try journal(resume: false, run: ["model": "b"]) }
+        try write("{\"model\":\"a\"}\n{\"batch\":\"x 0\",\"figures\":[]}\n")
         #expect(throws: EvaluationError.unfinished(journal: path)) { try journal(resume: false) }
         #expect(
             throws: FormatError.changedRun(

@@ -143,7 +143,7 @@ import Testing
     @Test func cancelledAndCalledAgain() async throws {
         let setting = try HubSetting()
         setting.hub.script.edit { request, reply, _ in
-            if request.isStorage { reply.delay = 20 }
+            if request.isStorage { reply.delay = 100 }
         }
         let settings = try setting.settings()
         let client = HubClient(settings: settings)
@@ -153,10 +153,12 @@ import Testing
         let task = Task {
             try await ModelDownload(model: model, client: client, cache: cache, reporter: log).run(attempts: 1)
         }
-        while !setting.blobs.contains(where: { $0.hasSuffix(".incomplete") }) {
-            try await Task.sleep(for: .milliseconds(10))
+        func hasBegun() -> Bool {
+            setting.blobs.contains {
+                $0.hasSuffix(".incomplete") && FileSystem.byteCount(of: setting.model + "/blobs/" + $0) > 0
+            }
         }
-        try await Task.sleep(for: .milliseconds(100))
+        for _ in 0..<1000 where !hasBegun() { try await Task.sleep(for: .milliseconds(10)) }
         task.cancel()
         await #expect(throws: InterruptedError.self) { try await task.value }
         #expect(!FileSystem.exists(setting.model + "/refs/main"))

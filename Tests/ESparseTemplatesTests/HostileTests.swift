@@ -120,6 +120,11 @@ import Testing
             {% set l = [m] %}{% set m.y = n.x %}{% set n.x = l %}{% endfor %}done
             """
         #expect(message(chain).hasPrefix("no error") || message(chain).contains("stopped"))
+        for around in ["cycler", "joiner"] {
+            let chain =
+                "{% set n = namespace(c=1) %}{% for i in range(99999) %}{% set n.c = \(around)(n.c) %}{% endfor %}"
+            #expect(message(chain).contains("values nest more than 100"))
+        }
         #expect(message("{% for x in [1] %}{{ loop.changed(loop) }}{% endfor %}") == "no error: True")
         #expect(
             message("{% set m %}{% macro k() %}{{ k }}{% endmacro %}{{ k() }}{% endset %}{{ m }}").hasPrefix("no error")
@@ -135,6 +140,8 @@ import Testing
             #expect(message("{{ \(expression) }}").contains("does not fit 64 bits"), "\(expression)")
         }
         #expect(message("{{ 9223372036854775808 }}").contains("does not fit 64 bits"))
+        #expect(message("{{ 'ab'.ljust(-9223372036854775807 - 1) }}") == "no error: ab")
+        #expect(message("{{ 2 ** (-9223372036854775807 - 1) }}").contains("whole exponents only"))
         #expect(message("{{ (-9223372036854775807 - 1) % -1 }}") == "no error: 0")
         #expect(
             message("{{ 'abc'[-9223372036854775807 - 1:9223372036854775807:9223372036854775807] }}") == "no error: a")

@@ -6,6 +6,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 version=0.3.36
+checksum=832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e
 if [ "$1" = --version ]; then
     echo "$version"
     exit
@@ -24,7 +25,8 @@ if [ ! -e "$build/bin/libllama.so" ]; then
     "$place/tools/bin/pip" install --quiet cmake ninja >&2
     export PATH="$place/tools/bin:$PATH"
     # Only this package as source: `--no-binary :all:` would compile CMake itself from source first.
-    pip download --quiet --no-deps --no-binary llama-cpp-python --dest "$place" "llama-cpp-python==$version" >&2
+    echo "llama-cpp-python==$version --hash=sha256:$checksum" >"$place/requirements.txt"
+    pip download --quiet --no-deps --no-binary llama-cpp-python --dest "$place" --requirement "$place/requirements.txt" >&2
     tar -xzf "$place/llama_cpp_python-$version.tar.gz" -C "$place"
     # -march=native is what turns AMX on.
     cmake -S "$source" -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \

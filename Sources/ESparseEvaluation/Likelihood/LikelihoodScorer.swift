@@ -94,11 +94,17 @@ public struct LikelihoodScorer<B: Backend>: Sendable {
         _ items: [[EncodedRequest]], cache: inout ModelCache<B>, counts: inout TokenCounts
     ) throws -> [[LikelihoodAnswer]] {
         var answers = items.map { $0.map { _ in LikelihoodAnswer(logLikelihood: 0, isGreedy: true) } }
-        let prefixes = items.map(Self.sharedPrefixLength)
+        // Texts on both sides of the length at which rotary frequencies change share no keys.
+        let shortLength = model.architecture.shortTextLength ?? .max
+        let prefixes = items.map { requests in
+            let areLong = Set(requests.map { $0.inputs.count > shortLength })
+            return areLong.count > 1 ? 0 : Self.sharedPrefixLength(requests)
+        }
         var pass = Pass()
         for (slot, requests) in items.enumerated() where prefixes[slot] > 0 {
             let range = 0..<prefixes[slot]
-            let start = pass.append(requests[0].inputs[range], slot: slot, at: 0)
+            let start = pass.append(
+                requests[0].inputs[range], slot: slot, at: 0, textLength: requests.map(\.inputs.count).max() ?? 0)
             for (index, request) in requests.enumerated() {
                 pass.score(request, in: range, firstRow: start, item: slot, request: index)
             }
@@ -112,7 +118,9 @@ public struct LikelihoodScorer<B: Backend>: Sendable {
             for (slot, requests) in items.enumerated() where index < requests.count {
                 let range = prefixes[slot]..<requests[index].inputs.count
                 guard !range.isEmpty else { continue }
-                let start = pass.append(requests[index].inputs[range], slot: slot, at: range.lowerBound)
+                let start = pass.append(
+                    requests[index].inputs[range], slot: slot, at: range.lowerBound,
+                    textLength: requests[index].inputs.count)
                 pass.score(requests[index], in: range, firstRow: start, item: slot, request: index)
             }
             try pass.run(model, cache: &cache, answers: &answers)
@@ -138,9 +146,10 @@ private struct Pass {
     /// Whose answer each target belongs to.
     private var owners: [(item: Int, request: Int)] = []
 
-    /// Adds the next tokens of a slot and returns the row of the first.
-    mutating func append(_ part: ArraySlice<Int32>, slot: Int, at position: Int) -> Int {
-        segments.append(TokenBatch.Segment(sequence: slot, start: position, count: part.count))
+    /// Adds the next tokens of a slot, whose text has `textLength` in all, and returns the row of the first.
+    mutating func append(_ part: ArraySlice<Int32>, slot: Int, at position: Int, textLength: Int) -> Int {
+        segments.append(
+            TokenBatch.Segment(sequence: slot, start: position, count: part.count, textLength: textLength))
         defer { tokens += part }
         return tokens.count
     }

@@ -10,6 +10,8 @@ import FoundationEssentials
 public final class EvaluationJournal {
     private let file: JournalFile?
     private var figures: [String: [Double]] = [:]
+    /// The first line, until there is a batch to follow it: a run that measured nothing leaves nothing behind.
+    private var header: [UInt8]?
 
     /// Where the journal of a result lies.
     package static func path(ofResult path: String) -> String { path + ".progress" }
@@ -27,14 +29,14 @@ public final class EvaluationJournal {
     ///   `FormatError.changedRun` where it is another run's, `.runInProgress`; `FileError`.
     public init(result: String, run: [String: String], resume: Bool) throws {
         let path = Self.path(ofResult: result)
-        guard resume || FileSystem.byteCount(of: path) == 0 else { throw EvaluationError.unfinished(journal: path) }
         let file = try JournalFile(path: path)
         self.file = file
-        guard let first = file.lines.first else {
-            let members = Dictionary(uniqueKeysWithValues: run.map { ($0, JSONValue.text($1)) })
-            try file.append(JSONValue.sorted(members).serialized(indented: false))
+        guard let first = file.lines.first, file.lines.count > 1 else {
+            try file.clear()
+            header = JSONValue.sorted(run.mapValues { .text($0) }).serialized(indented: false)
             return
         }
+        guard resume else { throw EvaluationError.unfinished(journal: path) }
         guard let members = try? JSONParser.parse(first).members else {
             throw EvaluationError.damagedJournal(path, line: 1)
         }
@@ -71,6 +73,8 @@ public final class EvaluationJournal {
         }
         let measured = try measure()
         precondition(measured.count == count)
+        if let header { try file?.append(header) }
+        header = nil
         let bits = measured.map { JSONValue.text(String($0.bitPattern, radix: 16)) }
         try file?.append(JSONValue.sorted(["batch": .text(key), "figures": .array(bits)]).serialized(indented: false))
         return measured

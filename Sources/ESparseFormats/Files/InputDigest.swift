@@ -6,7 +6,8 @@ import ESparseCore
 /// Digests of inputs. They detect changes, not malice.
 package enum InputDigest {
     private static let describing: Set = [
-        "config.json", "generation_config.json", "merges.txt", "model.safetensors.index.json", "tokenizer.json",
+        "added_tokens.json", "config.json", "generation_config.json", "merges.txt", "model.safetensors.index.json",
+        "special_tokens_map.json", "tokenizer.json",
         "tokenizer.model", "tokenizer_config.json", "vocab.json",
     ]
     private static let sampleSize = 1 << 16

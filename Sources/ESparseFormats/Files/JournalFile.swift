@@ -10,7 +10,7 @@ package import ESparseCore
 
 /// Lines that survive a crash: a line is there whole or not at all.
 ///
-/// One process holds the file at a time, until the object is dropped.
+/// One process holds the file at a time, until the object is dropped; a file without lines is then removed.
 package final class JournalFile {
     /// The file.
     package let path: String
@@ -49,7 +49,18 @@ package final class JournalFile {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        if byteCount == 0 { unsafe unlink(path) }
+        close(descriptor)
+    }
+
+    /// Removes all lines.
+    ///
+    /// - Throws: `FileError`.
+    package func clear() throws(FileError) {
+        guard ftruncate(descriptor, 0) == 0 else { throw FileError(path: path, operation: "shorten", code: errno) }
+        byteCount = 0
+    }
 
     /// Adds a line, which must hold no line end, and makes it durable.
     ///

@@ -103,6 +103,10 @@ package struct GGUFHyperparameters {
             if let text = value.text, other[text] == expected.text { continue }
             throw refusal(key, value.words, "models of this shape with \(expected.words)")
         }
+        let finalCap = "final_logit_softcapping"
+        if architecture.name == "gemma2", case .null? = config.members?.first(where: { $0.name == finalCap })?.value {
+            throw refusal(finalCap, "null", "Gemma 2 with a number")
+        }
         let cap = "attn_logit_softcapping"
         switch (architecture.name, config[cap]?.number) {
         case ("gemma2", nil): throw refusal(cap, "null", "Gemma 2 with a number")

@@ -113,8 +113,10 @@ package struct GGUFSetting: Sendable {
     func value(in config: JSONValue, earlier: [String: JSONValue], path: String) throws(FormatError) -> JSONValue? {
         if let value = config[configurationKey], value.number != nil {
             // Metadata that wants a number has no place for a whole one.
-            if case .number = kind { return value.number.map { .number($0) } }
-            return value
+            switch kind {
+            case .number, .optionalNumber: return value.number.map { .number($0) }
+            default: return value
+            }
         }
         guard case .refused = fallback else { return fallback(earlier: earlier) }
         throw .invalidField(path: path + "/config.json", field: configurationKey, reason: "is missing")

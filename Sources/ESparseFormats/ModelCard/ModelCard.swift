@@ -42,13 +42,16 @@ package struct ModelCard {
     }
 
     private var title: String {
+        let order =
+            run.settings["shuffle-mode"] == "absorbed"
+            ? "as they are stored"
+            : "in the layer's\norder of channels, which is shuffled where the table of layers says so"
         let source = origin.hubName.map { "[\($0)](https://huggingface.co/\($0))" } ?? origin.name ?? "a dense model"
         return """
             # \(name.map { "\($0), " } ?? "")\(run.pattern) sparse
 
             Made from \(source) by esparse \(run.toolVersion), without retraining.
-            Every row of a pruned linear layer keeps \(run.pattern.kept) of each \(run.pattern.group) weights that stand together in the layer's
-            order of channels, which is shuffled where the table of layers says so; the others are 0.
+            Every row of a pruned linear layer keeps \(run.pattern.kept) of each \(run.pattern.group) weights that stand together \(order); the others are 0.
 
             """
     }

@@ -9,6 +9,8 @@ import ESparseFormats
 package struct DenseTensors: Sendable {
     private let weights: any WeightSource
     private let matrixType: ElementType?
+    /// Rows that are compared at a time, so that no second matrix is held in single precision.
+    private static let rowsAtOnce = 64
 
     /// Presents a checkpoint's weights; `matrixType` is what matrices are rounded to, nil leaves them as they are. Norms and
     /// biases keep their type.
@@ -31,10 +33,20 @@ package struct DenseTensors: Sendable {
 
     /// A tensor: a view of the file where that holds it so, else in memory.
     ///
-    /// - Throws: the format's error for a damaged tensor.
+    /// - Throws: `ModelError.weightOutgrowsType` where a finite weight would become infinite; the format's error for a damaged
+    ///   tensor.
     package func tensor(_ description: TensorDescription) throws -> Tensor {
         guard description.shape.count == 2 else { return try weights.tensor(description.name) }
         let tensor = try weights.linearWeight(description.name).plainTensor()
-        return try matrixType.map { try tensor.converted(to: $0) } ?? tensor
+        guard let matrixType, matrixType != tensor.elementType else { return tensor }
+        let converted = try tensor.converted(to: matrixType)
+        for first in stride(from: 0, to: tensor.rows, by: Self.rowsAtOnce) {
+            let rows = first..<min(first + Self.rowsAtOnce, tensor.rows)
+            let (before, after) = (try tensor.floats(rows: rows), try converted.floats(rows: rows))
+            if let place = before.indices.first(where: { before[$0].isFinite && !after[$0].isFinite }) {
+                throw ModelError.weightOutgrowsType(description.name, value: before[place], type: matrixType)
+            }
+        }
+        return converted
     }
 }

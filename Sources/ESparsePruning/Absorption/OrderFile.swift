@@ -12,13 +12,19 @@ enum OrderFile {
         try FileSystem.writeDurably(CalibrationSet(sequences: [order.order]).littleEndianBytes, to: path)
     }
 
-    /// The order in a file; nil where there is none of `count` channels.
+    /// The order in a file; nil where there is no file.
     ///
-    /// - Throws: `FileError` when the file is there and cannot be read.
-    static func read(_ path: String, count: Int) throws -> Permutation? {
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - count: how many channels are ordered.
+    ///   - runLength: length of the runs that the order keeps to, each of which it permutes within itself.
+    /// - Throws: `PruningError.damagedOrder` when the file holds no such order; `FileError`.
+    static func read(_ path: String, count: Int, runLength: Int) throws -> Permutation? {
         guard FileSystem.exists(path) else { return nil }
         let stored = CalibrationSet(littleEndian: try FileSystem.read(path), sequenceLength: count)
-        guard let sequences = stored?.sequences, sequences.count == 1 else { return nil }
-        return Permutation(sequences[0])
+        guard let sequences = stored?.sequences, sequences.count == 1, let order = Permutation(sequences[0]),
+            order.order.enumerated().allSatisfy({ $0 / runLength == Int($1) / runLength })
+        else { throw PruningError.damagedOrder(path: path, channels: count) }
+        return order
     }
 }

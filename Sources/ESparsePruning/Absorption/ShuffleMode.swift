@@ -19,10 +19,11 @@ extension ShuffleMode {
 }
 
 extension SparseManifest {
-    /// Where the checkpoint's shuffles are; nil where channels keep their order.
+    /// Where the checkpoint's shuffles are; nil where channels keep their order, or in a mode that this version does not know.
     public var shuffleMode: ShuffleMode? {
         guard let steps = run.settings["shuffle"], steps != ShuffleSteps.none.rawValue else { return nil }
-        return run.settings[ShuffleMode.settingName].flatMap(ShuffleMode.init) ?? .runTime
+        guard let name = run.settings[ShuffleMode.settingName] else { return .runTime }
+        return ShuffleMode(rawValue: name)
     }
 }
 

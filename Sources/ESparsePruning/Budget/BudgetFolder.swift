@@ -117,7 +117,7 @@ final class BudgetFolder {
             // Searches that began before sites had names left one file a block, of its one site of this kind.
             let paths = [orderPath(of: site.name, block: block, run: run), file("\(run)-order-\(block).i32")]
             guard let path = paths.first(where: FileSystem.exists) else { continue }
-            orders[site.name] = try OrderFile.read(path, count: rows.rowCount)
+            orders[site.name] = try OrderFile.read(path, count: rows.rowCount, runLength: rows.runLength)
         }
         return orders
     }
@@ -133,7 +133,7 @@ final class BudgetFolder {
 
     /// The order of the residual stream in a run; nil where it keeps its own.
     func residualOrder(run: String, channels: Int) throws -> Permutation? {
-        try OrderFile.read(file("\(run)-residual-order.i32"), count: channels)
+        try OrderFile.read(file("\(run)-residual-order.i32"), count: channels, runLength: channels)
     }
 
     /// Gives a finished run the output's name and removes everything else; `origin` is for its model card.

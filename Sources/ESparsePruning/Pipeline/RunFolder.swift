@@ -41,7 +41,9 @@ struct RunFolder: Sendable {
     /// The order of the residual stream's `channels`: the stored one, or a new one that is stored before it is used.
     func residualOrder(channels: Int, search: () throws -> Permutation) throws -> Permutation {
         let path = path + "/residual-order.i32"
-        if let stored = try OrderFile.read(path, count: channels) { return stored }
+        if let stored = try OrderFile.read(path, count: channels, runLength: channels) { return stored }
+        // What is finished was pruned in that order, which a new search need not find again.
+        guard !writer.isComplete(.outer) else { throw PruningError.damagedOrder(path: path, channels: channels) }
         let found = try search()
         try OrderFile.write(found, to: path)
         return found

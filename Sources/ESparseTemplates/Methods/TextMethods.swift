@@ -106,8 +106,8 @@ extension Interpreter {
         let fill = try values.count > 1 ? values[1]?.string(name) : nil
         guard fill.map({ $0.count == 1 }) ?? true else { throw .failure("\(name) fills with one character") }
         let width = try (values[0] ?? .none).integer(name)
+        guard width > text.count else { return text }
         let missing = width - text.count
-        guard missing > 0 else { return text }
         try meter.allocate(letters: max(width, 0))
         func filling(_ count: Int) -> [Letter] {
             [Letter](repeating: fill?.letters.first ?? Letter(name == "zfill" ? 0x30 : 0x20), count: count)

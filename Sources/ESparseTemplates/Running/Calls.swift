@@ -22,8 +22,9 @@ extension Interpreter {
         guard case .dictionary(let dictionary) = try evaluate(more, in: scope) else {
             throw .failure("'**' in a call needs a dict")
         }
+        var names = Set(arguments.keywords.map(\.name))
         for (key, value) in dictionary.entries {
-            guard let name = key.text?.string, arguments.keyword(name) == nil else {
+            guard let name = key.text?.string, names.insert(name).inserted else {
                 throw .failure("'**' in a call needs keys that are str and not given yet")
             }
             arguments.keywords.append((name, value))
@@ -118,9 +119,9 @@ extension Interpreter {
                 throw .failure("cycler needs items to give in turn")
             }
             try meter.allocate(values: arguments.positional.count)
-            return .cycler(Cycler(arguments.positional))
+            return .cycler(try Cycler(arguments.positional))
         case .joiner:
-            return .joiner(Joiner(try arguments.bound("joiner", ["sep"])[0] ?? .text(", ")))
+            return .joiner(try Joiner(arguments.bound("joiner", ["sep"])[0] ?? .text(", ")))
         case .lipsum: throw .failure("the function 'lipsum' is not supported")
         case .raiseException:
             let message = try arguments.bound("raise_exception", ["message"], required: 1)[0] ?? .none

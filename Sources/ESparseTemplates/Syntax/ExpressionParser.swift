@@ -169,10 +169,12 @@ extension Parser {
             }
         case .string(var text):
             advance()
+            var letters = text.letters
             while case .string(let more) = current.kind {
-                text = Text(text.letters + more.letters)
+                letters += more.letters
                 advance()
             }
+            text = Text(letters)
             return try node(.constant(.text(text)), line: line, [])
         case .integer(let value):
             advance()

@@ -1,5 +1,11 @@
 // Operators on values: numbers, texts and lists. Integers have 64 bits; what does not fit is an error.
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// An operator between two values.
 enum ArithmeticOperator: Sendable {
     case add, subtract, multiply, divide, floorDivide, modulo, power
@@ -120,13 +126,11 @@ enum ArithmeticOperator: Sendable {
     /// Whole exponents only: templates need no others.
     private static func power(_ base: Double, _ exponent: Double) throws(Problem) -> Double {
         if exponent == 0.5, base >= 0 { return base.squareRoot() }
-        guard let whole = Int(exactly: exponent), abs(whole) <= 1 << 20 else {
+        guard let whole = Int(exactly: exponent), whole.magnitude <= 1 << 20 else {
             throw .failure("'**' takes whole exponents only")
         }
         guard base != 0 || whole >= 0 else { throw divisionByZero }
-        var result = 1.0
-        for _ in 0..<abs(whole) where result.isFinite { result *= base }
-        return whole < 0 ? 1 / result : result
+        return pow(base, exponent)
     }
 
     private static let divisionByZero = Problem.failure("division by zero")

@@ -91,8 +91,14 @@ final class LoopContext: CircularObject {
 final class Cycler {
     let items: [Value]
     private(set) var position = 0
+    /// How deep values nest in this one.
+    let depth: Int
 
-    init(_ items: [Value]) { self.items = items }
+    /// - Throws: where the items nest too deep.
+    init(_ items: [Value]) throws(Problem) {
+        self.items = items
+        depth = try ValueList.depth(around: items.map(\.depth).max() ?? 0)
+    }
 
     var current: Value { items[position] }
 
@@ -108,8 +114,14 @@ final class Cycler {
 final class Joiner {
     let separator: Value
     private var isUsed = false
+    /// How deep values nest in this one.
+    let depth: Int
 
-    init(_ separator: Value) { self.separator = separator }
+    /// - Throws: where the separator nests too deep.
+    init(_ separator: Value) throws(Problem) {
+        self.separator = separator
+        depth = try ValueList.depth(around: separator.depth)
+    }
 
     func next() -> Value {
         defer { isUsed = true }

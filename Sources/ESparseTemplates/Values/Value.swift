@@ -56,6 +56,8 @@ enum Value {
         case .dictionary(let dictionary), .view(let dictionary, _): dictionary.depth
         case .iterator(let iterator): iterator.depth
         case .method(let method): method.depth
+        case .cycler(let cycler): cycler.depth
+        case .joiner(let joiner): joiner.depth
         default: 0
         }
     }

@@ -89,10 +89,9 @@ extension TokenizerDefinition {
     /// Marks the tokens that a template writes as control tokens, whatever the tokenizer's files say about them.
     mutating func markControlTokens() {
         let sources = [settings.chatTemplate].compactMap(\.self) + settings.namedChatTemplates.map(\.text)
-        let candidates = addedTokens.filter { token in
+        let candidates = (addedTokens + symbols).filter { token in
             !token.isSpecial && !token.content.allSatisfy { [0x09, 0x0A, 0x0D, 0x20].contains($0) }
         }
-        guard !candidates.isEmpty, !sources.isEmpty else { return }
         let matcher = AddedTokenMatcher(candidates.map { (token: $0, bytes: $0.content) })
         var found: Set<Int32> = []
         for literal in sources.flatMap(Template.literals) {
@@ -103,5 +102,8 @@ extension TokenizerDefinition {
         for place in addedTokens.indices where found.contains(addedTokens[place].id) {
             addedTokens[place].isControl = true
         }
+        // What SentencePiece finds in text whatever is around it may be a control token under the same id.
+        found.formUnion(addedTokens.filter { $0.isSpecial || $0.isControl }.map(\.id))
+        for place in symbols.indices where found.contains(symbols[place].id) { symbols[place].isControl = true }
     }
 }
