@@ -66,7 +66,10 @@ extension KnownModel {
              "hidden_act": "silu", "attention_bias": false, "tie_word_embeddings": false, "eos_token_id": 100257,
              "torch_dtype": "bfloat16"}
             """
-        default: nil
+        case .llama7B, .llama13B, .llama30B, .llama65B, .llama2With7B, .llama3With8B, .llama32With1B, .tinyLlama,
+            .smolLM2,
+            .opt125M, .opt1300M, .opt6700M, .opt13B, .opt30B:
+            nil
         }
     }
 }

@@ -58,7 +58,7 @@ enum Value {
         case .method(let method): method.depth
         case .cycler(let cycler): cycler.depth
         case .joiner(let joiner): joiner.depth
-        default: 0
+        case .undefined, .none, .boolean, .integer, .float, .text, .range, .namespace, .macro, .loop, .function: 0
         }
     }
 

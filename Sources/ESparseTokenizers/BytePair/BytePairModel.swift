@@ -77,20 +77,10 @@ struct BytePairModel: WordModel {
             pieces.append(range)
             return
         }
-        var start = range.lowerBound
-        var position = start
-        var previous: UInt32?
-        while position < range.upperBound {
-            let (value, length) = UTF8Text.scalar(in: text, at: position)
-            let isKnown = scalarIDs[value] != nil
-            if let previous, isKnown, !joints.contains(UInt64(previous) << 32 | UInt64(value)) {
-                pieces.append(start..<position)
-                start = position
-            }
-            previous = isKnown ? value : nil
-            position += length
+        Self.cut(text, range, into: &pieces) { previous, value in
+            !joints.contains(UInt64(previous) << 32 | UInt64(value)) && scalarIDs[previous] != nil
+                && scalarIDs[value] != nil
         }
-        if start < range.upperBound { pieces.append(start..<range.upperBound) }
     }
 
     /// Appends the ids of one word.

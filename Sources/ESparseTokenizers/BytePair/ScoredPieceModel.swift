@@ -81,23 +81,11 @@ struct ScoredPieceModel: WordModel {
             pieces.append(range)
             return
         }
-        var start = range.lowerBound
-        var position = start
-        var previous: UInt32?
-        while position < range.upperBound {
-            let (value, length) = UTF8Text.scalar(in: text, at: position)
-            if let previous, !joints.contains(UInt64(previous) << 32 | UInt64(value)) {
-                // Unknown characters side by side are one token.
-                let areUnknown = byteIDs == nil && scalarIDs[previous] == nil && scalarIDs[value] == nil
-                if !areUnknown {
-                    pieces.append(start..<position)
-                    start = position
-                }
-            }
-            previous = value
-            position += length
+        Self.cut(text, range, into: &pieces) { previous, value in
+            // Unknown characters side by side are one token.
+            !joints.contains(UInt64(previous) << 32 | UInt64(value))
+                && !(byteIDs == nil && scalarIDs[previous] == nil && scalarIDs[value] == nil)
         }
-        if start < range.upperBound { pieces.append(start..<range.upperBound) }
     }
 
     func encode(_ word: [UInt8], scratch: inout MergeScratch, into ids: inout [Int32]) {
