@@ -1,8 +1,11 @@
 // One timed run of a GGUF file by llama.cpp's library, as `esparse benchmark model` runs its own: a random prompt into an
 // empty cache, then greedy decoding from there, after a short run that is not counted. llama-cpp.sh compiles it.
+// Both are measured with and without flash attention, and the faster is printed: on a processor it speeds prompts up and, after
+// 512 tokens, nearly halves the speed of decoding.
 // Usage: llama_cpp_run FILE.gguf PROMPT-TOKENS GENERATED-TOKENS THREADS; prints JSON, with the types of the matrices that
 // llama.cpp repacked for AMX as it loaded them.
 #include <llama.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,16 +75,22 @@ int main(int count, char **words) {
     settings.n_ctx = (uint32_t)(prompt + generated);
     settings.n_batch = settings.n_ubatch = 512;
     settings.n_threads = settings.n_threads_batch = threads;
-    struct llama_context *context = llama_init_from_model(model, settings);
-    if (context == NULL) return 1;
     int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));
-    double times[2];
-    measure(context, prompt < 64 ? prompt : 64, 2, vocabulary, times);
-    measure(context, prompt, generated, vocabulary, times);
+    const enum llama_flash_attn_type kinds[] = {LLAMA_FLASH_ATTN_TYPE_ENABLED, LLAMA_FLASH_ATTN_TYPE_DISABLED};
+    double best[2] = {INFINITY, INFINITY};
+    for (int kind = 0; kind < 2; kind++) {
+        settings.flash_attn_type = kinds[kind];
+        struct llama_context *context = llama_init_from_model(model, settings);
+        if (context == NULL) return 1;
+        double times[2];
+        measure(context, prompt < 64 ? prompt : 64, 2, vocabulary, times);
+        measure(context, prompt, generated, vocabulary, times);
+        for (int part = 0; part < 2; part++) best[part] = fmin(best[part], times[part]);
+        llama_free(context);
+    }
     printf("{\"prefill_tokens_per_second\": %f, \"decode_tokens_per_second\": %f, \"amx_types\": [%s], "
            "\"amx_mebibytes\": %.1f, \"system\": \"%s\"}\n",
-           prompt / times[0], (generated - 1) / times[1], amx_types, amx_mebibytes, llama_print_system_info());
-    llama_free(context);
+           prompt / best[0], (generated - 1) / best[1], amx_types, amx_mebibytes, llama_print_system_info());
     llama_model_free(model);
     return 0;
 }
