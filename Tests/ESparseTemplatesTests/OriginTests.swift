@@ -28,6 +28,11 @@ import Testing
         ("{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m(messages[0].content) }}", ["Hello"]),
         ("<|{{ messages[0].role }}|>", []),
         ("{{ messages }}", ["role", "content", "Hello"]),
+        ("{% macro m() %}{{ kwargs }}{% endmacro %}{{ m(**messages[0]) }}", ["role", "content", "Hello"]),
+        ("{% macro m(role, content) %}<{{ content }}>{% endmacro %}{{ m(**messages[0]) }}", ["Hello"]),
+        ("{{ dict(a=1, **messages[0]) | join('|') }}", ["role", "content"]),
+        ("{{ '%s' | format(**messages[0]) }}", ["role", "content", "Hello"]),
+        ("{{ '{content}'.format(**messages[0]) }}", ["Hello"]),
         ("{{ messages[0].content | length }}", []),
     ])
     func lettersKeepTheirOrigin(source: String, expected: [String]) throws {

@@ -118,7 +118,7 @@ enum TextFilters {
         var values = try Value.tuple(of: arguments.positional, run.meter)
         if !arguments.keywords.isEmpty {
             let dictionary = ValueDictionary()
-            for (name, value) in arguments.keywords { try dictionary.set(.text(Text(name)), value, run.meter) }
+            for (name, value) in arguments.keywords { try dictionary.set(.text(name), value, run.meter) }
             values = .dictionary(dictionary)
         }
         return .text(try run.softText(value).formatted(percent: values, run.meter))

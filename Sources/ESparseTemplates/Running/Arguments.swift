@@ -3,9 +3,10 @@
 /// Values for a call.
 struct Arguments {
     var positional: [Value] = []
-    var keywords: [(name: String, value: Value)] = []
+    /// A name from a `**` dictionary keeps the marks of its letters, because templates can print it.
+    var keywords: [(name: Text, value: Value)] = []
 
-    func keyword(_ name: String) -> Value? { keywords.first { $0.name == name }?.value }
+    func keyword(_ name: Text) -> Value? { keywords.first { $0.name == name }?.value }
 
     /// The values of parameters, nil where one was not given.
     ///
@@ -19,10 +20,10 @@ struct Arguments {
         }
         var values: [Value?] = positional + [Value?](repeating: nil, count: parameters.count - positional.count)
         for (name, value) in keywords {
-            guard let place = parameters.firstIndex(of: name) else {
-                throw .failure("\(function) has no parameter '\(Text(name).excerpt(40))'")
+            guard let place = parameters.firstIndex(where: { name.says($0) }) else {
+                throw .failure("\(function) has no parameter '\(name.excerpt(40))'")
             }
-            guard values[place] == nil else { throw .failure("\(function) gets '\(name)' twice") }
+            guard values[place] == nil else { throw .failure("\(function) gets '\(parameters[place])' twice") }
             values[place] = value
         }
         for place in 0..<required where values[place] == nil {

@@ -6,7 +6,7 @@ extension Interpreter {
         guard case .call(let function, let list) = expression.kind else { return .none }
         let callee = try evaluate(function, in: scope)
         var arguments = try evaluate(list, in: scope)
-        if let caller { arguments.keywords.append(("caller", caller)) }
+        if let caller { arguments.keywords.append((name: "caller", value: caller)) }
         line = expression.line
         return try call(callee, arguments)
     }
@@ -24,7 +24,7 @@ extension Interpreter {
         }
         var names = Set(arguments.keywords.map(\.name))
         for (key, value) in dictionary.entries {
-            guard let name = key.text?.string, names.insert(name).inserted else {
+            guard let name = key.text, names.insert(name).inserted else {
                 throw .failure("'**' in a call needs keys that are str and not given yet")
             }
             arguments.keywords.append((name, value))
@@ -67,7 +67,7 @@ extension Interpreter {
         for (place, parameter) in definition.parameters.enumerated() {
             if place < arguments.positional.count {
                 scope[parameter.name] = arguments.positional[place]
-            } else if let given = keywords.firstIndex(where: { $0.name == parameter.name }) {
+            } else if let given = keywords.firstIndex(where: { $0.name.says(parameter.name) }) {
                 scope[parameter.name] = keywords.remove(at: given).value
             } else if let standard = parameter.standard {
                 scope[parameter.name] = try evaluate(standard, in: scope)
@@ -82,10 +82,10 @@ extension Interpreter {
         }
         if definition.uses.contains("kwargs") {
             let dictionary = ValueDictionary()
-            for (name, value) in keywords { try dictionary.set(.text(Text(name)), value, meter) }
+            for (name, value) in keywords { try dictionary.set(.text(name), value, meter) }
             scope["kwargs"] = .dictionary(dictionary)
         } else if let extra = keywords.first {
-            throw .failure("\(name) has no parameter '\(Text(extra.name).excerpt(80))'")
+            throw .failure("\(name) has no parameter '\(extra.name.excerpt(80))'")
         }
         let rest = arguments.positional.dropFirst(definition.parameters.count)
         if definition.uses.contains("varargs") {
@@ -148,7 +148,7 @@ extension Interpreter {
                 }
             }
         }
-        for (name, value) in arguments.keywords { try dictionary.set(.text(Text(name)), value, meter) }
+        for (name, value) in arguments.keywords { try dictionary.set(.text(name), value, meter) }
         return dictionary
     }
 }

@@ -57,7 +57,7 @@ enum Literal: Sendable {
 /// The arguments of a call, filter or test.
 struct ArgumentList: Sendable {
     var positional: [Expression] = []
-    var keywords: [(name: String, value: Expression)] = []
+    var keywords: [(name: Text, value: Expression)] = []
     /// `*values` and `**values`.
     var list: Expression?
     var dictionary: Expression?

@@ -96,8 +96,8 @@ extension Parser {
             } else if case .name(let name) = current.kind, following.kind == .mark("=") {
                 advance()
                 advance()
-                isOrdered = list.dictionary == nil && !list.keywords.contains { $0.name == name }
-                list.keywords.append((name, try expression()))
+                isOrdered = list.dictionary == nil && !list.keywords.contains { $0.name.says(name) }
+                list.keywords.append((Text(name), try expression()))
             } else {
                 isOrdered = list.list == nil && list.dictionary == nil && list.keywords.isEmpty
                 list.positional.append(try expression())

@@ -81,7 +81,7 @@ private struct BraceFormatter {
             value = arguments.positional[index]
         } else {
             let name = Text(first)
-            guard let argument = arguments.keyword(name.string) else {
+            guard let argument = arguments.keyword(name) else {
                 throw .failure("a format asks for '\(name.excerpt(80))', which is not there")
             }
             value = argument

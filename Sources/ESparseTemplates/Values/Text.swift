@@ -34,6 +34,9 @@ struct Text: Hashable, Sendable, ExpressibleByStringLiteral {
 
     static func == (left: Text, right: Text) -> Bool { left.letters == right.letters }
 
+    /// Whether the text has the code points of `text`.
+    func says(_ text: String) -> Bool { letters.elementsEqual(text.unicodeScalars) { $0.code == $1.value } }
+
     func hash(into hasher: inout Hasher) { hasher.combine(letters) }
 
     /// Code points in ascending order, as Python compares strings.
