@@ -142,6 +142,23 @@ import Testing
         #expect(sentence?.contains(says) == true, "\(sentence ?? "accepted")")
     }
 
+    /// As transformers chooses it (FamilyConfigurationTests has the models' side).
+    @Test(arguments: [
+        (#""model_type":"llama","rope_scaling":{"rope_type":"yarn","factor":2}"#, 4096),
+        (
+            #""model_type":"llama","original_max_position_embeddings":512,"#
+                + #""rope_scaling":{"rope_type":"yarn","factor":2,"original_max_position_embeddings":2048}"#, 512
+        ),
+        (
+            #""model_type":"gemma3_text","original_max_position_embeddings":512,"rope_parameters":{"full_attention":"#
+                + #"{"rope_type":"yarn","factor":2,"original_max_position_embeddings":2048}}"#, 2048
+        ),
+    ]) func positionsOutsideTheRotarySettingsGoFirst(_ settings: String, _ expected: Int) throws {
+        let metadata = try hyperparameters(settings).metadata
+        let found = metadata.first(where: { $0.key.hasSuffix(".original_context_length") })?.value
+        #expect(found == .integer(expected))
+    }
+
     @Test func windowsThatLlamaCppLeavesOutAreNoted() throws {
         let mistral = try hyperparameters(#""model_type":"mistral","sliding_window":1024"#)
         #expect(mistral.notes.first?.contains("1024 tokens") == true && mistral.architecture.name == "llama")

@@ -104,6 +104,39 @@ import Testing
         #expect(usual.map { $0.rotaryFrequencies?[1] } == [0.01, 0.001])
     }
 
+    /// `original_max_position_embeddings` beside the rotary settings goes before the one in them, but not before Gemma 3's by kind of layer.
+    /// Few positions divide all frequencies of Llama 3's by 8, many none.
+    @Test func firstTrainedPositionsOutsideTheRotarySettings() throws {
+        let shape =
+            #""num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "num_key_value_heads": 2, "#
+            + #""head_dim": 8, "rope_theta": 16, "max_position_embeddings": 16384, "sliding_window_pattern": 1, "#
+        let (outer, inner) = (#""original_max_position_embeddings": 4"#, #""original_max_position_embeddings": 8192"#)
+        let llama3 = #""rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4"#
+        let plain: [Float] = [1, 0.5, 0.25, 0.125]
+        func rotary(_ type: String, _ settings: String) throws -> AttentionDescription {
+            heads(try architecture(type, shape + settings))[0]
+        }
+        for type in ["llama", "mistral", "qwen2", "qwen3", "gemma2", "olmo2"] {
+            let inside = #""rope_scaling": {\#(llama3), \#(inner)}"#
+            #expect(try rotary(type, inside).rotaryFrequencies == plain)
+            #expect(try rotary(type, outer + ", " + inside).rotaryFrequencies == plain.map { $0 / 8 })
+            let outside = #"\#(outer), "rope_parameters": {\#(llama3)}"#
+            #expect(try rotary(type, outside).rotaryFrequencies == plain.map { $0 / 8 })
+        }
+        let full = #""rope_parameters": {"full_attention": {\#(llama3), "rope_theta": 16, \#(inner)}}"#
+        #expect(try rotary("gemma3_text", outer + ", " + full).rotaryFrequencies == plain)
+
+        // Of 4 positions only the first pair keeps its frequency, of 8192 all.
+        let yarn = #""rope_scaling": {"rope_type": "yarn", "factor": 2, \#(inner)}"#
+        #expect(try rotary("llama", yarn).rotaryFrequencies == plain)
+        #expect(try rotary("llama", outer + ", " + yarn).rotaryFrequencies == [1, 0.25, 0.125, 0.0625])
+        let factors = #""short_factor": [1, 1, 1, 1], "long_factor": [2, 2, 2, 2]"#
+        let long = try rotary("llama", #"\#(outer), "rope_scaling": {"rope_type": "longrope", \#(factors), \#(inner)}"#)
+        #expect(long.longRotary == LongRotary(frequencies: plain.map { $0 / 2 }, afterPositions: 4))
+        // sqrt(1 + ln(16384 / 4) / ln 4)
+        #expect(abs(long.rotaryScale - Float(7).squareRoot()) < 1e-6)
+    }
+
     @Test func longRopeOfPhi() throws {
         let shape = #""hidden_size": 16, "num_attention_heads": 2, "rope_theta": 16, "max_position_embeddings": 4096, "#
         let factors = #""short_factor": [1, 2], "long_factor": [4, 8]"#
@@ -154,6 +187,10 @@ import Testing
             (
                 "llama", #""rope_scaling": {"type": "yarn", "factor": 0}"#,
                 #""rope_scaling.factor" is 0.0, but it must be a finite number, at least 0.001"#
+            ),
+            (
+                "llama", #""original_max_position_embeddings": 0, "rope_scaling": {"type": "yarn", "factor": 4}"#,
+                #""original_max_position_embeddings" is 0, but it must be at least 1"#
             ),
             (
                 "llama", #""rope_theta": 1, "rope_scaling": {"type": "yarn", "factor": 4}"#,

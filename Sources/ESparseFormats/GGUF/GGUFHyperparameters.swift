@@ -157,7 +157,9 @@ package struct GGUFHyperparameters {
             return value
         }
         let originalKey = "original_max_position_embeddings"
-        let original = settings?[originalKey]?.integer ?? config[originalKey]?.integer
+        let inner = settings?[originalKey]?.integer
+        // What stands outside the rotary settings goes first, but not before Gemma 3's by kind of layer.
+        let original = architecture.name == "gemma3" ? inner : config[originalKey]?.integer ?? inner
         switch kind {
         case "default": break
         case "linear":

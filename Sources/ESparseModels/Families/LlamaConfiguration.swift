@@ -11,6 +11,8 @@ struct LlamaConfiguration: Codable {
     var keyValueHeadCount: OptionalSetting<Int> = .absent
     var headSize: Int?
     var maximumPositions: Int?
+    /// Positions that the model was first trained on, outside the rotary settings.
+    var originalPositions: Int?
     var epsilon: Double?
     var activation: String?
     var attentionBias: Bool?
@@ -35,6 +37,7 @@ struct LlamaConfiguration: Codable {
         case keyValueHeadCount = "num_key_value_heads"
         case headSize = "head_dim"
         case maximumPositions = "max_position_embeddings"
+        case originalPositions = "original_max_position_embeddings"
         case epsilon = "rms_norm_eps"
         case activation = "hidden_act"
         case attentionBias = "attention_bias"

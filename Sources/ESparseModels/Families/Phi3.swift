@@ -9,17 +9,10 @@ package enum Phi3Family: ModelFamily {
     private static let defaults = LlamaDefaults(
         vocabulary: 32_064, hidden: 3072, inner: 8192, positions: 4096, epsilon: 1e-5, endToken: 32_000)
 
-    private struct Own: Decodable {
-        /// Positions that the model was first trained on, outside the rotary settings.
-        var originalPositions: Int?
-        enum CodingKeys: String, CodingKey { case originalPositions = "original_max_position_embeddings" }
-    }
-
     package static func architecture(from configuration: Data) throws -> ModelArchitecture {
         let settings = try LlamaSettings(configuration, defaults: defaults)
-        let own = try Settings.decode(Own.self, from: configuration)
         let heads = settings.heads(
-            try RotaryPositions(phi3: settings, originalPositions: own.originalPositions ?? 4096),
+            try RotaryPositions(phi3: settings),
             window: try settings.configuration.slidingWindow.value(or: nil).map {
                 try Settings.size($0, "sliding_window", limit: Settings.Limit.positions)
             })

@@ -18,15 +18,26 @@ struct RotaryPositions {
         let configuration = settings.configuration
         try self.init(
             settings, configuration.rotarySettings, key: configuration.rotaryKey,
-            base: configuration.rotaryBase ?? 10_000)
+            base: configuration.rotaryBase ?? 10_000, originalPositions: configuration.originalPositions)
     }
 
     /// The same of layers with settings of their own.
-    init(_ settings: LlamaSettings, _ rotary: RotarySettings, key: String, base: Double) throws {
+    ///
+    /// - Parameters:
+    ///   - settings: the model's other settings.
+    ///   - rotary: the layers' rotary settings.
+    ///   - key: where config.json has them.
+    ///   - base: the base, where they say none.
+    ///   - originalPositions: `original_max_position_embeddings` outside of `rotary`, which goes before the one in it; nil for settings by
+    ///     kind of layer, where transformers does not look outside.
+    init(
+        _ settings: LlamaSettings, _ rotary: RotarySettings, key: String, base: Double, originalPositions: Int? = nil
+    ) throws {
         if let part = rotary.partialRotaryFactor ?? settings.configuration.partialRotaryFactor, part != 1 {
             throw ModelError.unsupportedSetting("partial_rotary_factor", value: "\(part)", supported: "1")
         }
-        let reader = RotaryReader(settings: rotary, key: key, positions: settings.positions)
+        let reader = RotaryReader(
+            settings: rotary, key: key, positions: settings.positions, originalPositions: originalPositions)
         let pairs = settings.headSize / 2
         let scaling: RotaryScaling
         switch rotary.kind ?? rotary.oldKind ?? "default" {
@@ -44,7 +55,7 @@ struct RotaryPositions {
     }
 
     /// Those of Phi-3, which may turn a part of each head's channels; its older checkpoints call longrope "su" or "yarn".
-    init(phi3 settings: LlamaSettings, originalPositions: Int) throws {
+    init(phi3 settings: LlamaSettings) throws {
         let configuration = settings.configuration
         let rotary = configuration.rotarySettings
         let part = rotary.partialRotaryFactor ?? configuration.partialRotaryFactor ?? 1
@@ -57,7 +68,7 @@ struct RotaryPositions {
         }
         let reader = RotaryReader(
             settings: rotary, key: configuration.rotaryKey, positions: settings.positions,
-            originalPositions: originalPositions)
+            originalPositions: configuration.originalPositions ?? 4096)
         let scaling: RotaryScaling
         switch rotary.kind ?? rotary.oldKind ?? "default" {
         case "default": scaling = .none

@@ -64,7 +64,7 @@ struct RotaryReader {
     /// `max_position_embeddings`
     let positions: Int
     /// Positions that the model was first trained on, where config.json says so outside the rotary settings.
-    var originalPositions: Int?
+    let originalPositions: Int?
 
     /// A number that must be there.
     ///
@@ -74,12 +74,13 @@ struct RotaryReader {
         return try Settings.number(value, "\(key).\(name)", atLeast: least)
     }
 
-    /// Positions that the model was first trained on, at least `least`; `max_position_embeddings` where nothing says so.
+    /// Positions that the model was first trained on, at least `least`; `max_position_embeddings` where nothing says so. What stands outside
+    /// the rotary settings goes first: `standardize_rope_params` of transformers.
     ///
     /// - Throws: `ModelError`.
     func trainedPositions(atLeast least: Int = 1) throws -> Int {
         let count = originalPositions ?? settings.originalPositions ?? positions
-        let name = "\(key).original_max_position_embeddings"
+        let name = (originalPositions == nil ? key + "." : "") + "original_max_position_embeddings"
         guard count >= least else {
             throw ModelError.invalidSetting(name, value: "\(count)", requirement: "at least \(least)")
         }
