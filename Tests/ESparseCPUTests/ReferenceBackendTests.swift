@@ -76,6 +76,18 @@ import Testing
         }
     }
 
+    @Test func descriptionsTellAttentionsApart() {
+        func description(isOneText: Bool) -> String {
+            AttentionScenario(
+                headCount: 6, keyValueHeadCount: 2, headSize: 20, frequencyCount: 10, isPermuted: true, softCap: 3,
+                shortPositions: 40, isOneText: isOneText, calls: [[1, 69]]
+            ).description
+        }
+        let start = "attention 6/2 heads of 20, 10 frequencies, permuted, cap 3.0, short to 40, "
+        #expect(description(isOneText: false) == start + "calls [[1, 69]]")
+        #expect(description(isOneText: true) == start + "one text, calls [[1, 69]]")
+    }
+
     /// The outputs of three tokens with these scores and values, on one head of one channel.
     private func attended(
         scores: [Float], values: [Float], softCap: Float? = nil, window: Int? = nil

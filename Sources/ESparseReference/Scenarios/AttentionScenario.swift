@@ -43,10 +43,13 @@ package struct AttentionScenario: BackendScenario {
     package let singleBound = 1e-11
     package let bfloat16Bound = 5e-5
     package var description: String {
-        "attention \(headCount)/\(keyValueHeadCount) heads of \(headSize), \(frequencyCount) frequencies"
-            + (isPermuted ? ", permuted" : "") + (window.map { ", window \($0)" } ?? "")
-            + (softCap.map { ", cap \($0)" } ?? "") + (rotaryScale == 1 ? "" : ", turned times \(rotaryScale)")
-            + (shortPositions.map { ", short to \($0)" } ?? "") + ", calls \(calls)"
+        let parts: [String?] = [
+            "attention \(headCount)/\(keyValueHeadCount) heads of \(headSize)", "\(frequencyCount) frequencies",
+            isPermuted ? "permuted" : nil, window.map { "window \($0)" }, softCap.map { "cap \($0)" },
+            rotaryScale == 1 ? nil : "turned times \(rotaryScale)", shortPositions.map { "short to \($0)" },
+            isOneText ? "one text" : nil, "calls \(calls)",
+        ]
+        return parts.compactMap(\.self).joined(separator: ", ")
     }
 
     /// The outputs of all calls, in order; both layers of the cache are used, with different values.
