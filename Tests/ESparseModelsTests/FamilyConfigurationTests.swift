@@ -82,6 +82,10 @@ import Testing
         for type in ["mistral", "ministral", "gemma2", "gemma3_text"] {
             #expect(try windows(type, four + types + #", "sliding_window": 9"#) == [nil, 9, nil, 9])
         }
+        // transformers' AutoConfig takes the first for the second, and null for the default.
+        for type in ["mistral", "ministral"] {
+            #expect(try windows(type, four + #""layer_types": null, "sliding_window": 9"#) == [9, 9, 9, 9])
+        }
         #expect(try windows("phi3", four + #""sliding_window": 2047"#) == [2047, 2047, 2047, 2047])
         #expect(try windows("phi3", four + #""hidden_size": 3072"#) == [nil, nil, nil, nil])
     }

@@ -2,7 +2,8 @@
 
 package import FoundationEssentials
 
-/// Mistral 7B and the dense models after it, and Ministral, where only some layers have a window.
+/// Mistral 7B and the dense models after it, and Ministral, where only some layers have a window. A `mistral` with `layer_types` is a
+/// Ministral, as transformers' `AutoConfig` has it.
 package enum MistralFamily: ModelFamily {
     package static let modelTypes = ["mistral", "ministral"]
 
