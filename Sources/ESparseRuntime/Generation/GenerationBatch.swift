@@ -161,7 +161,8 @@ package struct GenerationBatch<B: Backend> {
             slot.pending = [token]
             if let length = model.architecture.shortTextLength {
                 slot.drawn.append(token)
-                // Keys in the cache are those of a short text. As transformers' Phi-3 does, the text is read anew once it is long.
+                // Keys in the cache are those of a short text. As transformers' Phi-3 does, the text is read anew once it is long; in
+                // all families, because the logits would depend on where the prompt ended otherwise.
                 if slot.position == length {
                     slot.pending = (slot.request.prompt + slot.drawn)[...]
                     slot.position = 0
