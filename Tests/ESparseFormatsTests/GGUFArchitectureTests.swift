@@ -190,16 +190,33 @@ struct GGUFModelFixture {
         #expect(
             try configuration("qwen2", plain.merging(["rope.scaling.factor": .number(1)]) { $1 })["rope_scaling"] == nil
         )
-        for key in ["attn_factor", "yarn_ext_factor"] {
-            let odd = plain.merging(["rope.scaling.\(key)": .number(0.5)]) { $1 }
-            #expect(sentence("qwen2", odd)?.contains("with \(key) 0.5 is not supported") == true)
-        }
+        let odd = plain.merging(["rope.scaling.yarn_ext_factor": .number(0.5)]) { $1 }
+        #expect(sentence("qwen2", odd)?.contains("with yarn_ext_factor 0.5 is not supported") == true)
         #expect(
             sentence("qwen2", ["rope.scaling.type": .string("yarn")])?.contains("rope.scaling.factor\" is missing")
                 == true)
         #expect(
             sentence("phi3", ["rope.scaling.type": .string("longrope")])?
                 .contains("type \"longrope\" without tensors of factors is not supported") == true)
+    }
+
+    /// llama.cpp multiplies 1 + 0.1 ln(4) = 1.1386294 by `attn_factor`, and reads `yarn_attn_factor` for Grok only.
+    @Test func yarnsFactorIsAMultipleOfLlamaCppsOwn() throws {
+        func attention(_ changes: [String: Double]) throws -> Double? {
+            var metadata: [String: GGUFValue] = [
+                "rope.scaling.type": .string("yarn"), "rope.scaling.factor": .number(4),
+            ]
+            for (key, value) in changes { metadata["rope.scaling.\(key)"] = .number(value) }
+            return try configuration("qwen2", metadata)["rope_scaling"]?["attention_factor"]?.number
+        }
+        let half = try attention(["attn_factor": 0.5]) ?? 0
+        let double = try attention(["attn_factor": 2, "yarn_attn_factor": 3]) ?? 0
+        #expect(abs(half - 0.569_314_7) < 1e-6 && abs(double - 2.277_258_9) < 1e-6)
+        #expect(try attention(["yarn_attn_factor": 3]) == 3)
+        #expect(try attention(["attn_factor": 0.5, "factor": 1]) == 0.5)
+        for value in [0, -1, 1e38 * 3] {
+            #expect(message { _ = try attention(["attn_factor": value]) }?.contains("rope.scaling.attn_factor") == true)
+        }
     }
 
     @Test func longRopeNeedsBothLists() throws {

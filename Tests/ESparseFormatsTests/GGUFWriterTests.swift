@@ -131,6 +131,11 @@ import Testing
         (#""model_type":"llama","rope_scaling":{"rope_type":"dynamic"}"#, "rope_type"),
         (#""model_type":"llama","rope_scaling":{"rope_type":"linear"}"#, "factor"),
         (#""model_type":"llama","rope_scaling":{"rope_type":"longrope"}"#, "longrope"),
+        (#""model_type":"llama","rope_scaling":{"rope_type":"yarn","factor":4,"truncate":false}"#, "\"truncate\" false"),
+        (
+            #""model_type":"llama","rope_scaling":{"rope_type":"yarn","factor":4,"attention_factor":0}"#,
+            "\"attention_factor\" 0.0"
+        ),
         (#""model_type":"gemma2","attn_logit_softcapping":null"#, "attn_logit_softcapping"),
         (#""model_type":"gemma3_text","query_pre_attn_scalar":100"#, "query_pre_attn_scalar"),
         (
@@ -157,6 +162,49 @@ import Testing
         let metadata = try hyperparameters(settings).metadata
         let found = metadata.first(where: { $0.key.hasSuffix(".original_context_length") })?.value
         #expect(found == .integer(expected))
+    }
+
+    /// The config.json of a file with this metadata.
+    private func read(_ written: GGUFHyperparameters) throws -> JSONValue {
+        var file = GGUFBytes()
+        file.addString("general.architecture", written.architecture.name)
+        file.data = [UInt8](repeating: 0, count: 1024)
+        file.addTensor("token_embd.weight", dimensions: [32], type: 0, offset: 0)
+        let opened = try file.open()
+        var values = Dictionary(written.metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+        values["general.architecture"] = .string(written.architecture.name)
+        let metadata = GGUFMetadata(path: "test.gguf", values: values)
+        let json = try GGUFConfiguration(metadata: metadata).json(files: GGUFFiles(files: [opened]))
+        return try JSONParser.parse(Array(json))
+    }
+
+    /// llama.cpp multiplies its own factor, 1 + 0.1 ln(4) = 1.1386294, by the file's.
+    @Test(arguments: [
+        (#""attention_factor":1.5"#, 1.317_373_3, 1.5), (#""attention_factor":1.0"#, 0.878_248_9, 1),
+        (#""mscale":1,"mscale_all_dim":0.5"#, 0.935_178_4, 1.064_821_6),
+        (#""mscale":1,"mscale_all_dim":0"#, nil, nil), (#""beta_fast":32"#, nil, nil),
+    ] as [(String, Double?, Double?)])
+    func yarnsFactorIsWrittenAsAMultipleOfLlamaCppsOwn(_ settings: String, _ stored: Double?, _ found: Double?) throws {
+        let written = try hyperparameters(
+            #""model_type":"llama","rope_scaling":{"rope_type":"yarn","factor":4,\#(settings)}"#)
+        #expect(!written.metadata.contains { $0.key == "llama.rope.scaling.yarn_attn_factor" })
+        let value = written.metadata.first { $0.key == "llama.rope.scaling.attn_factor" }?.value
+        let attention = try read(written)["rope_scaling"]?["attention_factor"]?.number
+        guard let stored, let found else {
+            #expect(value == nil && attention == nil)
+            return
+        }
+        guard case .number(let ratio)? = value else {
+            Issue.record("no factor was written")
+            return
+        }
+        #expect(abs(ratio - stored) < 1e-6 && abs((attention ?? 0) - found) < 1e-6)
+    }
+
+    @Test func yarnsBoundsThatLlamaCppDoesNotReadAreNoted() throws {
+        let yarn = #""model_type":"llama","rope_scaling":{"rope_type":"yarn","factor":4,"beta_fast":16,"beta_slow":1}"#
+        let written = try hyperparameters(yarn)
+        #expect(written.notes.count == 1 && written.notes.first?.contains("\"beta_fast\" of 32.0, not 16.0") == true)
     }
 
     @Test func windowsThatLlamaCppLeavesOutAreNoted() throws {

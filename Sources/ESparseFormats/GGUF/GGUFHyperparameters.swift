@@ -170,19 +170,36 @@ package struct GGUFHyperparameters {
                 size: size, base: base, factor: try number("factor"), low: try number("low_freq_factor"),
                 high: try number("high_freq_factor"), original: Double(original ?? contextLength))
             rotaryDivisors.append((GGUFTensorTable.Factors.llama3, divisors))
-        case "yarn":
-            add("rope.scaling.type", .string("yarn"))
-            add("rope.scaling.factor", .number(try number("factor")))
-            add("rope.scaling.original_context_length", .integer(original ?? contextLength))
-            for (key, name) in [
-                ("attention_factor", "yarn_attn_factor"), ("beta_fast", "yarn_beta_fast"),
-                ("beta_slow", "yarn_beta_slow"),
-            ] {
-                if let value = settings?[key]?.number { add("rope.scaling.\(name)", .number(value)) }
-            }
-        case "longrope", "su":
+        // Phi-3's older checkpoints call longrope so.
+        case "yarn" where architecture.name == "phi3", "longrope", "su":
             try addLongRope(settings, size: size, original: original, contextLength: contextLength)
+        case "yarn":
+            try addYarn(settings, growth: try number("factor"), original: original ?? contextLength)
         default: throw refusal("rope_type", kind, "default, linear, llama3, yarn and longrope")
+        }
+    }
+
+    private mutating func addYarn(_ settings: JSONValue?, growth: Double, original: Int) throws(FormatError) {
+        if settings?["truncate"]?.boolean == false {
+            throw refusal("truncate", "false", "yarn whose blend of frequencies is between whole pairs of channels")
+        }
+        add("rope.scaling.type", .string("yarn"))
+        add("rope.scaling.factor", .number(growth))
+        add("rope.scaling.original_context_length", .integer(original))
+        let attention = GGUFYarn.attention(of: settings, growth: growth)
+        let ratio = Float(attention / GGUFYarn.usual(growth: growth))
+        guard ratio.isFinite, ratio > 0 else {
+            throw refusal("attention_factor", "\(attention)", "yarn with positive factors in single precision")
+        }
+        if ratio != 1 { add("rope.scaling.attn_factor", .number(Double(ratio))) }
+        for (key, usual) in [("beta_fast", 32.0), ("beta_slow", 1.0)] {
+            // transformers takes 0 for nothing said.
+            guard let value = settings?[key]?.number, value != 0 else { continue }
+            add("rope.scaling.yarn_\(key)", .number(value))
+            guard value != usual else { continue }
+            notes.append(
+                "llama.cpp runs this architecture's yarn with a \"\(key)\" of \(usual), not \(value): its rotary frequencies differ"
+            )
         }
     }
 

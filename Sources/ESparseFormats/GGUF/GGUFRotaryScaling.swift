@@ -58,24 +58,34 @@ struct GGUFRotaryScaling {
         guard let factor else {
             throw .invalidField(path: metadata.path, field: prefix + "factor", reason: "is missing")
         }
-        guard factor > 1 else { return nil }
-        for key in ["yarn_ext_factor", "attn_factor"] {
-            if let value = try metadata.number(prefix + key), value != 1 {
-                throw .unsupported(
-                    path: metadata.path, found: "rotary scaling of type \"yarn\" with \(key) \(value)",
-                    supported: "1 is")
-            }
+        let ratio = try metadata.number(prefix + "attn_factor") ?? 1
+        guard factor > 1 || ratio != 1 else { return nil }
+        if let value = try metadata.number(prefix + "yarn_ext_factor"), value != 1 {
+            throw .unsupported(
+                path: metadata.path, found: "rotary scaling of type \"yarn\" with yarn_ext_factor \(value)",
+                supported: "1 is")
         }
         var scaling: [String: JSONValue] = ["rope_type": .text("yarn"), "factor": number(factor)]
         scaling["original_max_position_embeddings"] =
             try metadata.integer(prefix + "original_context_length").map { .integer($0) }
             ?? settings["max_position_embeddings"]
-        for (key, stored) in [
-            ("attention_factor", "yarn_attn_factor"), ("beta_fast", "yarn_beta_fast"), ("beta_slow", "yarn_beta_slow"),
-        ] {
-            scaling[key] = try metadata.number(prefix + stored).map(number)
+        for key in ["beta_fast", "beta_slow"] {
+            scaling[key] = try metadata.number(prefix + "yarn_" + key).map(number)
         }
+        scaling["attention_factor"] = try attentionFactor(ratio: ratio, growth: factor).map(number)
         return .sorted(scaling)
+    }
+
+    /// YaRN's `attention_factor`, or nil where it is the usual one.
+    private func attentionFactor(ratio: Double, growth: Double) throws(FormatError) -> Double? {
+        // llama.cpp's converter writes what config.json says here, though llama.cpp does not read it.
+        guard ratio != 1 else { return try metadata.number(prefix + "yarn_attn_factor") }
+        let attention = ratio * GGUFYarn.usual(growth: growth)
+        guard attention > 0, Float(attention).isFinite else {
+            throw .invalidField(
+                path: metadata.path, field: prefix + "attn_factor", reason: "is \(ratio), which no model has")
+        }
+        return attention
     }
 
     /// Divisors of the frequencies, `[S / 2]`.
