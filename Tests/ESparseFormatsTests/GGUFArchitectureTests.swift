@@ -219,6 +219,16 @@ struct GGUFModelFixture {
         }
     }
 
+    @Test func partsOfHeadsAreTurnedWhereTheArchitectureSaysSo() throws {
+        func part(_ size: Int) throws -> JSONValue? {
+            try configuration("phi3", ["rope.dimension_count": .integer(size)])["partial_rotary_factor"]
+        }
+        #expect(try part(12) == .number(0.75) && part(16) == nil)
+        for size in [-2, 0, 5, 17, 18] {
+            #expect(message { _ = try part(size) }?.contains("an even number of a head's channels") == true)
+        }
+    }
+
     @Test func longRopeNeedsBothLists() throws {
         let path = fixture("gguf/phi3.gguf")
         func opened(_ change: (inout [UInt8]) -> Void) throws -> JSONValue {

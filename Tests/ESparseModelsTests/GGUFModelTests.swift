@@ -32,4 +32,41 @@ import Testing
         let last = Array(logits.suffix(expected.logits.count * model.architecture.vocabularySize))
         #expect(relativeError(last, Array(expected.logits.joined())) < 1e-4)
     }
+
+    /// Phi-4 mini has a part of its heads turned, LongRoPE and a tied head: `phi3-longrope-long` is such a model.
+    @Test(arguments: ["phi3", "phi3-longrope-short", "phi3-longrope-long", "phi3-longrope-crossing"])
+    func aWrittenPhiIsTheSameModel(_ name: String) throws {
+        let fixture = try ModelFixture(name)
+        let config = try JSONParser.parse(Array(fixture.configuration))
+        let positions = try #require(config["max_position_embeddings"]?.integer)
+        let written = try GGUFHyperparameters(
+            configuration: Array(fixture.configuration), contextLength: positions, path: name)
+        let folder = FileManager.default.temporaryDirectory.path + "/esparse-gguf-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var tensors: [(name: String, tensor: Tensor)] = []
+        for (name, values) in written.rotaryDivisors {
+            tensors.append((name, try Tensor(values, shape: [values.count])))
+        }
+        for name in fixture.weights.tensorNames {
+            let stored = try #require(written.architecture.tensors.storedName(name))
+            tensors.append((stored, try written.stored(fixture.weights.tensor(name), named: name)))
+        }
+        var metadata = written.metadata
+        metadata.insert(("general.architecture", .string(written.architecture.name)), at: 0)
+        let writer = try GGUFWriter(
+            path: folder + "/model.gguf", metadata: metadata,
+            entries: tensors.map { GGUFWriter.Entry(name: $0.name, type: .f32, shape: $0.tensor.shape) })
+        for (name, tensor) in tensors { try writer.write(tensor, named: name) }
+        try writer.finish()
+        let checkpoint = try Checkpoint.open(folder + "/model.gguf")
+        let backend = ReferenceBackend()
+        let model = try LanguageModel.load(
+            configuration: checkpoint.configuration, weights: checkpoint.weights, backend: backend)
+        var cache = try model.makeCache(sequenceCount: 1, capacity: fixture.tokens.count)
+        let hidden = try model.hidden(
+            fixture.tokens, batch: .wholeSequence(fixture.tokens.count), cache: &cache)
+        let logits = try backend.floats(of: model.head.logits(hidden))
+        #expect(relativeError(logits, fixture.logits) < 1e-4)
+    }
 }

@@ -19,6 +19,8 @@ package struct GGUFArchitecture: Sendable {
     /// Blocks that attend to all tokens: every block whose number, from 1, is a multiple of this. The others attend to a
     /// window (`sliding_window`) where there is one. Nil where the architecture's blocks are all alike.
     package let windowPeriod: Int?
+    /// Whether a model may turn only a part of each head's channels (`partial_rotary_factor` of config.json).
+    package let mayTurnPartOfHeads: Bool
     /// Metadata keys, without the architecture's name in front, whose values above 0 tell models of the same architecture that
     /// are not supported, and what these are.
     package let foreign: [String: String]
@@ -38,12 +40,13 @@ package struct GGUFArchitecture: Sendable {
     ///   - rotaryBase: of the rotary frequencies, where a file does not say.
     ///   - settings: beside those that all architectures share.
     ///   - windowPeriod: which blocks attend to all tokens, or nil.
+    ///   - mayTurnPartOfHeads: whether rotary positions may be over a part of each head.
     ///   - foreign: metadata of models that are not supported.
     ///   - nature: what is not in the metadata.
     init(
         _ name: String, models: String, modelType: String? = nil, modelClass: String, tensors: GGUFTensorTable,
         contextLength: Int, epsilon: Double, rotaryBase: Double = 10_000, settings: [GGUFSetting] = [],
-        windowPeriod: Int? = nil, foreign: [String: String] = [:],
+        windowPeriod: Int? = nil, mayTurnPartOfHeads: Bool = false, foreign: [String: String] = [:],
         nature: @escaping @Sendable (GGUFShape) -> [String: JSONValue]
     ) {
         self.name = name
@@ -54,6 +57,7 @@ package struct GGUFArchitecture: Sendable {
         self.settings =
             GGUFSetting.shared(contextLength: contextLength, epsilon: epsilon, rotaryBase: rotaryBase) + settings
         self.windowPeriod = windowPeriod
+        self.mayTurnPartOfHeads = mayTurnPartOfHeads
         self.foreign = foreign
         self.nature = nature
     }

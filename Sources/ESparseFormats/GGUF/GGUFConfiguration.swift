@@ -9,6 +9,8 @@ package struct GGUFConfiguration: Sendable {
     package let architecture: GGUFArchitecture
     /// The model's sizes.
     package let shape: GGUFShape
+    /// Channels of a head that are turned.
+    private let rotarySize: Int
     /// The architecture's settings under config.json's keys.
     private let settings: [String: JSONValue]
     private let metadata: GGUFMetadata
@@ -45,11 +47,13 @@ package struct GGUFConfiguration: Sendable {
         }
         self.settings = settings
         shape = GGUFShape(settings: settings)
-        let rotarySize = try metadata.integer("\(name).rope.dimension_count") ?? shape.headSize
-        guard rotarySize == shape.headSize else {
+        rotarySize = try metadata.integer("\(name).rope.dimension_count") ?? shape.headSize
+        let isPart = (2..<max(2, shape.headSize)).contains(rotarySize) && rotarySize.isMultiple(of: 2)
+        guard rotarySize == shape.headSize || architecture.mayTurnPartOfHeads && isPart else {
+            let known = architecture.mayTurnPartOfHeads ? "an even number of a head's channels are" : "whole heads are"
             throw .unsupported(
                 path: metadata.path, found: "a rotary size of \(rotarySize) in heads of \(shape.headSize)",
-                supported: "rotary positions over whole heads are")
+                supported: "rotary positions over \(known)")
         }
     }
 
@@ -69,8 +73,10 @@ package struct GGUFConfiguration: Sendable {
         config["model_type"] = .text(architecture.modelType)
         config["vocab_size"] = .integer(embedding.shape.first ?? 0)
         config["rope_scaling"] =
-            try GGUFRotaryScaling(metadata: metadata, architecture: architecture.name, settings: settings)
-            .configuration(files: files) ?? .null
+            try GGUFRotaryScaling(
+                metadata: metadata, architecture: architecture.name, settings: settings, rotarySize: rotarySize
+            ).configuration(files: files) ?? .null
+        if rotarySize != shape.headSize { config["partial_rotary_factor"] = .number(rotaryPart) }
         config["layer_types"] = try layerTypes()
         for (key, layers) in biases { config[key] = .boolean(try hasBiases(layers, in: files)) }
         config["tie_word_embeddings"] = .boolean(files.entry("output.weight") == nil)
@@ -79,6 +85,12 @@ package struct GGUFConfiguration: Sendable {
         config["pad_token_id"] = try token("padding")
         config["torch_dtype"] = .text("float32")
         return Data(JSONValue.sorted(config).serialized(indented: true))
+    }
+
+    /// The part of a head's channels that is turned, as a number which gives `rotarySize` when the product is rounded down.
+    private var rotaryPart: Double {
+        let part = Double(rotarySize) / Double(shape.headSize)
+        return Int(Double(shape.headSize) * part) == rotarySize ? part : part.nextUp
     }
 
     /// Which blocks have a window, or nil where the architecture's blocks are all alike.

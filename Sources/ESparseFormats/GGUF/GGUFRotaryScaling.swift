@@ -15,17 +15,18 @@ struct GGUFRotaryScaling {
     private let metadata: GGUFMetadata
     private let prefix: String
     private let settings: [String: JSONValue]
-    private let shape: GGUFShape
+    private let rotarySize: Int
 
     /// - Parameters:
     ///   - metadata: the file's metadata.
     ///   - architecture: name of the architecture.
     ///   - settings: the architecture's settings under config.json's keys.
-    init(metadata: GGUFMetadata, architecture: String, settings: [String: JSONValue]) {
+    ///   - rotarySize: channels of a head that are turned.
+    init(metadata: GGUFMetadata, architecture: String, settings: [String: JSONValue], rotarySize: Int) {
         self.metadata = metadata
         self.settings = settings
         prefix = "\(architecture).rope.scaling."
-        shape = GGUFShape(settings: settings)
+        self.rotarySize = rotarySize
     }
 
     /// `rope_scaling`, or nil where frequencies are not scaled.
@@ -88,10 +89,10 @@ struct GGUFRotaryScaling {
         return attention
     }
 
-    /// Divisors of the frequencies, `[S / 2]`.
+    /// Divisors of the frequencies, one for each pair of channels that is turned, `[rotary size / 2]`.
     private func divisors(_ name: String, in files: GGUFFiles) throws(FormatError) -> [Float] {
         let tensor = try files.tensor(name)
-        let needed = shape.headSize / 2
+        let needed = rotarySize / 2
         guard let values = try? tensor.floats(), values.count == needed,
             values.allSatisfy({ $0.isFinite && $0 > 0 })
         else {
@@ -131,7 +132,7 @@ struct GGUFRotaryScaling {
         let factor = stored.last.map(Double.init) ?? 1
         for originalLength in [8192.0, 4096, 2048, 16384, 32768] {
             let matches = stored.enumerated().allSatisfy { index, stored in
-                let frequency = pow(base, -2 * Double(index) / Double(shape.headSize))
+                let frequency = pow(base, -2 * Double(index) / Double(rotarySize))
                 let turns = originalLength * frequency / (2 * Double.pi)
                 let smooth = min(1, max(0, (turns - low) / (high - low)))
                 let expected = 1 / ((1 - smooth) / factor + smooth)

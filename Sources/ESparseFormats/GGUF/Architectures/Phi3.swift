@@ -1,9 +1,10 @@
 // The GGUF architecture phi3.
 
 extension GGUFArchitecture {
-    /// Phi-3 and 3.5 mini: query, key and value in one matrix, gate and up in another, as Hugging Face stores them.
+    /// Phi-3, 3.5 and Phi-4 mini: query, key and value in one matrix, gate and up in another, as Hugging Face stores them. Phi-4
+    /// mini turns three quarters of each head's channels.
     static let phi3 = GGUFArchitecture(
-        "phi3", models: "Phi-3 and 3.5 mini", modelClass: "Phi3ForCausalLM",
+        "phi3", models: "Phi-3, 3.5 and Phi-4 mini", modelClass: "Phi3ForCausalLM",
         tensors: GGUFTensorTable(
             modules: [
                 GGUFTensorTable.Module(stored: "attn_qkv", canonical: "self_attn.qkv_proj"),
@@ -17,6 +18,7 @@ extension GGUFArchitecture {
                 "original_max_position_embeddings", "rope.scaling.original_context_length", .count,
                 else: .setting("max_position_embeddings")),
             GGUFSetting("sliding_window", "attention.sliding_window", .count),
-        ]
+        ],
+        mayTurnPartOfHeads: true
     ) { _ in ["hidden_act": .text("silu")] }
 }
