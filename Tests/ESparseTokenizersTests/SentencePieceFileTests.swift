@@ -1,5 +1,6 @@
 // SentencePiece model files built byte by byte: merging that can be checked by hand, and what cannot be read is named.
 
+import ESparseFormats
 import ESparseTokenizers
 import Testing
 
@@ -35,6 +36,33 @@ import Testing
         #expect(tokenizer.encode(" b é") == [5, 2, 5, 0])
         #expect(tokenizer.encode("bé") == [5, 6])  // é is no piece, but bé is.
         #expect(tokenizer.encode("xyz") == [5, 0])  // Unknown characters are one token.
+    }
+
+    @Test func aFileIsWrittenAsGGUFAsItIs() throws {
+        let bytes = (0..<256).map { byte in
+            let digits = String(byte, radix: 16, uppercase: true)
+            return Parts.piece("<0x\(digits.count == 1 ? "0" : "")\(digits)>", type: 6)
+        }
+        let rest = [
+            Parts.piece("ab", score: -1.5), Parts.piece("bc", score: -2), Parts.piece("a", score: -3),
+            Parts.piece("b", score: -4), Parts.piece("c", score: -5), Parts.piece("▁", score: -6),
+            Parts.piece("▁x", type: 4), Parts.piece("abab", type: 5, score: -7),
+        ]
+        let pieces = [Parts.piece("<unk>", type: 2), Parts.piece("<s>", type: 3)] + bytes + rest
+        // Bytes for unknown characters; all spaces are kept.
+        let file = Parts.file(pieces, trainer: [0x18, 2, 0x98, 2, 1], normalizer: [0x20, 0])
+        let tokenizer = try Tokenizer.load(sentencePieceModel: file)
+        let values = try tokenizer.ggufMetadata(vocabularySize: 268, name: "test")
+        let metadata = try GGUFTokenizerMetadata(
+            GGUFMetadata(path: "test", values: Dictionary(values.map { ($0.key, $0.value) }) { $1 }))
+        #expect(metadata.tokens[258...] == ["ab", "bc", "a", "b", "c", "▁", " x", "abab", "[PAD266]", "[PAD267]"])
+        #expect(metadata.scores?[258...] == [-1.5, -2, -3, -4, -5, -6, 0, -7, -8, -8])
+        #expect(metadata.scores?[..<258].allSatisfy { $0 == 0 } == true)
+        #expect(metadata.tokenTypes?[..<3] == [2, 3, 6] && metadata.tokenTypes?[258...] == [1, 1, 1, 1, 1, 1, 4, 5, 5, 5])
+        #expect(metadata.addsBeginningOfSequence == false && metadata.beginningOfSequenceID == 1)
+        #expect(metadata.unknownID == 0 && metadata.merges.isEmpty)
+        #expect(tokenizer.encode("abc") == [263, 258, 262])
+        #expect(try Tokenizer.load(gguf: metadata).encode("abc") == [263, 258, 262])
     }
 
     private func message(_ bytes: [UInt8]) -> String {

@@ -6,8 +6,8 @@ extension Tokenizer {
     /// The tokenizer as `tokenizer.*` metadata.
     ///
     /// Byte-level tokenizers are written as "gpt2" with their merges. SentencePiece-style ones are written as "llama" with
-    /// scores: a token's is the rank of the first merge that makes it, the best first, so that joining the neighbours of the best
-    /// score is joining those of the best merge.
+    /// scores: those of the tokenizer.model, or else a token's is the rank of the first merge that makes it, the best first, so
+    /// that joining the neighbours of the best score is joining those of the best merge.
     ///
     /// - Parameters:
     ///   - vocabularySize: rows of the model's token table; ids without a token get one that no text becomes, and tokens
@@ -43,7 +43,7 @@ private struct GGUFTokenizerWriter {
             add("model", .string("gpt2"))
             add("pre", .string(kind.names[0]))
         } else {
-            guard let addsSpace = spacePrefix else {
+            guard let addsSpace = try spacePrefix() else {
                 throw .unsupported(
                     source: source, field: "pre_tokenizer and normalizer", found: "how the tokenizer marks spaces",
                     supported: "in GGUF files byte-level tokenizers, and those that mark spaces by U+2581")
@@ -55,13 +55,15 @@ private struct GGUFTokenizerWriter {
         add("tokens", .strings(tokens))
         add("token_type", .integers(types.map { Int($0.rawValue) }))
         if !definition.options.isByteLevel { add("scores", .numbers(scores())) }
-        add("merges", .strings(merges()))
-        let (settings, template) = (definition.settings, definition.template)
+        if definition.pieces == nil { add("merges", .strings(merges())) }
+        let (settings, template, options) = (definition.settings, definition.template, definition.options)
+        // A tokenizer.model tells the unknown token by its type.
+        let unknown = settings.unknown.flatMap(definition.id) ?? (definition.pieces == nil ? nil : options.unknownID)
         // A tokenizer.json alone names no tokens by their role, but what it puts around a text.
         for (key, id) in [
             ("bos", settings.beginningOfSequence.flatMap(definition.id) ?? template.prefix.first),
             ("eos", settings.endOfSequence.flatMap(definition.id) ?? template.suffix.last),
-            ("unknown", settings.unknown.flatMap(definition.id)), ("padding", settings.padding.flatMap(definition.id)),
+            ("unknown", unknown), ("padding", settings.padding.flatMap(definition.id)),
         ] {
             if let id, Int(id) < vocabularySize { add("\(key)_token_id", .integer(Int(id))) }
         }
@@ -72,12 +74,40 @@ private struct GGUFTokenizerWriter {
     }
 
     /// Whether a space is put in front of a text; nil where spaces are not marked as SentencePiece marks them.
-    private var spacePrefix: Bool? {
+    ///
+    /// - Throws: `TokenizerError.unsupported` where a tokenizer.model prepares text as llama.cpp does not.
+    private func spacePrefix() throws(TokenizerError) -> Bool? {
+        for case .sentencePiece(let normalizer) in definition.normalizers {
+            try check(normalizer)
+            return normalizer.prefix != .never
+        }
         for case .metaspace(let replacement, let scheme, _) in definition.preTokenizers where replacement == 0x2581 {
             return scheme != .never
         }
         guard definition.normalizers.contains(.replace(pattern: [0x20], content: Self.mark)) else { return nil }
         return definition.normalizers.contains(.prepend(Self.mark))
+    }
+
+    /// Checks that a tokenizer.model prepares text as llama.cpp does for every model of this kind.
+    private func check(_ normalizer: SentencePieceNormalizer) throws(TokenizerError) {
+        let odd: (field: String, value: String)? =
+            if normalizer.characters != nil {
+                ("normalizer_spec.precompiled_charsmap", "replacing characters")
+            } else if normalizer.removesExtraSpaces {
+                ("normalizer_spec.remove_extra_whitespaces", "true")
+            } else if !normalizer.marksSpaces {
+                ("normalizer_spec.escape_whitespaces", "false")
+            } else if normalizer.isSuffix {
+                ("trainer_spec.treat_whitespace_as_suffix", "true")
+            } else if !definition.options.byteFallback {
+                ("trainer_spec.byte_fallback", "false")
+            } else {
+                nil
+            }
+        guard let odd else { return }
+        throw .unsupported(
+            source: source, field: odd.field, found: odd.value,
+            supported: "in GGUF files models that keep characters and spaces as they are, but for marks, and have bytes")
     }
 
     /// Spelling and type of each id, `[vocabularySize]`.
@@ -89,13 +119,15 @@ private struct GGUFTokenizerWriter {
         for (id, token) in definition.vocabulary.tokens.prefix(vocabularySize).enumerated() {
             guard let token else { continue }
             spellings[id] = String(decoding: token, as: UTF8.self)
-            types[id] = bytes.contains(token) ? .byte : .normal
+            types[id] = definition.pieces?.types[id] ?? (bytes.contains(token) ? .byte : .normal)
+        }
+        for symbol in definition.symbols where Int(symbol.id) < vocabularySize {
+            spellings[Int(symbol.id)] = Self.spelledInText(symbol.content)
         }
         for token in definition.addedTokens where Int(token.id) < vocabularySize {
-            // Text is matched with these tokens before its spaces are marked.
             let isText = !isByteLevel && !token.isSpecial
-            let content = isText ? UTF8Text.replacing(Self.mark, with: [0x20], in: token.content) : token.content
-            spellings[Int(token.id)] = String(decoding: content, as: UTF8.self)
+            spellings[Int(token.id)] =
+                isText ? Self.spelledInText(token.content) : String(decoding: token.content, as: UTF8.self)
             types[Int(token.id)] = token.isSpecial ? .control : .userDefined
         }
         if !isByteLevel, let unknown = definition.options.unknownID, Int(unknown) < vocabularySize {
@@ -104,20 +136,34 @@ private struct GGUFTokenizerWriter {
         return (spellings, types)
     }
 
-    /// Score of each id, `[vocabularySize]`; 0 for tokens that no merge makes.
-    private func scores() -> [Float] {
-        var scores = [Float](repeating: 0, count: vocabularySize)
-        for (rank, merge) in definition.vocabulary.merges.enumerated()
-        where Int(merge.result) < vocabularySize && scores[Int(merge.result)] == 0 {
-            scores[Int(merge.result)] = -Float(rank + 1)
-        }
-        return scores
+    /// A token as text is matched with it: before spaces are marked.
+    private static func spelledInText(_ content: [UInt8]) -> String {
+        String(decoding: UTF8Text.replacing(mark, with: [0x20], in: content), as: UTF8.self)
     }
 
-    /// The merges as two tokens with a space between.
+    /// Score of each id, `[vocabularySize]`.
+    ///
+    /// llama.cpp joins neighbours that spell any token, the best score first. So tokens that no merge makes score less than all
+    /// others: nothing is joined into them before a merge.
+    private func scores() -> [Float] {
+        var known = [Float?](repeating: nil, count: vocabularySize)
+        for (id, score) in (definition.pieces?.scores ?? []).prefix(vocabularySize).enumerated() { known[id] = score }
+        for (rank, merge) in definition.vocabulary.merges.enumerated()
+        where Int(merge.result) < vocabularySize && known[Int(merge.result)] == nil {
+            known[Int(merge.result)] = -Float(rank + 1)
+        }
+        let lowest = known.compactMap { $0 }.min() ?? 0
+        let below = min(lowest - 1, lowest.nextDown)
+        return known.map { $0 ?? below }
+    }
+
+    /// The merges of tokens that are written, as two tokens with a space between.
     private func merges() -> [String] {
         let tokens = definition.vocabulary.tokens
-        return definition.vocabulary.merges.map { merge in
+        let merges = definition.vocabulary.merges.filter { merge in
+            [merge.left, merge.right, merge.result].allSatisfy { Int($0) < vocabularySize }
+        }
+        return merges.map { merge in
             String(decoding: (tokens[Int(merge.left)] ?? []) + [0x20] + (tokens[Int(merge.right)] ?? []), as: UTF8.self)
         }
     }
