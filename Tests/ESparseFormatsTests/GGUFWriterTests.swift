@@ -131,7 +131,10 @@ import Testing
         (#""model_type":"llama","rope_scaling":{"rope_type":"dynamic"}"#, "rope_type"),
         (#""model_type":"llama","rope_scaling":{"rope_type":"linear"}"#, "factor"),
         (#""model_type":"llama","rope_scaling":{"rope_type":"longrope"}"#, "longrope"),
-        (#""model_type":"llama","rope_scaling":{"rope_type":"yarn","factor":4,"truncate":false}"#, "\"truncate\" false"),
+        (
+            #""model_type":"llama","rope_scaling":{"rope_type":"yarn","factor":4,"truncate":false}"#,
+            "\"truncate\" false"
+        ),
         (
             #""model_type":"llama","rope_scaling":{"rope_type":"yarn","factor":4,"attention_factor":0}"#,
             "\"attention_factor\" 0.0"

@@ -107,7 +107,7 @@ private struct GGUFTokenizerWriter {
         guard let odd else { return }
         throw .unsupported(
             source: source, field: odd.field, found: odd.value,
-            supported: "in GGUF files models that keep characters and spaces as they are, but for marks, and have bytes")
+            supported: "in GGUF files models that keep all characters, mark spaces in front and have bytes")
     }
 
     /// Spelling and type of each id, `[vocabularySize]`.
