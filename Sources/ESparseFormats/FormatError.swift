@@ -79,7 +79,7 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
         case .outputExists(let path):
             "\(path) exists already; choose another output or remove it first"
         case .runInProgress(let path):
-            "\(path) is being written by another process; wait for it, or stop it and continue with --resume"
+            "\(path) is being written by another process; wait for it, or stop it first"
         case .unfinishedRun(let path):
             "\(path) holds an unfinished run; continue it with --resume or remove that folder"
         case .changedRun(let path, let differences):

@@ -44,6 +44,17 @@ import Testing
         #expect(try FileSystem.names(in: path) == ["config.json", "model.safetensors"])
     }
 
+    @Test func oneWriterAtATime() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/model"
+        try FolderOutput(path).write(Self.entries, files: [:], stage: "Writing", progress: SilentProgress()) { entry in
+            #expect(throws: FormatError.runInProgress(path: path + ".partial")) { try FolderOutput(path) }
+            return try Tensor([Float](repeating: 1, count: entry.shape[0]), shape: entry.shape)
+        }
+        #expect(try FileSystem.names(in: folder.path) == ["model"])
+        #expect(try FileSystem.names(in: path) == ["model.safetensors"])
+    }
+
     @Test func othersFoldersStay() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/model"

@@ -32,6 +32,22 @@ import Testing
         #expect(try FileSystem.read(path) == FileSystem.read(fixture("written.gguf")))
     }
 
+    @Test func oneWriterAtATime() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/x.gguf"
+        let entry = GGUFWriter.Entry(name: "w", type: .f32, shape: [2])
+        // What a killed writer left is no obstacle.
+        try folder.write([1, 2, 3], to: "x.gguf.partial")
+        let first = try GGUFWriter(path: path, metadata: [], entries: [entry])
+        #expect(throws: FormatError.runInProgress(path: path)) {
+            try GGUFWriter(path: path, metadata: [], entries: [entry])
+        }
+        try first.write(Tensor([1, 2], shape: [2]), named: "w")
+        try first.finish()
+        #expect(try GGUFFile(path: path).tensor("w").floats() == [1, 2])
+        #expect(try FileSystem.names(in: folder.path) == ["x.gguf"])
+    }
+
     @Test func roundsHalvesAwayFromZero() {
         // d = 127 / 127 = 1; in half precision 0x3C00.
         var values = [Float](repeating: 0, count: 32)

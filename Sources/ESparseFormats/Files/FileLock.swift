@@ -29,5 +29,16 @@ package final class FileLock: Sendable {
         }
     }
 
+    /// Takes the lock of a file that stands for `output`, without waiting.
+    ///
+    /// - Throws: `FormatError.runInProgress` naming `output` when another writer holds it; `FileError`.
+    package static func taken(path: String, toWrite output: String) throws -> FileLock {
+        do {
+            return try FileLock(path: path, waits: false)
+        } catch {
+            throw error.code == EWOULDBLOCK ? FormatError.runInProgress(path: output) : error
+        }
+    }
+
     deinit { close(descriptor) }
 }

@@ -1,13 +1,5 @@
 // Keeps two processes from writing one folder at the same time.
 
-import ESparseCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// Holds a folder for one writer until it is dropped; the system lets go of it when the process dies, however it dies.
 package final class FolderLock: Sendable {
     /// Name of the file that is locked.
@@ -19,10 +11,6 @@ package final class FolderLock: Sendable {
     ///
     /// - Throws: `FormatError.runInProgress` when another writer holds it; `FileError`.
     package init(folder: String) throws {
-        do {
-            lock = try FileLock(path: folder + "/" + FolderLock.fileName, waits: false)
-        } catch {
-            throw error.code == EWOULDBLOCK ? FormatError.runInProgress(path: folder) : error
-        }
+        lock = try FileLock.taken(path: folder + "/" + FolderLock.fileName, toWrite: folder)
     }
 }

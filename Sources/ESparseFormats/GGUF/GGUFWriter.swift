@@ -36,6 +36,8 @@ package final class GGUFWriter {
     private static let pieceCount = 1 << 20
 
     private let path: String
+    /// Keeps others from writing the same file; it is the temporary file that is locked.
+    private let lock: FileLock
     private let file: OutputFile
     private var pending: [String: (entry: Entry, offset: Int)]
 
@@ -45,7 +47,8 @@ package final class GGUFWriter {
     ///   - path: name of the finished file.
     ///   - metadata: keys and values, in order; integers that fit become UINT32, arrays of them INT32, numbers FLOAT32.
     ///   - entries: every tensor that will be written, in the order in which they lie in the file.
-    /// - Throws: `FormatError.duplicateTensor`; `TensorError.invalidShape`; `FileError` when the file cannot be written.
+    /// - Throws: `FormatError.duplicateTensor`, or `.runInProgress` when another process writes the file;
+    ///   `TensorError.invalidShape`; `FileError` when the file cannot be written.
     package init(path: String, metadata: [(key: String, value: GGUFValue)], entries: [Entry]) throws {
         self.path = path
         var header = GGUFHeader(tensorCount: entries.count, valueCount: metadata.count)
@@ -61,6 +64,7 @@ package final class GGUFWriter {
             next = Self.aligned(next + (try entry.byteCount()))
         }
         let dataStart = Self.aligned(header.bytes.count)
+        lock = try FileLock.taken(path: path + OutputFile.temporarySuffix, toWrite: path)
         file = try OutputFile(path: path)
         try file.write(header.bytes, at: 0)
         // Gaps between tensors, and that after the last, are zeros.

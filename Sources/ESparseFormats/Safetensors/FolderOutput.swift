@@ -4,11 +4,13 @@ package import ESparseCore
 
 /// A folder of safetensors in shards of limited size, with files beside them.
 ///
-/// It is built in `OUTPUT.partial`, which a lock holds for one writer; what a killed one left there is removed by the next.
+/// It is built in a folder of `OUTPUT.partial`, which a lock holds for one writer until the output has its name; what a killed one
+/// left there is removed by the next.
 package final class FolderOutput {
     /// The final folder.
     package let path: String
     private let partialPath: String
+    private var contentsPath: String { partialPath + "/checkpoint" }
     private let lock: FolderLock
 
     /// Begins a folder.
@@ -31,7 +33,10 @@ package final class FolderOutput {
             try FileSystem.createFolder(partialPath)
         }
         lock = try FolderLock(folder: partialPath)
+        // Another writer may have finished it before it let go of the lock.
+        guard !FileSystem.exists(path) else { throw FormatError.outputExists(path: path) }
         try removeFiles()
+        try FileSystem.createFolder(contentsPath)
     }
 
     /// Writes all tensors, one in memory at a time, and the files beside them, and gives the folder its name.
@@ -52,7 +57,7 @@ package final class FolderOutput {
             let plan = try ShardPlan(entries, path: path)
             var completed = 0
             for shard in plan.shards {
-                let writer = try SafetensorsWriter(path: partialPath + "/" + shard.name, entries: shard.entries)
+                let writer = try SafetensorsWriter(path: contentsPath + "/" + shard.name, entries: shard.entries)
                 for entry in shard.entries {
                     try Interruption.check()
                     progress.report(stage: stage, completed: completed, total: entries.count, unit: "tensors")
@@ -63,18 +68,22 @@ package final class FolderOutput {
             }
             var files = files
             files[ShardedSafetensors.indexName] = plan.index
-            try FileSystem.writeDurably(files, into: partialPath)
-            try FileSystem.remove(partialPath + "/" + FolderLock.fileName)
+            try FileSystem.writeDurably(files, into: contentsPath)
             guard !FileSystem.exists(path) else { throw FormatError.outputExists(path: path) }
-            try FileSystem.rename(partialPath, to: path)
+            try FileSystem.rename(contentsPath, to: path)
+            tidyUp()
             progress.report(stage: stage, completed: entries.count, total: entries.count, unit: "tensors")
         } catch {
-            // The error that stopped the work is the one to report.
-            try? removeFiles()
-            try? FileSystem.remove(partialPath + "/" + FolderLock.fileName)
-            try? FileSystem.removeEmptyFolder(partialPath)
+            tidyUp()
             throw error
         }
+    }
+
+    /// Removes the unfinished folder. Where that fails, the output or the error that stopped the work matters more.
+    private func tidyUp() {
+        try? removeFiles()
+        try? FileSystem.remove(partialPath + "/" + FolderLock.fileName)
+        try? FileSystem.removeEmptyFolder(partialPath)
     }
 
     private func removeFiles() throws {

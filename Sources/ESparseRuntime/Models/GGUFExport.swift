@@ -34,8 +34,9 @@ public struct GGUFExport {
     ///   - type: what matrices are written as; those whose rows do not fit its blocks are F16. Norms and biases are F32.
     ///   - path: the file to make.
     ///   - progress: is told how many tensors are written.
-    /// - Throws: `FormatError.outputExists`; the format's error for a damaged tensor, or for a number that the type cannot hold;
-    ///   `FileError`, for example when the disk is full; `InterruptedError`.
+    /// - Throws: `FormatError.outputExists`, or `.runInProgress` when another process writes the file; the format's error for a
+    ///   damaged tensor, or for a number that the type cannot hold; `FileError`, for example when the disk is full;
+    ///   `InterruptedError`.
     public func write(type: GGUFWrittenType, to path: String, progress: any ProgressReporter) throws {
         guard !FileSystem.exists(path) else { throw FormatError.outputExists(path: path) }
         let tensors = try plan(type)
