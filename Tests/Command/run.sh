@@ -555,6 +555,15 @@ started killed
 kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
 refuse "an unfinished run is not overwritten" 1 "resume" prune_long --output killed
 refuse "changed settings are refused" 1 "seed" prune_long --output killed --seed 1 --resume
+# As if it had been killed between the last rename and the tidying: the output is complete, the run's folder still there.
+cp -r whole killed
+refuse "a complete output without --resume" 1 "exists already" prune_long --output killed
+refuse "a complete output of other settings" 1 "exists already" prune_long --output killed --seed 1 --resume
+check "--resume of a complete run" prune_long --output killed --resume
+grep -q "complete already" err && pass || fail "--resume of a complete run does not say so: $(cat err)"
+absent "what a complete run had left" killed.partial
+same "a complete output stays" whole killed
+refuse "a complete output with nothing beside it" 1 "exists already" prune_long --output killed --resume
 "$esparse" prune "$model" "${long[@]}" --output stopped >/dev/null 2>&1 & pid=$!
 started stopped
 kill -INT $pid; wait $pid; code=$?

@@ -202,6 +202,48 @@ import Testing
         #expect(try FileSystem.names(in: folder.path) == ["resumed", "whole"])
     }
 
+    /// A run that was killed after its last rename left its folder, or some of it, beside the output.
+    @Test func aCompleteRunIsTidiedUp() throws {
+        let folder = try TemporaryFolder()
+        let (output, partial) = (folder.path + "/pruned", folder.path + "/pruned.partial")
+        func tidied(_ run: PruningRun = Self.run) throws -> SparseManifest? {
+            try SparseCheckpointWriter.tidyingUp(after: run, output: output + "/")
+        }
+        let changed = PruningRun(
+            toolVersion: "1", method: "e-sparse", pattern: .fourOfEight, storage: .packed, settings: [:], inputs: [:])
+        #expect(try tidied() == nil)
+        try Self.writeBlock(0, to: SparseCheckpointWriter(output: output, blockCount: 1, run: Self.run))
+        #expect(try tidied() == nil, "the run is unfinished")
+        let writer = try SparseCheckpointWriter(resuming: output, blockCount: 1, run: Self.run)
+        try Self.writeOuter(to: writer)
+        let manifest = try writer.finish(configuration: Array("{}".utf8), files: [:])
+        let contents = try Self.contents(output)
+        #expect(try tidied() == nil, "nothing is left")
+        for run in [changed, Self.run] {
+            try Self.writeBlock(
+                0, to: SparseCheckpointWriter(output: folder.path + "/other", blockCount: 1, run: run))
+            try FileSystem.rename(folder.path + "/other.partial", to: partial)
+            #expect(try tidied(changed) == nil, "the output is another run's")
+            if run == Self.run {
+                let lock = try FolderLock(folder: partial)
+                #expect(throws: FormatError.runInProgress(path: partial)) { try tidied() }
+                withExtendedLifetime(lock) {}
+            } else {
+                #expect(try tidied() == nil, "what is beside it is another run's")
+                try FileSystem.removeContents(of: partial)
+                try FileSystem.removeEmptyFolder(partial)
+            }
+        }
+        #expect(try tidied() == manifest)
+        #expect(try FileSystem.names(in: folder.path) == ["pruned"])
+        try FileSystem.createFolder(partial)
+        #expect(try tidied() == manifest, "all but the folder itself was removed")
+        try FileSystem.createFolder(partial)
+        try folder.write([1], to: "pruned.partial/mine.txt")
+        #expect(try tidied() == nil && FileSystem.names(in: partial) == ["mine.txt"])
+        #expect(try Self.contents(output) == contents)
+    }
+
     /// Writes one packed linear with some parts replaced, and reads it back.
     private func readPacked(
         replacing parts: [String: Tensor?], patterns: [String: SparsityPattern] = ["X.weight": .twoOfFour]

@@ -71,6 +71,34 @@ package final class SparseCheckpointWriter: Sendable {
         }
     }
 
+    /// The manifest of a finished output beside which its run was killed before it had removed its folder; removes that.
+    ///
+    /// - Returns: nil where the output is not there or not this run's, or nothing of this run is beside it; a new writer says
+    ///   then what is in the way.
+    /// - Throws: `FormatError.runInProgress`; `FileError`.
+    package static func tidyingUp(after run: PruningRun, output: String) throws -> SparseManifest? {
+        let output = FileSystem.trimmed(output)
+        let (partial, manifestPath) = (output + OutputFile.temporarySuffix, output + "/" + SparseManifest.fileName)
+        guard FileSystem.isFolder(partial), FileSystem.exists(manifestPath),
+            let manifest = try? SparseManifest(json: FileSystem.read(manifestPath), path: manifestPath),
+            manifest.run == run
+        else { return nil }
+        let runPath = partial + "/run.json"
+        if FileSystem.exists(runPath) {
+            let earlier = try? ManifestCoding.decode(PruningRun.self, from: FileSystem.read(runPath), path: runPath)
+            guard earlier == run else { return nil }
+        } else {
+            // It is removed last.
+            guard try FileSystem.names(in: partial).allSatisfy({ $0 == FolderLock.fileName }) else { return nil }
+        }
+        let lock = try FolderLock(folder: partial)
+        try withExtendedLifetime(lock) {
+            try FileSystem.removeContents(of: partial)
+            try FileSystem.removeEmptyFolder(partial)
+        }
+        return manifest
+    }
+
     private func start() throws {
         // Files of an earlier run may belong to other settings.
         try FileSystem.removeContents(of: partialPath, except: FolderLock.fileName)
@@ -99,6 +127,8 @@ package final class SparseCheckpointWriter: Sendable {
             throw FormatError.unfinishedRun(path: partialPath)
         }
         lock = try FolderLock(folder: partialPath)
+        // Another process may have finished it before it let go of the lock.
+        guard !FileSystem.exists(outputPath) else { throw FormatError.outputExists(path: outputPath) }
     }
 
     /// All units, in the order of the finished folder's tensors.

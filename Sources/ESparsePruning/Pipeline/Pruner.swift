@@ -84,7 +84,7 @@ public struct Pruner<B: Backend> {
     ///   - output: the folder to make; until then the run lives in `<output>.partial`.
     ///   - calibrationDigest: stands for the calibration text in the manifest, and tells on resuming whether it changed.
     ///   - files: further files of the output by name, such as tokenizer.json.
-    ///   - resume: goes on with an unfinished run.
+    ///   - resume: goes on with an unfinished run; removes what a finished one left beside its output.
     ///   - diagnose: told about each site after it is pruned by a calibrated method. That takes a matrix `[C, C]` of singles
     ///     for each input site of a block.
     ///   - calibration: makes the calibration set; called only when the run has none stored.
@@ -113,9 +113,13 @@ public struct Pruner<B: Backend> {
         output: String, calibrationDigest: String, files: [String: [UInt8]], resume: Bool,
         diagnose: ((SiteDiagnostics) -> Void)?, calibration: () throws -> CalibrationSet, observer: PruningObserver
     ) throws -> SparseManifest {
+        let description = try description(calibrationDigest: calibrationDigest)
+        if resume, let manifest = try SparseCheckpointWriter.tidyingUp(after: description, output: output) {
+            progress.note("\(output) was complete already; what the run had left beside it is removed")
+            return manifest
+        }
         let folder = try RunFolder(
-            output: output, blockCount: architecture.blockCount,
-            run: description(calibrationDigest: calibrationDigest), resume: resume)
+            output: output, blockCount: architecture.blockCount, run: description, resume: resume)
         do {
             try prune(on: device, folder, diagnose, calibration, observer)
             try folder.removeHiddenStates()
