@@ -48,6 +48,10 @@ public protocol WeightSource: Sendable {
     ///
     /// - Throws: the format's error when they have not.
     func checkElementType(of name: String) throws
+    /// The type of a tensor's elements as `tensor` or `linearWeight` gives them; of a packed linear that of its kept values.
+    ///
+    /// - Throws: the format's error when the tensor is missing or of a type that cannot be read.
+    func elementType(of name: String) throws -> ElementType
     /// A dense tensor: a view of the mapped file, or dequantised into memory.
     ///
     /// - Throws: the format's error when the tensor is missing, damaged, or stored sparse.
@@ -61,4 +65,13 @@ public protocol WeightSource: Sendable {
 extension WeightSource {
     /// Weights in memory, or made up, can always be read.
     public func checkElementType(of name: String) throws {}
+
+    /// Looks at the tensor itself, which costs nothing where it is a view or in memory.
+    public func elementType(of name: String) throws -> ElementType {
+        guard shape(of: name)?.count == 2 else { return try tensor(name).elementType }
+        return switch try linearWeight(name).matrix {
+        case .dense(let tensor): tensor.elementType
+        case .sparse(let matrix): matrix.values.elementType
+        }
+    }
 }

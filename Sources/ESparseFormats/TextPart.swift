@@ -70,6 +70,8 @@ struct RenamedWeights: WeightSource {
 
     func checkElementType(of name: String) throws { try source.checkElementType(of: names[name] ?? name) }
 
+    func elementType(of name: String) throws -> ElementType { try source.elementType(of: names[name] ?? name) }
+
     func tensor(_ name: String) throws -> Tensor { try source.tensor(names[name] ?? name) }
 
     func linearWeight(_ name: String) throws -> LinearWeight { try source.linearWeight(names[name] ?? name) }

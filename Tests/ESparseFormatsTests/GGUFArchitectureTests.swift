@@ -52,6 +52,7 @@ struct GGUFModelFixture {
             let found = try weights.tensor(tensor.name)
             #expect(found.shape == tensor.value.array?[0].array?.compactMap(\.integer))
             #expect(weights.shape(of: tensor.name) == found.shape)
+            #expect(try weights.elementType(of: tensor.name) == found.elementType)
             let bytes = try found.floats().flatMap { littleEndian($0.bitPattern) }
             #expect(InputDigest.of(bytes) == tensor.value.array?[1].text, "\(tensor.name)")
         }

@@ -164,6 +164,9 @@ import Testing
         }
         #expect(try matrix.values.floats() == [1, 4, 6, 7, -1, 0, -7, -8])
         #expect(
+            try checkpoint.weights.elementType(of: "model.layers.1.mlp.down_proj.weight") == matrix.values.elementType)
+        #expect(message { _ = try checkpoint.weights.elementType(of: "x.weight") }?.contains("x.weight") == true)
+        #expect(
             message { _ = try checkpoint.weights.tensor("model.layers.1.mlp.down_proj.weight") }?.contains("packed")
                 == true)
         #expect(throws: FormatError.outputExists(path: output)) {

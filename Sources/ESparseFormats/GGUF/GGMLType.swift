@@ -1,5 +1,7 @@
 // The tensor types of GGUF: how many values a block holds and how many bytes it takes.
 
+import ESparseCore
+
 /// A tensor type of GGUF that is read here. Raw values are the numbers in the file.
 public enum GGMLType: UInt32, Sendable, CaseIterable {
     case f32 = 0
@@ -43,6 +45,16 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
         case .q5K: 176
         case .q6K: 210
         case .iq4Small: 136
+        }
+    }
+
+    /// The element type of values that are stored as they are, or nil for quantised ones.
+    var plainType: ElementType? {
+        switch self {
+        case .f32: .float32
+        case .f16: .float16
+        case .bf16: .bfloat16
+        case .q4Zero, .q4One, .q5Zero, .q5One, .q8Zero, .iq4NonLinear, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4Small: nil
         }
     }
 

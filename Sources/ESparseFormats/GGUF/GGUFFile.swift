@@ -156,13 +156,7 @@ public struct GGUFFile: Sendable {
             throw .invalidTensor(path: path, name: name, problem: problem)
         }
         do {
-            let view: ElementType? =
-                switch type {
-                case .f32: .float32
-                case .f16: .float16
-                case .bf16: .bfloat16
-                default: nil
-                }
+            let view = type.plainType
             let isAligned = entry.byteOffset % (view?.byteCount ?? 1) == 0
             if let view, isAligned, sourceRow == nil {
                 return try Tensor(

@@ -69,6 +69,19 @@ public struct GGUFWeights: WeightSource {
             path: files.path, name: stored, problem: .unsupportedType(GGMLType.name(of: number)))
     }
 
+    /// The type in which `tensor` gives a tensor, by the header.
+    ///
+    /// - Throws: `FormatError` when the tensor is missing or of an unsupported type.
+    public func elementType(of name: String) throws -> ElementType {
+        let name = CanonicalName.of(name)
+        guard let stored = storedNames[name], let number = files.entry(stored)?.typeNumber else {
+            throw FormatError.missingTensor(path: files.path, name: name)
+        }
+        try checkElementType(of: name)
+        let isChanged = table.normalizationOffset != 0 && GGUFTensorTable.isNormalizationWeight(name)
+        return isChanged ? .float32 : GGMLType(rawValue: number)?.plainType ?? .float32
+    }
+
     /// A tensor: a view where the file holds it as F32, F16 or BF16 with Hugging Face's rows and values, else new memory (F32
     /// if it is quantised or its values change).
     ///

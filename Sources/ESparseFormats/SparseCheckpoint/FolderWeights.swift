@@ -86,10 +86,29 @@ public struct FolderWeights: WeightSource {
     ///
     /// - Throws: `FormatError.invalidTensor` when they are not.
     public func checkElementType(of name: String) throws {
-        let name = CanonicalName.of(name)
-        let stored = files.entry(name) == nil ? String(name.dropLast(".weight".count)) + ".compressed" : name
+        let stored = storedName(name)
         guard let type = files.entry(stored)?.type, ElementType(rawValue: type)?.isFloatingPoint != true else { return }
         throw FormatError.invalidTensor(path: files.path, name: stored, problem: .unsupportedType(type))
+    }
+
+    /// The type of a tensor's elements, or of the kept values of a packed one, by the header.
+    ///
+    /// - Throws: `FormatError` when the tensor is missing or of an unsupported type.
+    public func elementType(of name: String) throws -> ElementType {
+        let stored = storedName(name)
+        guard let type = files.entry(stored)?.type else {
+            throw FormatError.missingTensor(path: files.path, name: CanonicalName.of(name))
+        }
+        guard let elementType = ElementType(rawValue: type) else {
+            throw FormatError.invalidTensor(path: files.path, name: stored, problem: .unsupportedType(type))
+        }
+        return elementType
+    }
+
+    /// The name of the tensor that holds a weight's values.
+    private func storedName(_ name: String) -> String {
+        let name = CanonicalName.of(name)
+        return files.entry(name) == nil ? String(name.dropLast(".weight".count)) + ".compressed" : name
     }
 
     /// A view of a dense tensor in the mapped file.

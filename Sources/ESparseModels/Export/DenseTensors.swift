@@ -19,16 +19,12 @@ package struct DenseTensors: Sendable {
         self.matrixType = matrixType
     }
 
-    /// The type in which `tensor` gives a tensor.
+    /// The type in which `tensor` gives a tensor; reads none of its values.
     ///
-    /// - Throws: the format's error for a damaged tensor.
+    /// - Throws: the format's error for a tensor that is missing or of an unsupported type.
     package func elementType(of description: TensorDescription) throws -> ElementType {
-        guard description.shape.count == 2 else { return try weights.tensor(description.name).elementType }
-        if let matrixType { return matrixType }
-        return switch try weights.linearWeight(description.name).matrix {
-        case .dense(let tensor): tensor.elementType
-        case .sparse(let matrix): matrix.values.elementType
-        }
+        if description.shape.count == 2, let matrixType { return matrixType }
+        return try weights.elementType(of: description.name)
     }
 
     /// A tensor: a view of the file where that holds it so, else in memory.
