@@ -10,9 +10,9 @@ package import ESparseCore
 
 extension FileSystem {
     /// Makes `path` a symbolic link with the text `target`, replacing what has the name, in one step.
-    package static func link(_ path: String, to target: String) throws(FileError) {
-        let temporary = "\(path).\(getpid())\(OutputFile.temporarySuffix)"
-        try remove(temporary)
+    ///
+    /// - Parameter temporary: the link's name until then, on the same disk, which nobody else may use.
+    package static func link(_ path: String, to target: String, temporary: String) throws(FileError) {
         guard unsafe symlink(target, temporary) == 0 else {
             throw FileError(path: path, operation: "make the link", code: errno)
         }

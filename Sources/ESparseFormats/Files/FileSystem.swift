@@ -84,8 +84,10 @@ package enum FileSystem {
     }
 
     /// Writes a small file so that it is complete under its name or not there at all: temporary name, fsync, rename.
-    package static func writeDurably(_ bytes: [UInt8], to path: String) throws(FileError) {
-        let file = try OutputFile(path: path)
+    ///
+    /// - Parameter temporary: the temporary name, as for `OutputFile`.
+    package static func writeDurably(_ bytes: [UInt8], to path: String, temporary: String? = nil) throws(FileError) {
+        let file = try OutputFile(path: path, temporary: temporary)
         try file.write(bytes, at: 0)
         try file.commit()
     }

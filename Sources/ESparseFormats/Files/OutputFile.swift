@@ -4,7 +4,7 @@ package import ESparseCore
 
 /// A file that appears under its name only when `commit` has made all its bytes durable.
 ///
-/// Dropping it without `commit` removes the temporary file, which is called `<path>.partial`.
+/// Dropping it without `commit` removes the temporary file.
 package final class OutputFile {
     /// Name of the finished file.
     package let path: String
@@ -16,10 +16,14 @@ package final class OutputFile {
 
     /// Creates the temporary file.
     ///
+    /// - Parameters:
+    ///   - path: name of the finished file.
+    ///   - temporary: its name until then, on the same disk; `<path>.partial` where not given. Processes that may write the same
+    ///     file at the same time need a name of their own each.
     /// - Throws: `FileError` when the folder is missing, read-only or full.
-    package init(path: String) throws(FileError) {
+    package init(path: String, temporary: String? = nil) throws(FileError) {
         self.path = path
-        file = try WritableFile(creating: path + OutputFile.temporarySuffix)
+        file = try WritableFile(creating: temporary ?? path + OutputFile.temporarySuffix)
     }
 
     deinit {

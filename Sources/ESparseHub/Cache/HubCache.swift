@@ -2,6 +2,7 @@
 
 import ESparseCore
 import ESparseFormats
+import FoundationEssentials
 
 /// The cache of one model.
 ///
@@ -9,6 +10,7 @@ import ESparseFormats
 /// CACHE/.locks/models--org--name/ETAG.lock                    held while a file is written
 /// CACHE/models--org--name/blobs/ETAG                          a file's contents, under their digest
 ///                         blobs/ETAG.incomplete               its first bytes
+///                         blobs/UUID.partial                  a ref or link on its way to its name
 ///                         refs/main                           the commit of a branch or tag
 ///                         snapshots/COMMIT/config.json        a link: ../../blobs/ETAG
 ///                         .no_exist/COMMIT/vocab.json         empty: the commit has no such file
@@ -57,6 +59,12 @@ package struct HubCache: Sendable {
         return HubModel.isCommit(text) ? text : nil
     }
 
+    /// A name that no other process uses, for what gets its own name in one step.
+    ///
+    /// It is in `blobs` because what a crash leaves there does no harm: in `refs` Python would read it as a branch, and report the
+    /// cache as damaged.
+    private var temporaryPath: String { folder + "/blobs/" + UUID().uuidString + OutputFile.temporarySuffix }
+
     /// Makes the folders that downloads are written into.
     ///
     /// - Throws: `FileError`.
@@ -71,8 +79,8 @@ package struct HubCache: Sendable {
     package func remember(_ commit: String, as revision: String) throws {
         guard revision != commit, self.commit(of: revision) != commit else { return }
         let path = folder + "/refs/" + revision
-        try FileSystem.createFolders(FileSystem.parent(of: path))
-        try FileSystem.writeDurably(Array(commit.utf8), to: path)
+        for folder in [folder + "/blobs", FileSystem.parent(of: path)] { try FileSystem.createFolders(folder) }
+        try FileSystem.writeDurably(Array(commit.utf8), to: path, temporary: temporaryPath)
     }
 
     /// Remembers that a commit has no such file.
@@ -82,7 +90,8 @@ package struct HubCache: Sendable {
         let path = absence(of: file, commit: commit)
         guard !FileSystem.exists(path) else { return }
         try FileSystem.createFolders(FileSystem.parent(of: path))
-        try FileSystem.writeDurably([], to: path)
+        // An empty file is complete at once, so it needs no temporary name; Python does the same.
+        _ = try WritableFile(creating: path)
     }
 
     /// Whether it is remembered that a commit has no such file.
@@ -97,6 +106,7 @@ package struct HubCache: Sendable {
         let path = snapshot(commit) + "/" + file
         try FileSystem.createFolders(FileSystem.parent(of: path))
         let depth = file.utf8.count { $0 == UInt8(ascii: "/") }
-        try FileSystem.link(path, to: String(repeating: "../", count: depth + 2) + "blobs/" + digest.text)
+        try FileSystem.link(
+            path, to: String(repeating: "../", count: depth + 2) + "blobs/" + digest.text, temporary: temporaryPath)
     }
 }
