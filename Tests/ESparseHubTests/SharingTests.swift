@@ -57,4 +57,17 @@ import Testing
         #expect(FileSystem.exists(setting.model + "/.no_exist/\(commit)/vocab.json"))
         #expect(try FileSystem.read(setting.model + "/refs/main") == Array(commit.utf8))
     }
+
+    @Test func aWholeCopyThatCannotBeAddedTo() throws {
+        let setting = try HubSetting()
+        _ = try setting.locate()
+        // As if Python had filled the cache, which does not ask for files that are absent, and the disk were read-only.
+        for folder in [setting.model + "/.no_exist", setting.folder + "/hub/.locks"] {
+            try FileManager.default.removeItem(atPath: folder)
+            try Data().write(to: URL(filePath: folder))
+        }
+        setting.hub.script.reset()
+        #expect(try setting.locate() == setting.snapshot)
+        #expect(setting.hub.script.requests.map(\.isListing) == [true])
+    }
 }

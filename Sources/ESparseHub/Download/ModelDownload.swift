@@ -33,10 +33,7 @@ package struct ModelDownload: Sendable {
             try await Listing.fetch(model, by: client)
         }
         let cached = CachedModel(model, commit: listing.commit, in: cache)
-        if !cached.isWhole {
-            try cache.prepare()
-            try await fetchFiles(of: listing, into: cached)
-        }
+        if !cached.isWhole { try await fetchFiles(of: listing, into: cached) }
         // Only now: an older copy of the branch stays usable until this one is complete. The cache may be read-only.
         try? cache.remember(listing.commit, as: model.revision)
         return cached
@@ -59,7 +56,8 @@ package struct ModelDownload: Sendable {
                 files += try NeededFiles.shards(inIndexAt: cached.path + "/" + index)
             }
             for file in NeededFiles.known where !listing.names.contains(file) {
-                try cache.rememberAbsence(of: file, commit: listing.commit)
+                // Saves a question later on, no more. Where Python filled the cache, it may be read-only.
+                try? cache.rememberAbsence(of: file, commit: listing.commit)
             }
         }
         if let missing = files.first(where: { !listing.names.contains($0) || !FileSystem.isContained($0) }) {
@@ -83,6 +81,8 @@ package struct ModelDownload: Sendable {
         _ names: [String], into cached: CachedModel, reporter: any ProgressReporter
     ) async throws {
         let missing = names.filter { !cached.has($0) }
+        guard !missing.isEmpty else { return }
+        try cache.prepare()
         let files = try await sideBySide(missing, atOnce: Self.questionsAtOnce) { name in
             try await client.repeating(attempts: client.settings.patience.attempts, progress: reporter) {
                 try await RemoteFile.describe(name, of: model, commit: cached.commit, by: client)
