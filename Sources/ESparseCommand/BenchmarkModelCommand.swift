@@ -58,6 +58,7 @@ struct BenchmarkModelCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
+        try self.device.check(precision: model.requestedPrecision, threads: model.threads, profile: profile.source)
         // Opened for its notes about kernels, which the runs do not repeat, and so that a wrong profile ends the command now.
         let checkpoint = try Checkpoint.open(model.location(progress))
         try openDevice(checkpoint, note: progress.note)

@@ -37,15 +37,24 @@ struct DeviceOption: ParsableArguments {
         precision: Precision?, threads: ThreadOption, profile: ProfileSource?, otherwise: ProfileSource = .automatic,
         weightType: ElementType?, note: (String) -> Void
     ) throws -> OpenedBackend {
-        var device = choice
-        if let option = processorOnly(precision, profile) {
-            if case .cuda = choice { throw ValidationError("\(option) goes with --device cpu") }
-            device = .cpu
-        }
-        return try BackendSettings(
-            device: device, isLowMemory: isLowMemory, precision: precision, threadCount: threads.count,
-            profile: profile ?? otherwise
-        ).open(weightType: weightType) { note("Note: \($0)") }
+        try settings(precision, threads, profile ?? otherwise).open(weightType: weightType) { note("Note: \($0)") }
+    }
+
+    /// Refuses what can be refused before there is a model, which may have to be fetched.
+    ///
+    /// - Throws: as `open`.
+    func check(precision: Precision?, threads: ThreadOption, profile: ProfileSource?) throws {
+        try settings(precision, threads, profile ?? .automatic).check()
+    }
+
+    private func settings(
+        _ precision: Precision?, _ threads: ThreadOption, _ profile: ProfileSource
+    ) throws -> BackendSettings {
+        let option = processorOnly(precision, profile)
+        if let option, case .cuda = choice { throw ValidationError("\(option) goes with --device cpu") }
+        return BackendSettings(
+            device: option == nil ? choice : .cpu, isLowMemory: isLowMemory, precision: precision,
+            threadCount: threads.count, profile: profile)
     }
 
     func validate() throws {
@@ -55,7 +64,7 @@ struct DeviceOption: ParsableArguments {
     }
 
     /// An option that only the processor can follow; nil where there is none.
-    private func processorOnly(_ precision: Precision?, _ profile: ProfileSource?) -> String? {
+    private func processorOnly(_ precision: Precision?, _ profile: ProfileSource) -> String? {
         if case .file = profile { return "a file as --kernel-profile" }
         return precision == .float32 ? "--precision f32" : nil
     }

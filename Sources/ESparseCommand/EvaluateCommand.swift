@@ -66,31 +66,30 @@ struct EvaluateCommand: ParsableCommand {
         )
         try requireEffect(
             of: ["--limit": limit != nil, "--samples-output": samplesOutput != nil], with: "--tasks", !tasks.isEmpty)
-        try requireEffect(of: ["--resume": resume], with: "--json FILE", json.path.map(ResultFile.isPlain) ?? false)
+        try requireEffect(of: ["--resume": resume], with: "--json FILE", resultFile != nil)
         guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit must be at least 1") }
-        guard let samplesOutput else { return }
-        guard !samplesOutput.isEmpty, FileSystem.isFolder(FileSystem.parent(of: samplesOutput)) else {
-            throw ValidationError("--samples-output \(samplesOutput): there is no such folder to make it in")
-        }
+        if let samplesOutput { try requireFolder(of: samplesOutput, option: "--samples-output") }
     }
 
     func run() throws {
         let progress = TerminalProgress()
+        // What needs no model is refused first: the model may have to be fetched.
+        try self.device.check(precision: model.requestedPrecision, threads: model.threads, profile: profile.source)
+        if let resultFile, !resume { try EvaluationJournal.requireNone(ofResult: resultFile) }
+        let inputs = try Signals.endingAtOnce { try EvaluationInputs(texts: text, tasks: tasks) }
         let opened = try model.open(progress)
         let device = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: profile.source,
             weightType: opened.weightType, note: progress.note)
-        try evaluate(opened, on: device.backend, progress)
+        try evaluate(inputs, opened, on: device.backend, progress)
     }
 
     private func evaluate(
-        _ opened: OpenedModel, on backend: some RuntimeBackend, _ progress: TerminalProgress
+        _ inputs: EvaluationInputs, _ opened: OpenedModel, on backend: some RuntimeBackend,
+        _ progress: TerminalProgress
     ) throws {
-        let plan = try Signals.endingAtOnce {
-            try EvaluationPlan(
-                texts: text, tasks: tasks, limit: limit, tokenizer: opened.tokenizer,
-                architecture: opened.architecture)
-        }
+        let plan = try EvaluationPlan(
+            inputs, limit: limit, tokenizer: opened.tokenizer, architecture: opened.architecture)
         for note in plan.notes { progress.note("Note: \(note)") }
         if let samplesOutput, !FileSystem.isFolder(samplesOutput) { try FileSystem.createFolder(samplesOutput) }
         let journal = try journal(of: plan, opened, backend)
@@ -110,17 +109,20 @@ struct EvaluateCommand: ParsableCommand {
         try journal.finish()
     }
 
-    /// The journal beside the result's file; none where the result goes to no plain file.
+    /// The result's file where it can have a journal beside it; nil where the result goes to no plain file.
+    private var resultFile: String? { json.path.flatMap { ResultFile.isPlain($0) ? $0 : nil } }
+
+    /// The journal beside the result's file.
     private func journal(
         of plan: EvaluationPlan, _ opened: OpenedModel, _ backend: some RuntimeBackend
     ) throws -> EvaluationJournal {
-        guard let path = json.path, ResultFile.isPlain(path) else { return EvaluationJournal() }
+        guard let resultFile else { return EvaluationJournal() }
         var run = plan.description(sequenceLength: windowLength, windowLimit: windows?.count)
         run["model"] = try InputDigest.of(opened.checkpoint)
         run["arithmetic"] = backend.arithmetic
         run["device"] = backend.deviceName
         run["kernel profile"] = "\(profile.choice)"
         run["version"] = toolVersion
-        return try EvaluationJournal(result: path, run: run, resume: resume)
+        return try EvaluationJournal(result: resultFile, run: run, resume: resume)
     }
 }

@@ -51,11 +51,16 @@ struct ExportCommand: ParsableCommand {
 
     func validate() throws {
         if output.isEmpty { throw ValidationError("--output must name a folder or file") }
+        try requireFolder(of: output, option: "--output")
         try requireEffect(of: ["--type q8_0": type == .q8Zero], with: "--format gguf", format == .gguf)
     }
 
     func run() throws {
         let progress = TerminalProgress()
+        switch format {
+        case .safetensors: try FolderOutput.requireFree(output)
+        case .gguf: try requireFree(output)
+        }
         let opened = try OpenedModel(path: ModelLocation.path(of: path, progress: progress))
         switch format {
         case .safetensors:

@@ -74,6 +74,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let progress = TerminalProgress()
+        try self.device.check(precision: model.requestedPrecision, threads: model.threads, profile: profile.source)
         let opened = try model.open(progress)
         let rules = try TextRules(
             opened, sampling: SamplingSettings(temperature: temperature, topK: topK, topP: topP), seed: seed ?? 0,

@@ -43,6 +43,7 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
+        if kernels { try self.device.check(precision: precision, threads: threads, profile: profile.source) }
         let checkpoint = try Checkpoint.open(ModelLocation.path(of: path, progress: progress))
         let architecture = try ModelArchitecture(checkpoint)
         let device =

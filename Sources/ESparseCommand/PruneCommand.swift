@@ -58,6 +58,7 @@ struct PruneCommand: ParsableCommand {
 
     func validate() throws {
         if output.isEmpty { throw ValidationError("--output must name a folder") }
+        try requireFolder(of: output, option: "--output")
         try calibration.validate(calibrates: method.calibrates)
         try requireEffect(of: ["--budget": budget != nil], with: "a method that calibrates", method.calibrates)
         try requireEffect(of: ["--keep-pattern": keepPattern], with: "--budget", budget != nil)
@@ -72,15 +73,25 @@ struct PruneCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
+        // What needs no model is refused first: the model may have to be fetched.
+        try requireFree(output, unfinished: resume ? nil : partial)
+        try self.device.check(precision: model.requestedPrecision, threads: model.threads, profile: nil)
+        let source = try calibration.source()
         let opened = try model.open(progress)
         let device = try device.open(
             precision: model.requestedPrecision, threads: model.threads, profile: nil, otherwise: .rules,
             weightType: opened.weightType, note: progress.note)
-        try prune(opened, on: device.pruning, progress)
+        try prune(opened, source, on: device.pruning, progress)
+    }
+
+    /// What a stopped run leaves.
+    private var partial: String {
+        FileSystem.trimmed(output) + (budget == nil ? OutputFile.temporarySuffix : ".budget")
     }
 
     private func prune(
-        _ opened: OpenedModel, on backend: some RuntimeBackend & PruningBackend, _ progress: TerminalProgress
+        _ opened: OpenedModel, _ source: CalibrationSource, on backend: some RuntimeBackend & PruningBackend,
+        _ progress: TerminalProgress
     ) throws {
         var settings = method.settings(precision: backend.precision)
         calibration.apply(to: &settings)
@@ -91,8 +102,8 @@ struct PruneCommand: ParsableCommand {
         var sites: [SiteDiagnostics] = []
         let manifest = try interruptible(progress) {
             try prune(
-                opened, on: backend, settings, times, diagnose: diagnostics == nil ? nil : { sites.append($0) },
-                progress)
+                opened, source, on: backend, settings, times,
+                diagnose: diagnostics == nil ? nil : { sites.append($0) }, progress)
         }
         let inspected = try Checkpoint.open(output)
         print(
@@ -112,17 +123,15 @@ struct PruneCommand: ParsableCommand {
     }
 
     private func prune<B: RuntimeBackend & PruningBackend>(
-        _ opened: OpenedModel, on backend: B, _ settings: PruningSettings, _ times: PruningTimes,
-        diagnose: ((SiteDiagnostics) -> Void)?, _ progress: TerminalProgress
+        _ opened: OpenedModel, _ source: CalibrationSource, on backend: B, _ settings: PruningSettings,
+        _ times: PruningTimes, diagnose: ((SiteDiagnostics) -> Void)?, _ progress: TerminalProgress
     ) throws -> SparseManifest {
         let threadCount = model.threads.count
-        func text() throws -> CalibrationText {
-            CalibrationText(try calibration.source(), tokenizer: opened.tokenizer, separator: opened.endToken) {
-                try opened.writeDocuments(
-                    tokenCount: $0, maximumLength: settings.sequenceLength, seed: $1, on: backend, progress: progress)
-            }
+        let text = CalibrationText(source, tokenizer: opened.tokenizer, separator: opened.endToken) {
+            try opened.writeDocuments(
+                tokenCount: $0, maximumLength: settings.sequenceLength, seed: $1, on: backend, progress: progress)
         }
-        func calibrationSet(_ text: CalibrationText) throws -> CalibrationSet {
+        func calibrationSet() throws -> CalibrationSet {
             let set = try text.sequences(for: settings)
             if let path = calibration.saveCalibration { try ResultFile.write(set.littleEndianBytes, to: path) }
             return set
@@ -132,19 +141,17 @@ struct PruneCommand: ParsableCommand {
                 checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
                 backend: backend, device: backend.pruningDevice, threadCount: threadCount, times: times,
                 progress: progress)
-            let text = try text()
             return try pruner.run(
                 output: output, calibrationDigest: text.source.digest, files: opened.companionFiles, resume: resume,
-                diagnose: diagnose, calibration: { try calibrationSet(text) })
+                diagnose: diagnose, calibration: { try calibrationSet() })
         }
         let search = try BudgetSearch(
             checkpoint: opened.checkpoint, architecture: opened.architecture, settings: settings,
             percent: budget.value, keepsPattern: keepPattern, backend: backend, device: backend.pruningDevice,
             threadCount: threadCount, times: times, progress: progress)
-        let text = try text()
         return try search.run(
             output: output, calibrationDigest: text.source.digest, files: opened.companionFiles, resume: resume,
-            calibration: { try calibrationSet(text) },
+            calibration: { try calibrationSet() },
             heldOut: { try text.heldOut(BudgetSearch<B>.heldOutCount, for: settings) })
     }
 
@@ -153,7 +160,6 @@ struct PruneCommand: ParsableCommand {
         do {
             return try work()
         } catch let error as InterruptedError {
-            let partial = FileSystem.trimmed(output) + (budget == nil ? ".partial" : ".budget")
             progress.note(
                 FileSystem.exists(partial)
                     ? "Interrupted; go on with the same command and --resume" : "Interrupted before anything was pruned"

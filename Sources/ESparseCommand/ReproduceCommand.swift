@@ -53,9 +53,7 @@ struct ReproduceCommand: ParsableCommand {
 
     func validate() throws {
         if output.isEmpty { throw ValidationError("--output must name a folder") }
-        guard FileSystem.isFolder(FileSystem.parent(of: output)) else {
-            throw ValidationError("--output \(output): there is no such folder to make it in")
-        }
+        try requireFolder(of: output, option: "--output")
         guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit must be at least 1") }
         if limit != nil, tasks.isEmpty { throw ValidationError("--limit goes with --tasks") }
     }
@@ -63,7 +61,10 @@ struct ReproduceCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         do {
-            let settings = settings(model: try model.location(progress))
+            var settings = settings(model: model.path)
+            // Before the model is fetched.
+            try ReproductionRun.check(settings, resume: resume)
+            settings.model = try model.location(progress)
             let results = try ReproductionRun(settings, resume: resume, progress: progress).run()
             print("\(FileSystem.trimmed(output))/report.html: \(results.summary)")
         } catch let error as InterruptedError {

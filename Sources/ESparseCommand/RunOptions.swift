@@ -122,3 +122,21 @@ func requireWritable(_ path: String, option: String) throws {
         throw ValidationError("\(option) \(path): there is no such folder")
     }
 }
+
+/// Refuses a path to make where there is no folder to make it in.
+func requireFolder(of path: String, option: String) throws {
+    guard !path.isEmpty, FileSystem.isFolder(FileSystem.parent(of: path)) else {
+        throw ValidationError("\(option) \(path): there is no such folder to make it in")
+    }
+}
+
+/// Refuses an output that is there already, before a model is fetched and not after it.
+///
+/// - Parameters:
+///   - output: the file or folder to make.
+///   - unfinished: what a stopped run leaves in its place; nil where this run goes on with it.
+/// - Throws: `FormatError.outputExists`, `.unfinishedRun`.
+func requireFree(_ output: String, unfinished: String? = nil) throws {
+    if FileSystem.exists(output) { throw FormatError.outputExists(path: FileSystem.trimmed(output)) }
+    if let unfinished, FileSystem.exists(unfinished) { throw FormatError.unfinishedRun(path: unfinished) }
+}

@@ -74,6 +74,7 @@ struct TuneCommand: ParsableCommand {
 
     func run() throws {
         let progress = TerminalProgress()
+        try self.device.check(precision: precision, threads: threads, profile: .rules)
         let targets = try targets(progress)
         let device = try device.open(
             precision: precision, threads: threads, profile: .rules, weightType: targets.first?.elementType,

@@ -1,15 +1,14 @@
-// One run of `esparse evaluate`: texts and tasks read and cut into tokens first, then measured one after another.
+// One run of `esparse evaluate`: tasks cut into tokens first, then texts and tasks measured one after another.
 
 public import ESparseCore
 import ESparseFormats
 public import ESparseModels
 public import ESparseTokenizers
-import FoundationEssentials
 
 /// Texts and tasks, ready to be measured on a model.
 ///
-/// Every file is read, and tasks are cut into tokens, before a model is loaded: a mistake in the last file should not cost the work on
-/// the first.
+/// Every file is read (`EvaluationInputs`), and tasks are cut into tokens, before a model is loaded: a mistake in the last file should
+/// not cost the work on the first.
 public struct EvaluationPlan {
     private let texts: [(name: String, content: String)]
     private let tasks: [EncodedTask]
@@ -21,32 +20,23 @@ public struct EvaluationPlan {
     /// What the user should know before the run: items that had to be cut, a sentence a task.
     public var notes: [String] { tasks.compactMap(\.cutSentence) }
 
-    /// Reads texts and tasks.
+    /// Cuts tasks into tokens.
     ///
     /// - Parameters:
-    ///   - texts: paths of texts.
-    ///   - tasks: lists as `TaskSource.parse` reads them.
+    ///   - inputs: texts and tasks.
     ///   - limit: the most items of each task; nil asks all.
     ///   - tokenizer: the model's tokenizer.
     ///   - architecture: the model's shape, which says how long a context it reads.
-    /// - Throws: `EvaluationError`, also where two inputs have one name; `FormatError`; `FileError`.
+    /// - Throws: `EvaluationError.unscorable` naming file and line; `InterruptedError`.
     public init(
-        texts: [String], tasks: [String], limit: Int?, tokenizer: Tokenizer, architecture: ModelArchitecture
+        _ inputs: EvaluationInputs, limit: Int?, tokenizer: Tokenizer, architecture: ModelArchitecture
     ) throws {
-        self.texts = try texts.map { path in
-            (
-                name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent,
-                content: try TextFile.documents(path).joined(separator: "\n\n")
-            )
-        }
-        self.tasks = try tasks.flatMap(TaskSource.parse).map { source in
-            try EncodedTask(
-                source, items: source.task.items(source.path), limit: limit, tokenizer: tokenizer,
-                architecture: architecture)
+        texts = inputs.texts
+        tasks = try inputs.tasks.map { source, items in
+            try EncodedTask(source, items: items, limit: limit, tokenizer: tokenizer, architecture: architecture)
         }
         self.limit = limit
         self.tokenizer = tokenizer
-        try EvaluationReport.requireDistinct(self.texts.map(\.name) + self.tasks.map(\.source.task.name))
     }
 
     /// What the figures of a run depend on besides the model and the device, by name: the inputs, as digests, and how they are cut.

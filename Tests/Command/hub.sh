@@ -31,6 +31,32 @@ refuse "an absurd size" 1 "make room" "${from_hub[@]}" "$esparse" inspect acme/h
 refuse "no network" 1 "cannot reach http://127.0.0.1:9" "${from_hub[@]}" HF_ENDPOINT=http://127.0.0.1:9 HF_HOME="$PWD/none" "$esparse" inspect acme/tiny
 refuse "a bad address" 1 "HF_ENDPOINT" "${from_hub[@]}" HF_ENDPOINT=nonsense "$esparse" inspect acme/tiny
 refuse "offline and not cached" 1 "HF_HUB_OFFLINE is set" "${from_hub[@]}" HF_HUB_OFFLINE=1 "$esparse" inspect acme/slow
+# What can be refused without the model is refused before it is fetched: here it cannot be had at all.
+early() {
+    local name=$1 code=$2 text=$3; shift 3
+    refuse "before the download: $name" "$code" "$text" "${from_hub[@]}" HF_HUB_OFFLINE=1 "$esparse" "$@"
+}
+mkdir early-partial.partial early-budget.budget early-reproduced
+printf 'run\nbatch\n' >early.json.progress
+early "prune's output" 1 "two-of-four exists already" prune acme/slow --output two-of-four
+early "an unfinished run" 1 "early-partial.partial holds an unfinished run" prune acme/slow --output early-partial
+early "an unfinished search" 1 "early-budget.budget holds an unfinished run" prune acme/slow --output early-budget --budget 5
+early "prune's output has no folder" 64 "no such folder to make it in" prune acme/slow --output nowhere/x
+early "calibration text" 1 "nothing.txt" prune acme/slow --output x --calibration nothing.txt
+for option in "safetensors dense" "gguf bf16.gguf"; do
+    early "export's output" 1 "exists already" export acme/slow --format "${option% *}" --output "${option#* }"
+done
+early "export's output is somebody's" 1 "early-partial.partial exists already" export acme/slow --format safetensors --output early-partial
+early "an unfinished evaluation" 1 "early.json.progress holds an unfinished run" evaluate acme/slow --text "$text" --json early.json
+early "a text to predict" 1 "nothing.txt" evaluate acme/slow --text nothing.txt
+early "a task" 1 "nothing.jsonl" evaluate acme/slow --tasks piqa=nothing.jsonl
+early "a profile" 1 "nothing.json" generate acme/slow --prompt x --kernel-profile nothing.json
+early "a profile to benchmark with" 1 "nothing.json" benchmark model acme/slow --kernel-profile nothing.json
+early "a profile to inspect with" 1 "nothing.json" inspect acme/slow --kernels --kernel-profile nothing.json
+early "options that contradict each other" 64 "goes with --device cpu" generate acme/slow --prompt x --device cuda --precision f32
+early "a reproduction" 1 "go on with its run by --resume" reproduce acme/slow --text "$text" --output early-reproduced
+early "a reproduction's text" 1 "nothing.txt" reproduce acme/slow --text nothing.txt --output x
+rm -r early-partial.partial early-budget.budget early-reproduced early.json.progress
 # Ctrl-C during a download: exit code 130, and the next call goes on with what was fetched.
 "${from_hub[@]}" "$esparse" inspect acme/slow >out 2>err & pid=$!
 for _ in $(seq 300); do [ -s "$(ls hf/hub/models--acme--slow/blobs/*.incomplete 2>/dev/null | head -1)" ] && break; sleep 0.02; done

@@ -65,9 +65,16 @@ import Testing
         do { _ = try journal(resume: false) }
         #expect(!FileSystem.exists(path), "nothing was measured")
         try write("{\"model\":\"a\"}\n")
+        try EvaluationJournal.requireNone(ofResult: result)
         do { _ = try journal(resume: false, run: ["model": "b"]) }
+        #expect(!FileSystem.exists(path))
+        try EvaluationJournal.requireNone(ofResult: result)
+        #expect(!FileSystem.exists(path), "looking makes no journal")
         try write("{\"model\":\"a\"}\n{\"batch\":\"x 0\",\"figures\":[]}\n")
         #expect(throws: EvaluationError.unfinished(journal: path)) { try journal(resume: false) }
+        #expect(throws: EvaluationError.unfinished(journal: path)) {
+            try EvaluationJournal.requireNone(ofResult: result)
+        }
         #expect(
             throws: FormatError.changedRun(
                 path: path, differences: ["model was a and is b", "windows was not given and is 3"])

@@ -16,6 +16,15 @@ public final class EvaluationJournal {
     /// Where the journal of a result lies.
     package static func path(ofResult path: String) -> String { path + ".progress" }
 
+    /// Refuses a result whose run was stopped, for a run that does not go on with it.
+    ///
+    /// - Throws: `EvaluationError.unfinished`; `FormatError.runInProgress` while that run is at work; `FileError`.
+    public static func requireNone(ofResult path: String) throws {
+        let path = Self.path(ofResult: path)
+        guard FileSystem.exists(path), try JournalFile(path: path).lines.count > 1 else { return }
+        throw EvaluationError.unfinished(journal: path)
+    }
+
     /// Keeps nothing, for a run whose result goes to no file.
     public init() { file = nil }
 

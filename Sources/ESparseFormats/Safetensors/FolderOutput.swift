@@ -15,28 +15,33 @@ package final class FolderOutput {
 
     /// Begins a folder.
     ///
-    /// - Throws: `FormatError.outputExists`, also where `OUTPUT.partial` is no folder that a writer left; `.unfinishedRun` where
-    ///   it is a pruning run's; `.runInProgress`; `FileError`.
+    /// - Throws: as `requireFree(_:)`; `FormatError.runInProgress`; `FileError`.
     package init(_ output: String) throws {
         path = FileSystem.trimmed(output)
         partialPath = path + OutputFile.temporarySuffix
-        guard !FileSystem.exists(path) else { throw FormatError.outputExists(path: path) }
-        if FileSystem.exists(partialPath) {
-            // What is in a pruning run's folder may be worth hours, and what is in anyone else's we do not know.
-            guard !FileSystem.exists(partialPath + "/run.json") else {
-                throw FormatError.unfinishedRun(path: partialPath)
-            }
-            guard FileSystem.exists(partialPath + "/" + FolderLock.fileName) else {
-                throw FormatError.outputExists(path: partialPath)
-            }
-        } else {
-            try FileSystem.createFolder(partialPath)
-        }
+        try FolderOutput.requireFree(output)
+        if !FileSystem.exists(partialPath) { try FileSystem.createFolder(partialPath) }
         lock = try FolderLock(folder: partialPath)
         // Another writer may have finished it before it let go of the lock.
         guard !FileSystem.exists(path) else { throw FormatError.outputExists(path: path) }
         try removeFiles()
         try FileSystem.createFolder(contentsPath)
+    }
+
+    /// Refuses a name that a folder cannot be given.
+    ///
+    /// - Throws: `FormatError.outputExists`, also where `OUTPUT.partial` is no folder that a writer left; `.unfinishedRun` where
+    ///   it is a pruning run's.
+    package static func requireFree(_ output: String) throws(FormatError) {
+        let path = FileSystem.trimmed(output)
+        let partialPath = path + OutputFile.temporarySuffix
+        guard !FileSystem.exists(path) else { throw .outputExists(path: path) }
+        guard FileSystem.exists(partialPath) else { return }
+        // What is in a pruning run's folder may be worth hours, and what is in anyone else's we do not know.
+        guard !FileSystem.exists(partialPath + "/run.json") else { throw .unfinishedRun(path: partialPath) }
+        guard FileSystem.exists(partialPath + "/" + FolderLock.fileName) else {
+            throw .outputExists(path: partialPath)
+        }
     }
 
     /// Writes all tensors, one in memory at a time, and the files beside them, and gives the folder its name.

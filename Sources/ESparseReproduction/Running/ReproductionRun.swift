@@ -38,8 +38,7 @@ public struct ReproductionRun {
     ) throws {
         var settings = settings
         settings.output = FileSystem.trimmed(settings.output)
-        let groups: Set<ExperimentGroup> = [.main, .ablation, .sensitivity]
-        guard settings.text != nil || settings.groups.isDisjoint(with: groups) else { throw ReproductionError.noText }
+        try Self.check(settings, resume: resume)
         let checkpoint = try Checkpoint.open(settings.model)
         let architecture = try ModelArchitecture(checkpoint)
         let tasks = try settings.tasks.flatMap(TaskSource.parse)
@@ -62,6 +61,19 @@ public struct ReproductionRun {
             modelName: Checkpoint.name(of: settings.model), modelType: architecture.modelType,
             parameterCount: architecture.parameterCount, blockCount: architecture.blockCount, settings: settings,
             taskNames: tasks.map(\.task.name), processor: Processor.name, toolVersion: toolVersion)
+    }
+
+    /// Checks what can be checked without the model, which may have to be fetched.
+    ///
+    /// - Throws: `ReproductionError`; `EvaluationError` for a list of tasks; `FileError` for an input that cannot be read.
+    public static func check(_ settings: ReproductionSettings, resume: Bool) throws {
+        let groups: Set<ExperimentGroup> = [.main, .ablation, .sensitivity]
+        guard settings.text != nil || settings.groups.isDisjoint(with: groups) else { throw ReproductionError.noText }
+        let output = FileSystem.trimmed(settings.output)
+        guard resume || !FileSystem.exists(output) else { throw ReproductionError.exists(path: output) }
+        let tasks = try settings.tasks.flatMap(TaskSource.parse).map(\.path)
+        let calibration = settings.calibration == "self" ? nil : settings.calibration
+        for path in tasks + [calibration, settings.text].compactMap({ $0 }) { _ = try ByteStorage(mapping: path) }
     }
 
     /// Runs what is not recorded yet, and writes the report.

@@ -28,6 +28,20 @@ package struct BackendSettings {
         self.profile = profile
     }
 
+    /// Refuses what `open` would refuse whatever the checkpoint is: a GPU without its driver, a named profile that cannot be used.
+    ///
+    /// - Throws: as `open(weightType:note:)`.
+    package func check() throws {
+        if case .cuda = device {
+            _ = try Self.driver.get()
+        } else if case .file = profile {
+            _ = try ProfileFile.processor.load(profile)
+        }
+    }
+
+    /// What `check` loads; held until the process ends, because a driver that is about to be used should not be unloaded first.
+    private static let driver: Result<CUDADriver, any Error> = Result { try CUDADriver.load() }
+
     /// Opens the backend.
     ///
     /// - Parameters:
