@@ -81,7 +81,7 @@ package enum NeededFiles {
         let words = file[..<dot].split(separator: "-", omittingEmptySubsequences: false)
         guard words.count >= 4, words[words.count - 2] == "of", let total = words.last,
             words[words.count - 3].utf8.count == total.utf8.count, let count = Int(total), count > 0,
-            count <= mostShards
+            count <= mostShards, let number = Int(words[words.count - 3]), (1...count).contains(number)
         else { return [file] }
         let stem = words.dropLast(3).joined(separator: "-")
         return (1...count).map { number in
