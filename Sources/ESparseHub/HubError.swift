@@ -36,6 +36,8 @@ public enum HubError: Error, Equatable, Sendable, CustomStringConvertible {
     case diskTooSmall(what: String, needed: Int, free: Int, folder: String)
     /// The disk became full.
     case diskFull(folder: String)
+    /// A file or folder of the cache cannot be made or read; `problem` says which and why.
+    case unusableCache(folder: String, problem: String)
     /// Requests are forbidden, and the cache does not have the model.
     case notCached(model: String, folder: String)
 
@@ -80,8 +82,11 @@ public enum HubError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "on another disk"
         case .diskFull(let folder):
             "the disk of \(folder) is full; make room, or set HF_HOME to a folder on another disk, and call again to go on"
+        case .unusableCache(let folder, let problem):
+            "\(problem); check the rights of the cache in \(folder), or set HF_HOME to a folder that you may write to"
         case .notCached(let model, let folder):
-            "HF_HUB_OFFLINE is set, and \(folder) has no complete \(model); unset it to download the model"
+            "\(model) is no folder or file here, \(folder) has no complete copy of it, and HF_HUB_OFFLINE is set; unset it to "
+                + "download the model, or give the path of one"
         }
     }
 
@@ -89,8 +94,7 @@ public enum HubError: Error, Equatable, Sendable, CustomStringConvertible {
     package var leavesCachedCopyValid: Bool {
         switch self {
         case .noSuchModel, .gated, .tokenRefused, .forbidden, .unreachable, .tooManyRequests, .outOfOrder,
-            .invalidAnswer,
-            .badRedirect:
+            .invalidAnswer, .badRedirect, .unusableCache:
             true
         case .invalidSetting, .noSuchRevision, .noSuchFile, .unsuitable, .wrongContent, .diskTooSmall, .diskFull,
             .notCached:

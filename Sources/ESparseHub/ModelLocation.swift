@@ -18,7 +18,7 @@ public enum ModelLocation {
     /// - Parameters:
     ///   - argument: a path, or `org/name[/file.gguf][@revision]`.
     ///   - progress: is told of a download, and of notes.
-    /// - Throws: `HubError`, `FormatError` or `FileError`, one sentence each; `InterruptedError`.
+    /// - Throws: `HubError`, `FormatError`, or `FileError` for a token's file, one sentence each; `InterruptedError`.
     public static func path(of argument: String, progress: any ProgressReporter) throws -> String {
         try path(
             of: argument, settings: try HubSettings(environment: ProcessInfo.processInfo.environment),
@@ -47,17 +47,30 @@ public enum ModelLocation {
             let download = ModelDownload(model: model, client: client, cache: cache, reporter: progress)
             return try waiting { try await download.run(attempts: copy == nil ? settings.patience.firstAttempts : 1) }
                 .path
-        } catch let error as HubError {
-            if case .noSuchRevision(let repository, let revision, _) = error {
-                throw HubError.noSuchRevision(repository: repository, revision: revision, isCached: copy != nil)
-            }
-            guard let copy, error.leavesCachedCopyValid else { throw error }
-            progress.note("Note: \(error). The copy in the cache is used, commit \(copy.commit)")
-            return copy.path
         } catch let error as InterruptedError {
             progress.note("Interrupted; the same command goes on with what was fetched")
             throw error
+        } catch {
+            guard let refusal = Self.refusal(error, cache: settings.cache) else { throw error }
+            if case .noSuchRevision(let repository, let revision, _) = refusal {
+                throw HubError.noSuchRevision(repository: repository, revision: revision, isCached: copy != nil)
+            }
+            guard let copy, refusal.leavesCachedCopyValid else {
+                // Who mistyped a path should not look for the mistake in the network.
+                if case .unreachable = refusal {
+                    progress.note("Note: \(argument) is no folder or file here, so it was looked for on \(settings.name)")
+                }
+                throw refusal
+            }
+            progress.note("Note: \(refusal). The copy in the cache is used, commit \(copy.commit)")
+            return copy.path
         }
+    }
+
+    /// The hub's error that an error is or means; nil for any other.
+    private static func refusal(_ error: any Error, cache: String) -> HubError? {
+        if let error = error as? FileError { return .unusableCache(folder: cache, problem: "\(error)") }
+        return error as? HubError
     }
 
     /// Runs asynchronous work on threads of its own, and waits for it.

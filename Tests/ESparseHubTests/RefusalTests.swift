@@ -113,8 +113,10 @@ import Testing
         setting.environment["HF_ENDPOINT"] = "http://127.0.0.1:9"
         let refusal = "\(try #require(setting.refusal()))"
         #expect(refusal.hasPrefix("cannot reach http://127.0.0.1:9: ") && refusal.contains("refused"), "\(refusal)")
+        #expect(setting.log.notes.last?.hasPrefix("Note: acme/tiny is no folder or file here, so") == true)
         setting.environment["HF_HUB_OFFLINE"] = "1"
-        #expect("\(try #require(setting.refusal()))".contains("HF_HUB_OFFLINE is set"))
+        let offline = "\(try #require(setting.refusal()))"
+        #expect(offline.hasPrefix("acme/tiny is no folder or file here") && offline.contains("HF_HUB_OFFLINE is set"))
     }
 
     @Test func halfACopyIsNoCopy() throws {
@@ -122,7 +124,7 @@ import Testing
         _ = try setting.locate()
         try FileSystem.remove(setting.snapshot + "/model-00002-of-00002.safetensors")
         setting.environment["HF_HUB_OFFLINE"] = "1"
-        #expect("\(try #require(setting.refusal()))".contains("no complete acme/tiny"))
+        #expect("\(try #require(setting.refusal()))".contains("has no complete copy of it"))
         setting.environment["HF_HUB_OFFLINE"] = "0"
         setting.hub.script.reset()
         _ = try setting.locate()

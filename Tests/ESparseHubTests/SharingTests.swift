@@ -70,4 +70,19 @@ import Testing
         #expect(try setting.locate() == setting.snapshot)
         #expect(setting.hub.script.requests.map(\.isListing) == [true])
     }
+
+    @Test func aCacheThatCannotBeWrittenTo() throws {
+        let setting = try HubSetting()
+        let old = try setting.locate()
+        let locks = setting.folder + "/hub/.locks"
+        try FileManager.default.removeItem(atPath: locks)
+        try Data().write(to: URL(filePath: locks))
+        var changed = setting.hub.script.repository
+        changed.commit = String(repeating: "f", count: 40)
+        setting.hub.script.repository = changed
+        #expect(try setting.locate() == old)
+        #expect(setting.log.notes.last?.contains("The copy in the cache is used, commit 0123") == true)
+        let refusal = "\(try #require(setting.refusal("acme/tiny@" + changed.commit)))"
+        #expect(refusal.contains(locks + ": ") && refusal.contains("set HF_HOME"), "\(refusal)")
+    }
 }
