@@ -16,7 +16,8 @@ struct Main: AsyncParsableCommand {
         abstract: "Make a large language model smaller and faster without retraining it.",
         discussion: """
             Prunes LLaMA- and OPT-family checkpoints to N:M sparsity by E-Sparse, and runs the result. A model is a Hugging \
-            Face folder or a .gguf file. Results go to stdout, progress to stderr.
+            Face folder, a .gguf file, or org/name[@revision] on the Hugging Face hub, which is fetched once. Results go to \
+            stdout, progress to stderr.
             """,
         version: toolVersion,
         subcommands: [
