@@ -198,11 +198,12 @@ import Testing
     }
 
     /// llama.cpp multiplies its own factor, 1 + 0.1 ln(4) = 1.1386294, by the file's.
-    @Test(arguments: [
-        (#""attention_factor":1.5"#, 1.317_373_3, 1.5), (#""attention_factor":1.0"#, 0.878_248_9, 1),
-        (#""mscale":1,"mscale_all_dim":0.5"#, 0.935_178_4, 1.064_821_6),
-        (#""mscale":1,"mscale_all_dim":0"#, nil, nil), (#""beta_fast":32"#, nil, nil),
-    ] as [(String, Double?, Double?)])
+    @Test(
+        arguments: [
+            (#""attention_factor":1.5"#, 1.317_373_3, 1.5), (#""attention_factor":1.0"#, 0.878_248_9, 1),
+            (#""mscale":1,"mscale_all_dim":0.5"#, 0.935_178_4, 1.064_821_6),
+            (#""mscale":1,"mscale_all_dim":0"#, nil, nil), (#""beta_fast":32"#, nil, nil),
+        ] as [(String, Double?, Double?)])
     func yarnsFactorIsWrittenAsAMultipleOfLlamaCppsOwn(_ settings: String, _ stored: Double?, _ found: Double?) throws {
         let written = try hyperparameters(
             #""model_type":"llama","rope_scaling":{"rope_type":"yarn","factor":4,\#(settings)}"#)
