@@ -74,7 +74,8 @@ struct PruneCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         // What needs no model is refused first: the model may have to be fetched.
-        try requireFree(output, unfinished: resume ? nil : partial)
+        // A complete output may have its run's folder beside it still; the run tells whether it is its own.
+        if !resume || !FileSystem.isFolder(partial) { try requireFree(output, unfinished: partial) }
         try self.device.check(precision: model.requestedPrecision, threads: model.threads, profile: nil)
         let source = try calibration.source()
         let opened = try model.open(progress)

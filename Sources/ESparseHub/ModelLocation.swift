@@ -58,7 +58,8 @@ public enum ModelLocation {
             guard let copy, refusal.leavesCachedCopyValid else {
                 // Who mistyped a path should not look for the mistake in the network.
                 if case .unreachable = refusal {
-                    progress.note("Note: \(argument) is no folder or file here, so it was looked for on \(settings.name)")
+                    progress.note(
+                        "Note: \(argument) is no folder or file here, so it was looked for on \(settings.name)")
                 }
                 throw refusal
             }
