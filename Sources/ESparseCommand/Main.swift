@@ -15,9 +15,9 @@ struct Main: AsyncParsableCommand {
         commandName: "esparse",
         abstract: "Make a large language model smaller and faster without retraining it.",
         discussion: """
-            Prunes LLaMA- and OPT-family checkpoints to N:M sparsity by E-Sparse, and runs the result. A model is a Hugging \
-            Face folder, a .gguf file, or org/name[@revision] on the Hugging Face hub, which is fetched once. Results go to \
-            stdout, progress to stderr.
+            Prunes models of the LLaMA, Qwen, Mistral, Gemma, Phi, OLMo 2 and OPT families to N:M sparsity by E-Sparse, and \
+            runs the result. A model is a Hugging Face folder, a .gguf file, or org/name[@revision] on the Hugging Face hub, \
+            which is fetched once. Results go to stdout, progress to stderr.
             """,
         version: toolVersion,
         subcommands: [
