@@ -21,6 +21,14 @@ struct CalibrationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Tokens of a calibration sequence; 2048 where not given.", valueName: "n"))
     var sequenceLength: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Further sequences whose every token is read as the first of a text; 0 where not given.",
+            discussion: """
+                Protects what many models make of a text's first token, whatever it is; see docs/method.md.
+                """, valueName: "n"))
+    var firstTokens: Int?
+
     @Option(help: ArgumentHelp("Seed of every random choice; 0 where not given.", valueName: "n"))
     var seed: UInt64?
 
@@ -36,6 +44,9 @@ struct CalibrationOptions: ParsableArguments {
         if let sequenceLength, !(2...1_000_000).contains(sequenceLength) {
             throw ValidationError("--sequence-length must be from 2 to 1000000")
         }
+        if let firstTokens, !(0...(samples ?? 128)).contains(firstTokens) {
+            throw ValidationError("--first-tokens must be from 0 to the number of --samples")
+        }
         if let saveCalibration { try requireWritable(saveCalibration, option: "--save-calibration") }
     }
 
@@ -45,6 +56,7 @@ struct CalibrationOptions: ParsableArguments {
             of: [
                 "--calibration": calibration != nil, "--samples": samples != nil,
                 "--sequence-length": sequenceLength != nil, "--seed": seed != nil,
+                "--first-tokens": firstTokens != nil,
                 "--save-calibration": saveCalibration != nil,
             ], with: "a method that calibrates", calibrates)
     }
@@ -53,6 +65,7 @@ struct CalibrationOptions: ParsableArguments {
     func apply(to settings: inout PruningSettings) {
         if let samples { settings.sampleCount = samples }
         if let sequenceLength { settings.sequenceLength = sequenceLength }
+        if let firstTokens { settings.firstTokenSequences = firstTokens }
         if let seed { settings.seed = seed }
     }
 

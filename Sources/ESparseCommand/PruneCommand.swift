@@ -61,6 +61,9 @@ struct PruneCommand: ParsableCommand {
         try requireFolder(of: output, option: "--output")
         try calibration.validate(calibrates: method.calibrates)
         try requireEffect(of: ["--budget": budget != nil], with: "a method that calibrates", method.calibrates)
+        if calibration.firstTokens ?? 0 > 0, method.skipPositions ?? 0 > 0 {
+            throw ValidationError("--first-tokens adds what --skip-positions leaves out; give one of them")
+        }
         try requireEffect(of: ["--keep-pattern": keepPattern], with: "--budget", budget != nil)
         try requireEffect(
             of: ["--diagnostics": diagnostics != nil], with: "a method that calibrates", method.calibrates)

@@ -37,6 +37,11 @@ prune() { "$esparse" prune "$model" "${small[@]}" "$@"; }
 check "prune" prune --output two-of-four
 check "prune with one thread" prune --output one-thread --threads 1
 same "one and two threads give the same bytes" two-of-four one-thread
+check "first tokens" prune --output first --first-tokens 2
+check "first tokens with one thread" prune --output first-one --first-tokens 2 --threads 1
+same "one and two threads give the same bytes with first tokens" first first-one
+cmp -s two-of-four/model.safetensors first/model.safetensors && fail "first tokens change nothing" || pass
+rm -r first first-one
 check "dense output" prune --output dense --format dense
 check "inspect" "$esparse" inspect two-of-four --json inspection.json
 grep -q '"2:4"' inspection.json && pass || fail "inspect does not find 2:4"
@@ -283,7 +288,7 @@ for option in "--windows 3" "--sequence-length 64"; do
     # shellcheck disable=SC2086
     idle --text evaluate "$model" --tasks "$tasks" $option
 done
-for option in "--calibration self" "--samples 2" "--sequence-length 64" "--seed 1" "--save-calibration x"; do
+for option in "--calibration self" "--samples 2" "--sequence-length 64" "--seed 1" "--save-calibration x" "--first-tokens 1"; do
     # shellcheck disable=SC2086
     idle "a method that calibrates" prune "$model" --output x --method magnitude $option
 done
@@ -293,6 +298,8 @@ for option in "--preset paper" "--alpha 1" "--bins 8" "--entropy power" "--ampli
 done
 refuse "refined and updated" 64 "does not go with updated weights" prune --output x --refine --update
 refuse "refined SparseGPT" 64 "does not go with updated weights" prune --output x --refine --method sparsegpt
+refuse "more first tokens than text" 64 "from 0 to the number of --samples" prune --output x --first-tokens 7
+refuse "first tokens added and left out" 64 "give one of them" prune --output x --first-tokens 1 --skip-positions 1
 idle "an --entropy of linear bins" prune "$model" --output x --bins 50
 for shuffle in none global assignment; do
     idle "--shuffle both or local" prune "$model" --output x --shuffle $shuffle --block-size 64

@@ -67,6 +67,13 @@ import Testing
         #expect(set.sequences == [[1, 2], [3, 9], [4, 5]])
     }
 
+    @Test func firstTokensAreEvenlySpacedInTheSet() {
+        let set = CalibrationSet(sequences: [[1, 2, 3, 4], [5, 6, 7, 8]])
+        #expect(set.appendingFirstTokens(sequenceCount: 0) == set)
+        #expect(set.appendingFirstTokens(sequenceCount: 1).sequences == set.sequences + [[1, 3, 5, 7]])
+        #expect(set.appendingFirstTokens(sequenceCount: 2).sequences == set.sequences + set.sequences)
+    }
+
     @Test func tooLittleTextSaysHowMuchIsMissing() {
         let error = #expect(throws: CalibrationError.self) {
             try CalibrationSet(documents: [[1, 2, 3]], separator: 0, sampleCount: 2, sequenceLength: 4, seed: 0)

@@ -90,6 +90,41 @@ import Testing
         }
     }
 
+    /// Sums of squares of the inputs of block 0's sites, one after another, in a run over these sequences.
+    private func energies(_ name: String, _ sequences: [[Int32]], firstTokenSequences: Int = 0) throws -> [Float] {
+        let folder = FileManager.default.temporaryDirectory.path + "/esparse-family-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        try ModelFixture.copyFolder(name, to: folder + "/source")
+        let checkpoint = try Checkpoint.open(folder + "/source")
+        var settings = PruningSettings(method: Wanda(), precision: .float32)
+        settings.shuffle = .none
+        settings.sampleCount = sequences.count
+        settings.sequenceLength = sequences[0].count
+        settings.firstTokenSequences = firstTokenSequences
+        let pruner = try Pruner(
+            checkpoint: checkpoint, architecture: ModelArchitecture(checkpoint), settings: settings,
+            backend: CPUBackend(precision: .float32, threadCount: 2), threadCount: 2, progress: SilentProgress())
+        var amplitudes: [Float] = []
+        let manifest = try pruner.run(
+            output: folder + "/pruned", calibrationDigest: "test", files: [:], resume: false,
+            diagnose: { if $0.block == 0 { amplitudes += $0.amplitudes } },
+            calibration: { CalibrationSet(sequences: sequences) })
+        #expect(manifest.run.settings["first-tokens"] == (firstTokenSequences > 0 ? "\(firstTokenSequences)" : nil))
+        // Wanda's code divides by the sequences.
+        return amplitudes.map { $0 * $0 * Float(sequences.count + firstTokenSequences) }
+    }
+
+    @Test(arguments: ["llama-grouped-tied", "opt-projected-untied", "gemma2", "phi3-longrope-crossing"])
+    func firstTokensAreReadAsTextsOfOneToken(_ name: String) throws {
+        var random = SeededRandom(seed: 2)
+        let text = (0..<24).map { _ in Int32(random.integer(below: 97)) }
+        let both = try energies(name, [text], firstTokenSequences: 1)
+        let apart = try zip(energies(name, [text]), energies(name, text.map { [$0] })).map { $0 + $1 }
+        #expect(relativeError(both, apart) < 1e-5)
+        #expect(relativeError(both, try energies(name, [text, text])) > 0.001)
+    }
+
     /// Of a folder that also reads pictures the text part is pruned, and the result is a model of text alone.
     @Test func whatIsPrunedOfAModelWithPictures() throws {
         try prune(ModelFixture.withPictures) { packed, plain, source in

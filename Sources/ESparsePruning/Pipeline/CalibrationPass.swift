@@ -9,7 +9,9 @@ struct CalibrationPass<B: Backend> {
     let backend: B
     let sequenceLength: Int
     let hiddenSize: Int
-    /// One layer, one sequence: every pass starts its sequences anew.
+    /// Sequences that run as one text each; of those after them every token is a text of its own.
+    let textCount: Int
+    /// Of one layer and one sequence: every pass starts its sequences anew.
     let cacheDescription: CacheDescription
     /// Copies hidden states from and to their files.
     let parallel: ParallelLoop
@@ -21,7 +23,7 @@ struct CalibrationPass<B: Backend> {
     /// - Throws: `ModelError` for a token outside the vocabulary; `FileError`.
     func embed(_ sequences: [[Int32]], with embedding: TokenEmbedding<B>, to outputs: HiddenStateFile) throws {
         for (index, tokens) in sequences.enumerated() {
-            let hidden = try embedding.embed(tokens, batch: .wholeSequence(sequenceLength))
+            let hidden = try embedding.embed(tokens, batch: batch(of: index))
             try write(hidden, index, to: outputs)
         }
     }
@@ -56,16 +58,24 @@ struct CalibrationPass<B: Backend> {
     ) throws {
         var cache = try backend.makeCache(cacheDescription)
         for sequence in 0..<inputs.sequenceCount {
+            if sequence == textCount { cache = try backend.makeCache(cacheDescription.singleTokens(sequenceLength)) }
             try Interruption.check()
             var hidden = try backend.activation(tokens: sequenceLength, channels: hiddenSize) { values in
                 try inputs.read(sequence: sequence, into: &values, parallel: parallel)
             }
             try block.forward(
-                hidden: &hidden, batch: .wholeSequence(sequenceLength), layer: 0, cache: &cache, through: last,
+                hidden: &hidden, batch: batch(of: sequence), layer: 0, cache: &cache, through: last,
                 observe: observe)
             try finish?(sequence, hidden)
             advance()
         }
+    }
+
+    /// How the tokens of a sequence lie in texts.
+    private func batch(of sequence: Int) -> TokenBatch {
+        sequence < textCount
+            ? .wholeSequence(sequenceLength)
+            : TokenBatch((0..<sequenceLength).map { TokenBatch.Segment(sequence: $0, start: 0, count: 1) })
     }
 
     /// Stores one sequence's hidden states.
@@ -75,5 +85,14 @@ struct CalibrationPass<B: Backend> {
         try backend.withFloats(of: hidden) { values in
             try outputs.write(values, sequence: sequence, parallel: parallel)
         }
+    }
+}
+
+extension CacheDescription {
+    /// A cache of the same layers and heads for `count` sequences of one token each.
+    fileprivate func singleTokens(_ count: Int) -> CacheDescription {
+        CacheDescription(
+            layerCount: layerCount, sequenceCount: count, capacity: 1, keyValueHeadCount: keyValueHeadCount,
+            headSize: headSize)
     }
 }

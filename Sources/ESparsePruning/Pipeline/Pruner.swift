@@ -164,7 +164,9 @@ public struct Pruner<B: Backend> {
             architecture: architecture, settings: settings, backend: backend, device: device, weights: weights,
             pool: pool, times: times, progress: progress, folder: folder)
         guard let set = try calibrationSet() else { return try loop.prune() }
-        try loop.prune(set, makePass: { calibrationPass(advance: $0) }, diagnose, observer.willWrite)
+        try loop.prune(
+            set.appendingFirstTokens(sequenceCount: settings.firstTokenSequences),
+            makePass: { calibrationPass(texts: set.sequences.count, advance: $0) }, diagnose, observer.willWrite)
     }
 
     /// The order of the residual stream: that of the unfinished run, or a new one.
@@ -179,12 +181,13 @@ public struct Pruner<B: Backend> {
         }
     }
 
-    /// A pass of sequences of the settings' length through a block at a time.
-    func calibrationPass(advance: @escaping () -> Void) -> CalibrationPass<B> {
+    /// A pass of sequences of the settings' length through a block at a time. All are texts where `texts` does not say how many.
+    func calibrationPass(texts: Int = .max, advance: @escaping () -> Void) -> CalibrationPass<B> {
         let cache = architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
         return CalibrationPass(
             backend: backend, sequenceLength: settings.sequenceLength, hiddenSize: architecture.hiddenSize,
-            cacheDescription: cache.singleLayer, parallel: { [pool] in pool.run(count: $0, $1) }, advance: advance)
+            textCount: texts, cacheDescription: cache.singleLayer, parallel: { [pool] in pool.run(count: $0, $1) },
+            advance: advance)
     }
 }
 

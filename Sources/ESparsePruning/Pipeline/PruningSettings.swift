@@ -21,6 +21,9 @@ public struct PruningSettings: Sendable {
     public var sampleCount = 128
     /// Tokens of a calibration sequence.
     public var sequenceLength = 2048
+    /// Further calibration sequences whose every token is a text of its own, at most `sampleCount`
+    /// (`CalibrationSet.appendingFirstTokens`).
+    public var firstTokenSequences = 0
     /// Seed of every random choice.
     public var seed: UInt64 = 0
     /// Patterns of weight names to prune; empty means all linears of the decoder blocks.
@@ -70,6 +73,7 @@ public struct PruningSettings: Sendable {
             named["samples"] = "\(sampleCount)"
             named["sequence-length"] = "\(sequenceLength)"
             named["seed"] = "\(seed)"
+            if firstTokenSequences > 0 { named["first-tokens"] = "\(firstTokenSequences)" }
         }
         if !include.isEmpty { named["include"] = include.joined(separator: " ") }
         if !exclude.isEmpty { named["exclude"] = exclude.joined(separator: " ") }
