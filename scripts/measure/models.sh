@@ -29,9 +29,9 @@ row() {
 
 # evaluate NAME MODEL SETTINGS
 evaluate() {
-    [ -e "$work/$1.text" ] || "$ESPARSE_BINARY" evaluate "$2" --text "$data/wikitext-2-test.joined.txt" --windows 40 \
+    [ -e "$work/$1.text" ] || "$ESPARSE_BINARY" evaluate "$2" --text "$data/wikitext-2-test.joined.txt" --windows 40 --resume \
         --json "$work/$1.text" >&2
-    [ -e "$work/$1.tasks" ] || "$ESPARSE_BINARY" evaluate "$2" --tasks "$data/zeroshot" --limit 250 \
+    [ -e "$work/$1.tasks" ] || "$ESPARSE_BINARY" evaluate "$2" --tasks "$data/zeroshot" --limit 250 --resume \
         --json "$work/$1.tasks" >&2
     "$root/scripts/measure/models.py" record "$work/$1" "$results/$1.json" "$3"
 }
