@@ -186,8 +186,11 @@ package struct GGUFHyperparameters {
         add("rope.scaling.type", .string("yarn"))
         add("rope.scaling.factor", .number(growth))
         add("rope.scaling.original_context_length", .integer(original))
-        let attention = GGUFYarn.attention(of: settings, growth: growth)
-        let ratio = Float(attention / GGUFYarn.usual(growth: growth))
+        let attention =
+            settings?["attention_factor"]?.number
+            ?? YarnAttention.factor(
+                multiplier: settings?["mscale"]?.number, divisor: settings?["mscale_all_dim"]?.number, growth: growth)
+        let ratio = Float(attention / YarnAttention.usual(growth: growth))
         guard ratio.isFinite, ratio > 0 else {
             throw refusal("attention_factor", "\(attention)", "yarn with positive factors in single precision")
         }

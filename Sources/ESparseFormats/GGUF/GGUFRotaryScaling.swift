@@ -81,7 +81,7 @@ struct GGUFRotaryScaling {
     private func attentionFactor(ratio: Double, growth: Double) throws(FormatError) -> Double? {
         // llama.cpp's converter writes what config.json says here, though llama.cpp does not read it.
         guard ratio != 1 else { return try metadata.number(prefix + "yarn_attn_factor") }
-        let attention = ratio * GGUFYarn.usual(growth: growth)
+        let attention = ratio * YarnAttention.usual(growth: growth)
         guard attention > 0, Float(attention).isFinite else {
             throw .invalidField(
                 path: metadata.path, field: prefix + "attn_factor", reason: "is \(ratio), which no model has")

@@ -1,6 +1,7 @@
 // How rotary frequencies are scaled for contexts longer than a model was first trained on.
 
 import ESparseCore
+import ESparseFormats
 
 #if canImport(Glibc)
     import Glibc
@@ -101,20 +102,12 @@ struct YarnScaling {
             slow: try turns(settings.slowRotations, "beta_slow", default: 1)
         )
         truncates = settings.truncates ?? true
-        let growth = max(log(factor), 0)
-        func attention(_ multiplier: Float) -> Double { 0.1 * Double(multiplier) * growth + 1 }
-        let found: Double
-        if let given = settings.attentionFactor {
-            found = given
-        } else if let above = settings.attentionMultiplier, let below = settings.attentionDivisor, above != 0,
-            below != 0
-        {
-            found =
-                attention(try reader.number(above, "mscale", atLeast: 0))
-                / attention(try reader.number(below, "mscale_all_dim", atLeast: 0))
-        } else {
-            found = attention(1)
-        }
+        let found =
+            try settings.attentionFactor
+            ?? YarnAttention.factor(
+                multiplier: settings.attentionMultiplier.map { Double(try reader.number($0, "mscale", atLeast: 0)) },
+                divisor: settings.attentionDivisor.map { Double(try reader.number($0, "mscale_all_dim", atLeast: 0)) },
+                growth: factor)
         scale = try reader.number(found, "attention_factor", atLeast: 0)
     }
 
