@@ -77,7 +77,7 @@ struct PruneCommand: ParsableCommand {
     func run() throws {
         let progress = TerminalProgress()
         // What needs no model is refused first: the model may have to be fetched.
-        // A complete output may have its run's folder beside it still; the run tells whether it is its own.
+        // With the run's folder beside it, the output may be this very run's, killed before it tidied up: the run finds out.
         if !resume || !FileSystem.isFolder(partial) { try requireFree(output, unfinished: partial) }
         try self.device.check(precision: model.requestedPrecision, threads: model.threads, profile: nil)
         let source = try calibration.source()

@@ -67,8 +67,7 @@ extension KnownModel {
              "torch_dtype": "bfloat16"}
             """
         case .llama7B, .llama13B, .llama30B, .llama65B, .llama2With7B, .llama3With8B, .llama32With1B, .tinyLlama,
-            .smolLM2,
-            .opt125M, .opt1300M, .opt6700M, .opt13B, .opt30B:
+            .smolLM2, .opt125M, .opt1300M, .opt6700M, .opt13B, .opt30B:
             nil
         }
     }

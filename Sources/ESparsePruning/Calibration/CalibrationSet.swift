@@ -81,12 +81,11 @@ extension CalibrationSet {
     package func appendingFirstTokens(sequenceCount: Int) -> CalibrationSet {
         precondition(sequenceCount <= sequences.count)
         let tokens = Array(sequences.joined())
-        let wanted = sequenceCount * (sequences.first?.count ?? 0)
-        let chosen = (0..<wanted).map { tokens[$0 * tokens.count / wanted] }
-        let length = max(1, wanted / max(1, sequenceCount))
-        return CalibrationSet(
-            sequences: sequences
-                + stride(from: 0, to: wanted, by: length).map { Array(chosen[$0..<$0 + length]) })
+        let added = (0..<sequenceCount).map { number in
+            let length = sequences[number].count
+            return (0..<length).map { tokens[(number * length + $0) * sequences.count / sequenceCount] }
+        }
+        return CalibrationSet(sequences: sequences + added)
     }
 
     /// The tokens as 32-bit little-endian integers, `[samples, sequence length]`.

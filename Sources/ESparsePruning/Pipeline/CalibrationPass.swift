@@ -9,7 +9,7 @@ struct CalibrationPass<B: Backend> {
     let backend: B
     let sequenceLength: Int
     let hiddenSize: Int
-    /// Sequences that run as one text each; of those after them every token is a text of its own.
+    /// The first so many sequences run as one text each; in the others every token is a text of its own.
     let textCount: Int
     /// Of one layer and one sequence: every pass starts its sequences anew.
     let cacheDescription: CacheDescription

@@ -181,7 +181,8 @@ public struct Pruner<B: Backend> {
         }
     }
 
-    /// A pass of sequences of the settings' length through a block at a time. All are texts where `texts` does not say how many.
+    /// A pass of sequences of the settings' length through a block at a time: first `texts` of them that run as one text each, then
+    /// those whose tokens run alone. Without `texts` there are none of the latter.
     func calibrationPass(texts: Int = .max, advance: @escaping () -> Void) -> CalibrationPass<B> {
         let cache = architecture.cacheDescription(sequenceCount: 1, capacity: settings.sequenceLength)
         return CalibrationPass(
