@@ -156,6 +156,8 @@ import Testing
             "\"attention_factor\" 0.0"
         ),
         (#""model_type":"gemma2","attn_logit_softcapping":null"#, "attn_logit_softcapping"),
+        (#""model_type":"gemma2","final_logit_softcapping":null"#, "Gemma 2 with a number"),
+        (#""model_type":"gemma3_text","attn_logit_softcapping":50"#, "Gemma 3 without it"),
         (#""model_type":"gemma3_text","query_pre_attn_scalar":100"#, "query_pre_attn_scalar"),
         (
             #""model_type":"phi3","original_max_position_embeddings":2048,"rope_scaling":{"type":"longrope"}"#,

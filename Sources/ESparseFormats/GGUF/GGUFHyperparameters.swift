@@ -103,15 +103,15 @@ package struct GGUFHyperparameters {
             if let text = value.text, other[text] == expected.text { continue }
             throw refusal(key, value.words, "models of this shape with \(expected.words)")
         }
-        let finalCap = "final_logit_softcapping"
-        if architecture.name == "gemma2", case .null? = config.members?.first(where: { $0.name == finalCap })?.value {
-            throw refusal(finalCap, "null", "Gemma 2 with a number")
-        }
-        let cap = "attn_logit_softcapping"
-        switch (architecture.name, config[cap]?.number) {
-        case ("gemma2", nil): throw refusal(cap, "null", "Gemma 2 with a number")
-        case ("gemma3", let value?): throw refusal(cap, "\(value)", "Gemma 3 without it")
-        default: break
+        for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {
+            let setting = architecture.setting(cap)
+            if setting == nil, let value = config[cap]?.number {
+                throw refusal(cap, "\(value)", "\(architecture.models) without it")
+            }
+            // Where the file must have a number, nothing in it says that there is no cap.
+            if case .number? = setting?.kind, case .null? = config.members?.first(where: { $0.name == cap })?.value {
+                throw refusal(cap, "null", "\(architecture.models) with a number")
+            }
         }
     }
 
@@ -139,9 +139,7 @@ package struct GGUFHyperparameters {
         let part = settings?["partial_rotary_factor"]?.number ?? config["partial_rotary_factor"]?.number ?? 1
         let size = Int(exactly: (Double(shape.headSize) * part).rounded(.down)) ?? shape.headSize
         var base = 10_000.0
-        for setting in architecture.settings where setting.configurationKey == "rope_theta" {
-            if case .number(let value) = setting.fallback { base = value }
-        }
+        if case .number(let value)? = architecture.setting("rope_theta")?.fallback { base = value }
         base = settings?["rope_theta"]?.number ?? config["rope_theta"]?.number ?? base
         add("rope.dimension_count", .integer(size))
         add("rope.freq_base", .number(base))
@@ -158,8 +156,9 @@ package struct GGUFHyperparameters {
         }
         let originalKey = "original_max_position_embeddings"
         let inner = settings?[originalKey]?.integer
-        // What stands outside the rotary settings goes first, but not before Gemma 3's by kind of layer.
-        let original = architecture.name == "gemma3" ? inner : config[originalKey]?.integer ?? inner
+        // What stands outside the rotary settings goes first, but not before those by kind of layer.
+        let hasKinds = architecture.setting("rope_local_base_freq") != nil
+        let original = hasKinds ? inner : config[originalKey]?.integer ?? inner
         switch kind {
         case "default": break
         case "linear":
@@ -171,7 +170,7 @@ package struct GGUFHyperparameters {
                 high: try number("high_freq_factor"), original: Double(original ?? contextLength))
             rotaryDivisors.append((GGUFTensorTable.Factors.llama3, divisors))
         // Phi-3's older checkpoints call longrope so.
-        case "yarn" where architecture.name == "phi3", "longrope", "su":
+        case "yarn" where architecture.mayHaveLongRope, "longrope", "su":
             try addLongRope(settings, size: size, original: original, contextLength: contextLength)
         case "yarn":
             try addYarn(settings, growth: try number("factor"), original: original ?? contextLength)
@@ -209,7 +208,7 @@ package struct GGUFHyperparameters {
     private mutating func addLongRope(
         _ settings: JSONValue?, size: Int, original: Int?, contextLength: Int
     ) throws(FormatError) {
-        guard let original, original > 1, architecture.name == "phi3" else {
+        guard let original, original > 1, architecture.mayHaveLongRope else {
             throw refusal("rope_type", "longrope", "it for Phi-3, with \"original_max_position_embeddings\"")
         }
         let scale = Double(contextLength) / Double(original)
@@ -245,6 +244,12 @@ package struct GGUFHyperparameters {
 extension GGUFArchitecture {
     /// Whether it is one of Gemma's, whose heads have a size of their own.
     fileprivate var isGemma: Bool { tensors.normalizationOffset != 0 }
+
+    /// Whether its files may hold two vectors of rotary divisors, for texts up to the original context length and beyond.
+    fileprivate var mayHaveLongRope: Bool { setting("original_max_position_embeddings") != nil }
+
+    /// The setting of a key of config.json.
+    fileprivate func setting(_ key: String) -> GGUFSetting? { settings.first { $0.configurationKey == key } }
 }
 
 extension GGUFValue {
