@@ -13,6 +13,8 @@ package struct TemplateLimits: Sendable {
 
     /// What a template may nest statements or expressions in its text.
     static let syntaxDepth = 100
+    /// Letters of a name; every look-up hashes it whole.
+    static let nameLetters = 1_000
     /// What lists, dictionaries and tuples may nest.
     static let valueDepth = 100
 

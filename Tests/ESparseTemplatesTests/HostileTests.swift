@@ -41,6 +41,8 @@ import Testing
         #expect(message("{% set x = 'a' * 3000000 %}{{ (x ~ 'b') in (x * 9) }}").contains("steps"))
         let search = "{% set x = 'a' * 1000000 %}{% for i in range(99999) %}{{ (x ~ 'b') in x }}{% endfor %}"
         #expect(message(search).contains("the chat template was stopped at line 1"))
+        #expect(message("{{ " + repeated("x", 1_001) + " }}").contains("a name has more than 1000 letters"))
+        #expect(!message("{{ " + repeated("x", 1_000) + " }}").contains("letters"))
         #expect(message("{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}").contains("nest more than"))
         #expect(message("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}").contains("nest more than"))
     }

@@ -18,6 +18,9 @@ extension Lexer {
                 try cutNumber()
             } else if source[position].isWord {
                 let letters = source[position...].prefix(while: \.isWord)
+                guard letters.count <= TemplateLimits.nameLetters else {
+                    throw .limit("a name has more than \(TemplateLimits.nameLetters) letters")
+                }
                 append(.name(Text(letters).string))
                 skip(letters.count)
             } else if holds("'") || holds("\"") {
