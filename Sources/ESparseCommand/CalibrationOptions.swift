@@ -23,9 +23,10 @@ struct CalibrationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Further sequences whose every token is read as the first of a text; 0 where not given.",
+            "Further sequences whose every token is read as the first of a text.",
             discussion: """
-                Protects what many models make of a text's first token, whatever it is; see docs/method.md.
+                Protects what many models make of a text's first token, whatever it is; see docs/method.md. Where not given, \
+                one for every 32 of --samples if --method is e-sparse, without --preset and --skip-positions, else 0.
                 """, valueName: "n"))
     var firstTokens: Int?
 
@@ -44,7 +45,7 @@ struct CalibrationOptions: ParsableArguments {
         if let sequenceLength, !(2...1_000_000).contains(sequenceLength) {
             throw ValidationError("--sequence-length must be from 2 to 1000000")
         }
-        if let firstTokens, !(0...(samples ?? 128)).contains(firstTokens) {
+        if let firstTokens, !(0...(samples ?? PruningSettings.defaultSampleCount)).contains(firstTokens) {
             throw ValidationError("--first-tokens must be from 0 to the number of --samples")
         }
         if let saveCalibration { try requireWritable(saveCalibration, option: "--save-calibration") }
@@ -61,11 +62,12 @@ struct CalibrationOptions: ParsableArguments {
             ], with: "a method that calibrates", calibrates)
     }
 
-    /// Replaces the defaults by what was given.
-    func apply(to settings: inout PruningSettings) {
+    /// Replaces the defaults by what was given. Where `addsFirstTokens`, one sequence of first tokens goes with every 32, or part of
+    /// 32, unless `--first-tokens` says otherwise: the least that mended Qwen 2.5 in docs/method.md's figures.
+    func apply(to settings: inout PruningSettings, addsFirstTokens: Bool) {
         if let samples { settings.sampleCount = samples }
         if let sequenceLength { settings.sequenceLength = sequenceLength }
-        if let firstTokens { settings.firstTokenSequences = firstTokens }
+        settings.firstTokenSequences = firstTokens ?? (addsFirstTokens ? (settings.sampleCount + 31) / 32 : 0)
         if let seed { settings.seed = seed }
     }
 

@@ -145,7 +145,12 @@ struct MethodOptions: ParsableArguments {
     }
 
     /// Whether masks are refined: the default of E-Sparse itself, not of the paper's plain settings nor of other methods.
-    private var refinesMask: Bool { refine ?? (method.method is ESparse && preset == nil && !update) }
+    private var refinesMask: Bool { refine ?? (isOurs && !update) }
+
+    /// Whether calibration also reads a share of its tokens as first tokens of texts: as for refined masks, our own default.
+    var addsFirstTokens: Bool { isOurs && skipPositions ?? 0 == 0 }
+
+    private var isOurs: Bool { method.method is ESparse && preset == nil }
 
     /// Whether statistics are gathered.
     var calibrates: Bool { settings(precision: .float32).requirement != .none }

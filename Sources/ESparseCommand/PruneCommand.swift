@@ -98,7 +98,7 @@ struct PruneCommand: ParsableCommand {
         _ progress: TerminalProgress
     ) throws {
         var settings = method.settings(precision: backend.precision)
-        calibration.apply(to: &settings)
+        calibration.apply(to: &settings, addsFirstTokens: method.addsFirstTokens)
         settings.include = include
         settings.exclude = exclude
         settings.storage = format

@@ -41,7 +41,17 @@ check "first tokens" prune --output first --first-tokens 2
 check "first tokens with one thread" prune --output first-one --first-tokens 2 --threads 1
 same "one and two threads give the same bytes with first tokens" first first-one
 cmp -s two-of-four/model.safetensors first/model.safetensors && fail "first tokens change nothing" || pass
-rm -r first first-one
+check "first tokens, as many as by default" prune --output first-default --first-tokens 1
+same "one sequence of first tokens is the default" first-default two-of-four
+check "no first tokens" prune --output first-none --first-tokens 0
+cmp -s two-of-four/model.safetensors first-none/model.safetensors && fail "the default adds no first tokens" || pass
+for settings in "--preset paper" "--method wanda" "--skip-positions 1"; do
+    # shellcheck disable=SC2086
+    check "first tokens by $settings" prune --output without $settings
+    grep -q first-tokens without/esparse.json && fail "$settings adds first tokens" || pass
+    rm -r without
+done
+rm -r first first-one first-default first-none
 check "dense output" prune --output dense --format dense
 check "inspect" "$esparse" inspect two-of-four --json inspection.json
 grep -q '"2:4"' inspection.json && pass || fail "inspect does not find 2:4"
@@ -232,10 +242,11 @@ PYTHON
 }
 # On text that a model wrote itself pruning must cost something, whatever its weights are: no other text tells that of a random
 # model. In f32, so that processors with and without bf16 find the same.
-own=(--calibration self --samples 6 --sequence-length 64 --precision f32)
+own=(--calibration self --samples 6 --sequence-length 64 --precision f32 --first-tokens 0)
 fits "LLaMA" "$model" --pattern 1:4 --no-refine --budget 3
 fits "LLaMA, weights updated" "$model" --pattern 1:4 --budget 3 --update
 fits "OPT" "$here/tiny-opt" --pattern 1:4 --keep-pattern --budget 2
+fits "OPT, first tokens" "$here/tiny-opt" --pattern 1:4 --keep-pattern --budget 1 --first-tokens 1
 fits "LLaMA, absorbed shuffles" "$model" --pattern 1:4 --no-refine --budget 3 --shuffle-mode absorbed
 fits "LLaMA, one block" "$model" --pattern 1:8 --no-refine --keep-pattern --include '*.layers.0.*' --budget 3
 fits "OPT, one block" "$here/tiny-opt" --pattern 1:8 --keep-pattern --include '*.layers.0.*' --budget 4

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The perplexity table of docs/method.md: prunes SmolLM2 by every method and pattern and measures WikiText-2 perplexity.
 # Needs a build (scripts/test.sh or scripts/demo.sh make one) and the two texts that docs/correctness.md describes.
-# Rows that are in the results folder already are not measured again, so a stopped run goes on.
+# Rows that are in the results folder already are not measured again, so a stopped run goes on. No row adds first tokens of texts.
 # ESPARSE_BINARY names a copy of the command to measure with, so that a build does not disturb a long run.
 # Usage: scripts/measure/perplexity.sh [results folder, docs/results by default]
 set -euo pipefail
@@ -21,7 +21,7 @@ row() {
     echo "== $name" >&2
     rm -rf "$work/$name"
     # Magnitude pruning reads no text, and the command refuses one.
-    local calibration=(--calibration "$data/c4-sample.jsonl")
+    local calibration=(--calibration "$data/c4-sample.jsonl" --first-tokens 0)
     [[ " $* " == *" --method magnitude "* ]] && calibration=()
     "$esparse" prune "$model" --output "$work/$name" "${calibration[@]}" "$@" --resume >&2
     evaluate "$name" "$work/$name" "$*"

@@ -18,7 +18,7 @@ public struct PruningSettings: Sendable {
     /// Input channels in a block of the local shuffle.
     public var blockSize = 256
     /// Calibration sequences.
-    public var sampleCount = 128
+    public var sampleCount = defaultSampleCount
     /// Tokens of a calibration sequence.
     public var sequenceLength = 2048
     /// Further calibration sequences whose every token is a text of its own, at most `sampleCount`
@@ -34,6 +34,9 @@ public struct PruningSettings: Sendable {
     public var storage = CheckpointStorage.packed
     /// Arithmetic of the calibration run, and type of the stored weights where the source was quantised.
     public var precision: Precision
+
+    /// Calibration sequences where nobody says how many.
+    public static let defaultSampleCount = 128
 
     /// Makes default settings for a method.
     public init(method: any PruningMethod, precision: Precision) {
